@@ -1,0 +1,136 @@
+"""The records that travel through the house, and the two defaults of the method contract."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+Array = Any  # np.ndarray on the host, jax.Array on devices
+Variables = Mapping[str, Any]  # linen's collections: params, batch_stats
+Outputs = Mapping[str, Array]  # what `forward` saw, by name; every leaf is [b ...]
+
+
+class Images(Protocol):
+    """Where the pictures of a data set are: one item per row, readable in any order, picklable.
+
+    An item is a path (str), the bytes of an encoded picture, or pixels (uint8 [h w 3], RGB). An object array of paths
+    is an `Images`.
+    """
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: int) -> "str | bytes | np.ndarray": ...
+    def take(self, rows: np.ndarray) -> "Images": ...
+
+
+class Records(NamedTuple):
+    """A data set as columns; row i of every column is one picture. `i` is its name (`index`) for life.
+
+    image:  Images, n items.
+    person: i32[n], the identity that the data set gives; 0 is a distractor (gallery only), -1 is not known.
+    camera: i32[n], -1 where not known.
+    domain: i32[n], 0 annotated (or synthetic), 1 not annotated (or real).
+    group:  i32[n], the video, track or frame pair that the picture came from, -1 where there is none.
+    split:  <U7[n], "train", "query" or "gallery".
+    """
+
+    image: Images
+    person: np.ndarray
+    camera: np.ndarray
+    domain: np.ndarray
+    group: np.ndarray
+    split: np.ndarray
+
+
+class Tags(NamedTuple):
+    """What is known of each row of a batch, all i32[b]. `label` is this epoch's class, -1 sits out."""
+
+    label: Array
+    index: Array
+    camera: Array
+    domain: Array
+    group: Array
+
+
+class Batch(NamedTuple):
+    """image: uint8 or f32 [b v h w 3] (v views of each row); tags: Tags."""
+
+    image: Array
+    tags: Tags
+
+
+class Plan(NamedTuple):
+    """One epoch, decided in the morning.
+
+    rows:   i32[t b], the rows of Records that step t trains on.
+    label:  i32[n], this epoch's label of each row of Records, -1 sits out.
+    report: figures about the plan, logged with the epoch's metrics.
+    """
+
+    rows: np.ndarray
+    label: np.ndarray
+    report: Mapping[str, float]
+
+
+class Aux(NamedTuple):
+    """metrics: scalars to log; moved: arrays that `update` needs."""
+
+    metrics: Mapping[str, Array]
+    moved: Any = ()
+
+
+class TrainState(NamedTuple):
+    """All that survives a step, a pytree. step: i32[]; opt: optax's state; carry: the state that the method owns."""
+
+    step: Array
+    variables: Variables
+    opt: Any
+    carry: Any
+
+
+class Embedded(NamedTuple):
+    """feature: f32[b d] before the neck, `embedding`: f32[b d] behind it (what retrieval compares)."""
+
+    feature: Array
+    embedding: Array
+
+
+class Model(NamedTuple):
+    """An image encoder as two pure functions.
+
+    init:  (key) -> variables
+    apply: (variables, image f32[b h w 3], train) -> (Embedded, batch_stats), the statistics moved only if `train`.
+    width: d, the size of an embedding.
+    """
+
+    init: Callable[..., Variables]
+    apply: Callable[..., tuple[Embedded, Any]]
+    width: int
+
+
+def unmoved(carry: Any, variables: Variables, aux: Aux) -> Any:
+    """The default `update`: a method without state of its own."""
+    return carry
+
+
+def student(variables: Variables, carry: Any) -> Variables:
+    """The default `encoder`: the part called `encoder` of what was trained."""
+    return {name: collection["encoder"] for name, collection in variables.items()}
+
+
+class Method(NamedTuple):
+    """A training method as six pure functions; ARCHITECTURE.md tells the contract.
+
+    init:    (key, records) -> (variables, carry)                    once
+    plan:    (state, records, see, rng) -> Plan                      host, each epoch's morning
+    forward: (variables, carry, batch, key) -> (Outputs, batch_stats)  device, its own rows: sees pixels
+    loss:    (outputs, tags, carry, step) -> (scalar, Aux)           device, the global batch: sees vectors
+    update:  (carry, variables, aux) -> carry                        device, after the gradient
+    encoder: (variables, carry) -> the encoder's variables           who speaks in evaluation and in `see`
+    """
+
+    init: Callable
+    plan: Callable
+    forward: Callable
+    loss: Callable
+    update: Callable = unmoved
+    encoder: Callable = student
