@@ -121,7 +121,7 @@ class Method(NamedTuple):
     """A training method as six pure functions; ARCHITECTURE.md tells the contract.
 
     init:    (key, records) -> (variables, carry)                    once
-    plan:    (state, records, see, rng) -> Plan                      host, each epoch's morning
+    plan:    (state, records, see, rng) -> (state, Plan)             host, each epoch's morning
     forward: (variables, carry, batch, key) -> (Outputs, batch_stats)  device, its own rows: sees pixels
     loss:    (outputs, tags, carry, step) -> (scalar, Aux)           device, the global batch: sees vectors
     update:  (carry, variables, aux) -> carry                        device, after the gradient

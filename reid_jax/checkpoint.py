@@ -1,0 +1,73 @@
+"""Checkpoints: state, plan and position in the epoch, written whole or not at all (orbax)."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from reid_jax import parallel
+from reid_jax.train import Moment
+from reid_jax.types import Plan, TrainState
+
+
+def manager(folder: str | Path, *, keep: int = 2) -> ocp.CheckpointManager:
+    """The checkpoints under `folder`, the newest `keep` of them."""
+    logging.getLogger("absl").addFilter(_quiet)
+    options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True, enable_async_checkpointing=True)
+    return ocp.CheckpointManager(Path(folder).absolute(), options=options)
+
+
+def save(checkpoints: ocp.CheckpointManager, moment: Moment) -> None:
+    """Write a moment in the background; a kill while writing leaves the one before."""
+    state = parallel.first(moment.state)
+    position = {"epoch": moment.epoch, "done": moment.done, "report": dict(moment.plan.report)}
+    plan = {"rows": np.asarray(moment.plan.rows), "label": np.asarray(moment.plan.label)}
+    checkpoints.save(
+        int(state.step),
+        args=ocp.args.Composite(
+            state=ocp.args.StandardSave(state),
+            plan=ocp.args.StandardSave(plan),
+            position=ocp.args.JsonSave(position),
+        ),
+    )
+
+
+def restore(checkpoints: ocp.CheckpointManager, like: TrainState) -> tuple[TrainState, tuple[int, int, Plan]] | None:
+    """The newest moment as (state on the host, (epoch, done, plan)), or None where nothing was saved.
+
+    like: a state of the same method and model; its shapes are held against what is on disk.
+    """
+    step = checkpoints.latest_step()
+    if step is None:
+        return None
+    like = jax.tree.map(np.asarray, like)
+    read = checkpoints.restore(
+        step,
+        args=ocp.args.Composite(
+            state=ocp.args.StandardRestore(like),
+            plan=ocp.args.StandardRestore(),
+            position=ocp.args.JsonRestore(),
+        ),
+    )
+    position = read["position"]
+    plan = Plan(np.asarray(read["plan"]["rows"]), np.asarray(read["plan"]["label"]), position["report"])
+    return TrainState(*read["state"]), (position["epoch"], position["done"], plan)
+
+
+def save_tree(folder: str | Path, tree: Any) -> None:
+    """One tree by itself, e.g. an encoder's variables."""
+    with ocp.StandardCheckpointer() as writer:
+        writer.save(Path(folder).absolute(), jax.tree.map(np.asarray, tree))
+
+
+def restore_tree(folder: str | Path, like: Any) -> Any:
+    """Read what `save_tree` wrote."""
+    with ocp.StandardCheckpointer() as reader:
+        return reader.restore(Path(folder).absolute(), jax.tree.map(np.asarray, like))
+
+
+def _quiet(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or "orbax" not in record.pathname

@@ -1,0 +1,79 @@
+"""One picture -> one view: resize, flip, pad and crop, blur, grayscale, erase; uint8 in, uint8 out."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+
+class Augment(NamedTuple):
+    """What a view may undergo. Probabilities in [0, 1]; the defaults change nothing.
+
+    pad:   pixels of black added on each side before a random crop back to size (the official codes pad with 0 before
+           they normalise).
+    erase: random erasing (Zhong et al., AAAI 2020): area 0.02 to 0.4, aspect 0.3 to 1/0.3, filled with `fill` (RGB in
+           [0, 255]). MMT's and SpCL's code fill (0.485, 0.456, 0.406) after normalising, which is the default here in pixels.
+    blur:  Gaussian, sigma uniform in [0.1, 2.0] pixels.
+    gray:  grayscale with three equal channels.
+    """
+
+    flip: float = 0.0
+    pad: int = 0
+    erase: float = 0.0
+    blur: float = 0.0
+    gray: float = 0.0
+    fill: tuple[int, int, int] = (152, 142, 127)
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """uint8 [h w 3] -> uint8 [*size 3], antialiased: an axis that shrinks is averaged, one that grows is bicubic."""
+    height, width = image.shape[:2]
+    if height > size[0] or width > size[1]:
+        shrunk = (min(width, size[1]), min(height, size[0]))
+        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
+    if image.shape[:2] != tuple(size):
+        image = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
+    return image
+
+
+def view(image: np.ndarray, size: tuple[int, int], augment: Augment, rng: np.random.Generator) -> np.ndarray:
+    """One augmented view, uint8 [*size 3]. Which numbers `rng` is asked for depends on `augment` alone, not on luck."""
+    out = resize(image, size)
+    if augment.flip:
+        out = out[:, ::-1] if rng.random() < augment.flip else out
+    if augment.pad:
+        out = _crop(out, augment.pad, rng)
+    if augment.blur:
+        chance, sigma = rng.random(), rng.uniform(0.1, 2.0)
+        out = cv2.GaussianBlur(np.ascontiguousarray(out), (0, 0), sigma) if chance < augment.blur else out
+    if augment.gray and rng.random() < augment.gray:
+        out = np.repeat(cv2.cvtColor(np.ascontiguousarray(out), cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
+    if augment.erase:
+        out = _erase(out, augment, rng)
+    return np.ascontiguousarray(out)
+
+
+def _crop(image: np.ndarray, pad: int, rng: np.random.Generator) -> np.ndarray:
+    height, width = image.shape[:2]
+    top, left = rng.integers(0, 2 * pad + 1, 2)
+    padded = np.zeros((height + 2 * pad, width + 2 * pad, 3), np.uint8)
+    padded[pad : pad + height, pad : pad + width] = image
+    return padded[top : top + height, left : left + width]
+
+
+def _erase(image: np.ndarray, augment: Augment, rng: np.random.Generator) -> np.ndarray:
+    """A rectangle that does not fit is drawn again, ten times at the most (the official code: a hundred)."""
+    height, width = image.shape[:2]
+    chance, area, aspect, place = rng.random(), rng.uniform(0.02, 0.4, 10), rng.uniform(0.3, 1 / 0.3, 10), rng.random(2)
+    if chance >= augment.erase:
+        return image
+    tall = np.round(np.sqrt(height * width * area * aspect)).astype(int)
+    wide = np.round(np.sqrt(height * width * area / aspect)).astype(int)
+    fits = np.flatnonzero((tall < height) & (wide < width) & (tall > 0) & (wide > 0))
+    if not len(fits):
+        return image
+    h, w = tall[fits[0]], wide[fits[0]]
+    top, left = int(place[0] * (height - h + 1)), int(place[1] * (width - w + 1))
+    out = image.copy()
+    out[top : top + h, left : left + w] = augment.fill
+    return out

@@ -1,0 +1,102 @@
+"""Plan + Records -> batches, through grain. A batch is a pure function of (plan, step, seed, epoch): resuming needs no
+iterator state, and the number of workers changes nothing.
+"""
+
+from collections.abc import Iterator
+
+import grain
+import numpy as np
+
+from reid_jax.data import augment as augmenting
+from reid_jax.data import records as reading
+from reid_jax.types import Batch, Plan, Records, Tags
+
+
+class _Steps:
+    """Step -> Batch, a random-access source for grain."""
+
+    def __init__(self, records, plan, views, size, seed, epoch, columns):
+        self.records, self.plan, self.views, self.size = records, plan, views, size
+        self.seed, self.epoch, self.columns = seed, epoch, columns
+
+    def __len__(self) -> int:
+        return len(self.plan.rows)
+
+    def __getitem__(self, step: int) -> Batch:
+        rows = self.plan.rows[step, self.columns]
+        image = np.empty((len(rows), len(self.views), *self.size, 3), np.uint8)
+        for place, row in enumerate(rows):
+            picture = reading.read(self.records, int(row))
+            for number, augment in enumerate(self.views):
+                rng = np.random.default_rng((self.seed, self.epoch, int(row), number))
+                image[place, number] = augmenting.view(picture, self.size, augment, rng)
+        columns = (self.plan.label, np.arange(len(self.plan.label)), *self.records[2:5])
+        return Batch(image, Tags(*(np.asarray(column[rows], np.int32) for column in columns)))
+
+
+class _Pictures:
+    """Chunk -> uint8 [b h w 3], resized and nothing else; the last chunk is padded with its last picture."""
+
+    def __init__(self, records, rows, size, batch, which, of):
+        self.records, self.rows, self.size, self.batch, self.which, self.of = records, rows, size, batch, which, of
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // (self.batch * self.of))
+
+    def __getitem__(self, chunk: int) -> np.ndarray:
+        start = (chunk * self.of + self.which) * self.batch
+        rows = self.rows[np.minimum(np.arange(start, start + self.batch), len(self.rows) - 1)]
+        return np.stack([augmenting.resize(reading.read(self.records, int(row)), self.size) for row in rows])
+
+
+def batches(
+    records: Records,
+    plan: Plan,
+    *,
+    views: tuple[augmenting.Augment, ...],
+    size: tuple[int, int],
+    seed: int,
+    epoch: int,
+    start: int = 0,
+    share: tuple[int, int] = (0, 1),
+    workers: int = 0,
+) -> Iterator[Batch]:
+    """The epoch's batches from step `start` on, the share of this process, image uint8 [b v h w 3].
+
+    share:   (which, of) this process among all; each reads its own columns of plan.rows.
+    workers: processes that decode; 0 decodes in two threads of this one.
+    Raises: ValueError when a batch cannot be shared, or a picture cannot be read (it is named).
+    """
+    rows = plan.rows.shape[1]
+    if rows % share[1]:
+        raise ValueError(f"a batch of {rows} rows cannot be shared by {share[1]} processes; choose a multiple")
+    mine = slice(rows // share[1] * share[0], rows // share[1] * (share[0] + 1))
+    steps = _Steps(records, plan._replace(rows=plan.rows[start:]), views, size, seed, epoch, mine)
+    return _stream(steps, workers)
+
+
+def pictures(
+    records: Records,
+    rows: np.ndarray,
+    *,
+    size: tuple[int, int],
+    batch: int,
+    share: tuple[int, int] = (0, 1),
+    workers: int = 0,
+) -> Iterator[np.ndarray]:
+    """The given rows in order for embedding, uint8 [batch h w 3] each; the last one is filled up with its last picture."""
+    return _stream(_Pictures(records, np.asarray(rows), size, batch, *share), workers)
+
+
+def _stream(source, workers: int) -> Iterator:
+    reading_options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
+    stream = grain.MapDataset.source(source).to_iter_dataset(reading_options)
+    if workers:
+        stream = stream.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2))
+    iterator = iter(stream)
+    try:
+        yield from iterator
+    finally:
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            close()

@@ -1,0 +1,69 @@
+"""Labels -> rows: an epoch is an int matrix [t b], drawn before the epoch begins."""
+
+import numpy as np
+
+
+def identities(
+    label: np.ndarray, *, persons: int, per_person: int, steps: int, rng: np.random.Generator
+) -> np.ndarray:
+    """P x K batches: i32[steps persons * per_person], `per_person` consecutive rows of each of `persons` labels.
+
+    Every label comes once before any comes again, and so do the rows of a label; a batch never holds a label twice. A
+    label with fewer than `per_person` rows repeats some. Rows labelled -1 are never drawn.
+
+    Args: label, i32[n]; steps, batches an epoch, 0 for as many as show each label once (rounded down, one at least).
+    Raises: ValueError where there are fewer labels than `persons`.
+    Reference: Hermans et al., "In Defense of the Triplet Loss", 2017, section 2.
+    """
+    rows = np.flatnonzero(label >= 0)
+    order = rows[np.argsort(label[rows], kind="stable")]
+    names, first, count = np.unique(label[order], return_index=True, return_counts=True)
+    if len(names) < persons:
+        raise ValueError(
+            f"a batch asks for {persons} persons and there are {len(names)} labels; choose --config.persons of at most "
+            f"{len(names)}"
+        )
+    steps = steps or max(1, len(rows) // (persons * per_person))
+    drawn = _in_turns(len(names), persons, steps, rng).reshape(-1)
+    out = np.empty((len(drawn), per_person), np.int32)
+    slots = np.argsort(drawn, kind="stable")
+    bounds = np.searchsorted(drawn[slots], np.arange(len(names) + 1))
+    for name in range(len(names)):
+        mine = slots[bounds[name] : bounds[name + 1]]
+        if len(mine):
+            picked = _rows_in_turns(count[name], per_person, len(mine), rng)
+            out[mine] = order[first[name] + picked]
+    return out.reshape(steps, persons * per_person)
+
+
+def uniform(label: np.ndarray, *, batch: int, steps: int, rng: np.random.Generator) -> np.ndarray:
+    """Uniform batches: i32[steps batch], every row that has a label once before any comes again.
+
+    Args: steps, batches an epoch, 0 for one pass over the data (what does not fill a batch is left out).
+    Raises: ValueError where there are fewer rows than a batch holds.
+    """
+    rows = np.flatnonzero(label >= 0)
+    if len(rows) < batch:
+        raise ValueError(f"a batch of {batch} rows and {len(rows)} pictures with a label; choose a smaller batch")
+    return rows[_in_turns(len(rows), batch, steps or len(rows) // batch, rng)].astype(np.int32)
+
+
+def _in_turns(count: int, size: int, steps: int, rng: np.random.Generator) -> np.ndarray:
+    """[steps size] of 0..count-1: each pass over a permutation; what a pass cannot fill moves on to the next one."""
+    batches, waiting = [], np.empty(0, int)
+    while len(batches) < steps:
+        if len(waiting) < size:
+            fresh = rng.permutation(count)
+            late = np.isin(fresh, waiting)  # those come last, so that no batch holds one twice
+            waiting = np.concatenate([waiting, fresh[~late], fresh[late]])
+        batches.append(waiting[:size])
+        waiting = waiting[size:]
+    return np.stack(batches)
+
+
+def _rows_in_turns(count: int, size: int, times: int, rng: np.random.Generator) -> np.ndarray:
+    """[times size] of 0..count-1; with fewer than `size`, all of them and then repeats."""
+    if count >= size:
+        return _in_turns(count, size, times, rng)
+    repeats = -(-size // count)
+    return np.stack([np.concatenate([rng.permutation(count) for _ in range(repeats)])[:size] for _ in range(times)])

@@ -1,0 +1,117 @@
+"""The domains: distributions over persons and cameras, as far apart as two data sets of the field are."""
+
+import difflib
+from types import MappingProxyType
+from typing import NamedTuple
+
+Colour = tuple[int, int, int]  # RGB
+Odds = tuple[tuple[str, float], ...]  # (what, weight)
+Span = tuple[float, float]  # (low, high)
+
+SKINS = ((245, 214, 190), (226, 182, 150), (196, 146, 110), (150, 104, 74), (98, 66, 48))
+HAIRS = ((28, 24, 24), (70, 46, 32), (120, 80, 46), (206, 172, 104), (150, 146, 144), (142, 58, 34))
+
+
+class Domain(NamedTuple):
+    """What people wear in a place, and through which cameras they are seen.
+
+    Wardrobe: upper, lower, accent and shoes are palettes; pattern, legs, bag and headwear are odds; long, coat and
+    scarf are probabilities. Palettes are small, so that many persons share their colours.
+    Cameras: places and grounds are what a camera may look at. gain is the span of the colour cast of a channel, gamma
+    of the tone curve, saturation and haze of the air, exposure of one passage, blur and noise of the sensor (pixels at
+    a crop height of 128; grey levels), resolution the share of pixels that the camera really has, occlusion the
+    probability that something stands in front.
+    """
+
+    name: str
+    upper: tuple[Colour, ...]
+    lower: tuple[Colour, ...]
+    accent: tuple[Colour, ...]
+    shoes: tuple[Colour, ...]
+    pattern: Odds
+    legs: Odds
+    bag: Odds
+    headwear: Odds
+    long: float
+    coat: float
+    scarf: float
+    places: tuple[str, ...]
+    grounds: tuple[str, ...]
+    gain: Span
+    gamma: Span
+    saturation: Span
+    haze: Span
+    exposure: Span
+    blur: Span
+    noise: Span
+    resolution: Span
+    occlusion: float
+
+
+PLAZA = Domain(
+    name="plaza",
+    upper=((238, 236, 230), (208, 58, 52), (52, 104, 190), (66, 152, 92), (236, 194, 72), (44, 46, 54)),
+    lower=((70, 92, 136), (42, 44, 52), (200, 184, 150), (122, 126, 130)),
+    accent=((250, 248, 244), (34, 36, 44), (226, 96, 44), (40, 80, 168), (238, 206, 82)),
+    shoes=((240, 240, 238), (40, 38, 40), (180, 60, 54)),
+    pattern=(("plain", 2), ("rings", 3), ("pales", 2), ("checks", 2), ("block", 2), ("logo", 3), ("dots", 2),
+             ("halves", 1), ("band", 2), ("open", 1)),
+    legs=(("trousers", 4), ("shorts", 4), ("skirt", 2)),
+    bag=(("none", 4), ("backpack", 3), ("shoulder", 3), ("hand", 1)),
+    headwear=(("none", 7), ("cap", 3)),
+    long=0.3, coat=0.0, scarf=0.0,
+    places=("facade", "trees", "wall", "shops"),
+    grounds=("paving", "road", "lawn"),
+    gain=(0.68, 1.28), gamma=(0.65, 1.55), saturation=(0.55, 1.3), haze=(0.0, 0.12), exposure=(0.82, 1.18),
+    blur=(0.2, 0.7), noise=(2.0, 6.0), resolution=(0.5, 1.0), occlusion=0.15,
+)  # fmt: skip
+
+STATION = Domain(
+    name="station",
+    upper=((226, 226, 228), (58, 66, 88), (34, 34, 38), (128, 132, 138), (132, 44, 58), (108, 152, 188)),
+    lower=((36, 38, 44), (66, 72, 92), (124, 118, 108), (52, 74, 112)),
+    accent=((240, 240, 238), (150, 38, 48), (208, 168, 60), (24, 24, 28), (84, 144, 140)),
+    shoes=((30, 28, 30), (110, 72, 46), (226, 226, 226)),
+    pattern=(("plain", 3), ("rings", 2), ("pales", 3), ("checks", 2), ("block", 2), ("logo", 1), ("dots", 1),
+             ("halves", 1), ("band", 2), ("open", 4)),
+    legs=(("trousers", 7), ("shorts", 1), ("skirt", 3)),
+    bag=(("none", 2), ("backpack", 3), ("shoulder", 4), ("hand", 3)),
+    headwear=(("none", 8), ("cap", 1), ("beanie", 1)),
+    long=0.7, coat=0.25, scarf=0.15,
+    places=("hall", "platform", "shops"),
+    grounds=("tiles", "platform"),
+    gain=(0.66, 1.25), gamma=(0.7, 1.6), saturation=(0.5, 1.15), haze=(0.0, 0.1), exposure=(0.8, 1.15),
+    blur=(0.3, 0.9), noise=(3.0, 8.0), resolution=(0.45, 0.95), occlusion=0.2,
+)  # fmt: skip
+
+HARBOUR = Domain(
+    name="harbour",
+    upper=((44, 52, 72), (92, 84, 56), (30, 32, 36), (118, 54, 44), (150, 146, 138), (188, 118, 40)),
+    lower=((34, 36, 42), (58, 66, 88), (88, 78, 62), (70, 72, 74)),
+    accent=((208, 204, 194), (196, 74, 36), (60, 104, 112), (220, 180, 70), (28, 28, 32)),
+    shoes=((36, 32, 30), (120, 86, 52), (90, 92, 96)),
+    pattern=(("plain", 3), ("rings", 2), ("pales", 1), ("checks", 3), ("block", 4), ("logo", 1), ("dots", 1),
+             ("halves", 1), ("band", 4), ("open", 2)),
+    legs=(("trousers", 9), ("skirt", 1)),
+    bag=(("none", 4), ("backpack", 3), ("shoulder", 2), ("hand", 2)),
+    headwear=(("none", 4), ("beanie", 4), ("cap", 1), ("hood", 2)),
+    long=1.0, coat=0.5, scarf=0.35,
+    places=("quay", "containers", "wall", "facade"),
+    grounds=("planks", "road", "wet"),
+    gain=(0.6, 1.15), gamma=(0.9, 1.7), saturation=(0.45, 1.05), haze=(0.04, 0.22), exposure=(0.72, 1.12),
+    blur=(0.3, 1.0), noise=(4.0, 10.0), resolution=(0.42, 0.9), occlusion=0.2,
+)  # fmt: skip
+
+DOMAINS = MappingProxyType({domain.name: domain for domain in (PLAZA, STATION, HARBOUR)})
+
+
+def find(name: str) -> Domain:
+    """Give the domain called `name`.
+
+    Raises:
+        ValueError: no domain is called so; the message names the nearest.
+    """
+    if name in DOMAINS:
+        return DOMAINS[name]
+    near = difflib.get_close_matches(str(name), DOMAINS, n=1, cutoff=0.0)[0]
+    raise ValueError(f"no domain is called {name!r}; did you mean {near!r}? Choose one of {', '.join(DOMAINS)}")

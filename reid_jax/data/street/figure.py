@@ -1,0 +1,114 @@
+"""The figure: one person in one pose, painted from far to near."""
+
+import numpy as np
+
+from reid_jax.data.street.brush import Brush, Capsule
+from reid_jax.data.street.cloth import drape
+from reid_jax.data.street.head import neck, paint_hair_behind, paint_head
+from reid_jax.data.street.luggage import paint_hand, paint_pack, paint_shoulder, paint_straps
+from reid_jax.data.street.person import Garment, Person
+from reid_jax.data.street.pose import NECK, SHOULDER, Arm, Leg, Point, Pose, stand
+
+
+def _toward(start: Point, end: Point, share: float) -> Point:
+    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+
+def _paint_leg(brush: Brush, person: Person, leg: Leg) -> None:
+    thick = person.build**0.7
+    thigh, knee, ankle = 0.056 * thick, 0.038 * thick, 0.026 * thick
+    brush.limb([(leg.ankle, leg.toe, 0.026, 0.019, person.shoes)])
+    if person.lower == "trousers":
+        cloth, wide = person.lower_colour, 0.006
+        brush.limb([(leg.hip, leg.knee, thigh + wide, knee + wide, cloth),
+                    (leg.knee, leg.ankle, knee + wide, ankle + wide, cloth)])  # fmt: skip
+    else:
+        brush.limb([(leg.hip, leg.knee, thigh, knee, person.skin), (leg.knee, leg.ankle, knee, ankle, person.skin)])
+    if person.lower == "shorts":
+        share = min(1.0, 2 * (person.leg - person.lower_end) / person.leg)
+        end = _toward(leg.hip, leg.knee, share)
+        brush.limb([(leg.hip, end, thigh + 0.008, knee + 0.02, person.lower_colour)])
+    if person.trim is not None:
+        end = leg.ankle if person.lower == "trousers" else None
+        line = [(leg.hip, leg.knee, 0.013, 0.012, person.trim)]
+        brush.flat([*line, (leg.knee, end, 0.012, 0.011, person.trim)] if end else line)
+
+
+def _paint_arm(brush: Brush, person: Person, arm: Arm, pose: Pose) -> None:
+    thick = person.build**0.6
+    top, mid, low = 0.033 * thick, 0.027 * thick, 0.02 * thick
+    bare: list[Capsule] = [(arm.shoulder, arm.elbow, top, mid, person.skin), (arm.elbow, arm.wrist, mid, low, person.skin)]
+    hand: Capsule = (arm.wrist, _toward(arm.elbow, arm.wrist, 1.15), 0.021, 0.017, person.skin)
+    colour = person.sleeve_colour
+    if person.sleeve < 1:
+        brush.limb([*bare, hand])
+        end = _toward(arm.shoulder, arm.elbow, 2 * person.sleeve)
+        brush.limb([(arm.shoulder, end, top + 0.006, mid + 0.009, colour)], dark=0.68)
+    else:
+        brush.limb([hand])
+        brush.limb([(arm.shoulder, arm.elbow, top + 0.006, mid + 0.006, colour),
+                    (arm.elbow, arm.wrist, mid + 0.006, low + 0.006, colour)], dark=0.68)  # fmt: skip
+    if person.upper.pattern == "rings" and colour == person.upper.colour:
+        shares = (0.3, 0.8) if person.sleeve == 1 else (0.3,)
+        spots = [(arm.shoulder, arm.elbow, s, top) for s in shares]
+        if person.sleeve == 1:
+            spots += [(arm.elbow, arm.wrist, s, mid) for s in shares]
+        brush.flat([(_toward(a, b, s), _toward(a, b, s + 0.04), r, r, person.upper.second) for a, b, s, r in spots])
+    if person.bag == "hand" and arm.side == person.side:
+        paint_hand(brush, person, arm.wrist, pose)
+
+
+def _paint_skirt(brush: Brush, person: Person, pose: Pose, view: float) -> None:
+    sway = 0.035 + 0.35 * abs(pose.legs[0].knee[0] - pose.legs[1].knee[0])
+    wide, end = pose.hip + sway, person.lower_end
+    outline = [(-pose.waist, 0.56), (pose.waist, 0.56), (pose.hip, 0.5), (wide, end), (-wide, end), (-pose.hip, 0.5)]
+    brush.cloth(outline, drape(Garment("plain", person.lower_colour, person.lower_colour, 3, 0), view))
+
+
+def _paint_torso(brush: Brush, person: Person, pose: Pose, view: float) -> None:
+    shoulder, waist, hip, hem = pose.shoulder, pose.waist, pose.hip, person.hem
+    right = [(0.035, NECK), (0.8 * shoulder, SHOULDER + 0.012), (1.06 * shoulder, SHOULDER - 0.022),
+             (0.98 * shoulder, 0.73), (waist, 0.61), (max(hip, waist) + 0.004, 0.52)]  # fmt: skip
+    # A coat widens to its hem, a shirt falls straight.
+    last = max(hip, waist) + (0.03 if hem < 0.4 else 0.006)
+    right.append((last, hem))
+    brush.cloth([*right, *((-x, y) for x, y in reversed(right))], drape(person.upper, view))
+
+
+def paint_figure(canvas: np.ndarray, person: Person, view: float, phase: float, foot: Point, scale: float) -> None:
+    """Paint a walking person and the shadow at the feet, in place.
+
+    Args:
+        canvas: uint8 [h w 4], premultiplied RGBA; what lies outside of it is cut off.
+        person: who.
+        view: radians, 0 from the front, pi / 2 when walking to the right of the picture, pi from behind.
+        phase: radians of the walking cycle.
+        foot: (x, y), the pixel on the ground between the feet.
+        scale: the body height in pixels.
+    """
+    pose = stand(person, view, phase)
+    brush = Brush(canvas, foot[0], foot[1], scale)
+    around = np.linspace(0, 2 * np.pi, 17)[:-1]
+    shade = np.stack([np.cos(around) * 0.15, np.sin(around) * 0.02 - 0.012], 1) * scale
+    brush.fill(shade + foot, (0, 0, 0, 96))
+    from_behind = pose.cos < 0
+    _paint_arm(brush, person, pose.arms[0], pose)
+    if person.bag == "backpack" and not from_behind:
+        paint_pack(brush, person, pose)
+    if not from_behind:
+        paint_hair_behind(brush, person, pose)
+    for leg in pose.legs:
+        _paint_leg(brush, person, leg)
+    if person.lower == "skirt":
+        _paint_skirt(brush, person, pose, view)
+    neck(brush, person, pose)
+    _paint_torso(brush, person, pose, view)
+    paint_straps(brush, person, pose)
+    if person.bag == "backpack" and from_behind:
+        paint_pack(brush, person, pose)
+    paint_head(brush, person, pose)
+    if from_behind:
+        paint_hair_behind(brush, person, pose)
+    if person.bag == "shoulder":
+        paint_shoulder(brush, person, pose)
+    _paint_arm(brush, person, pose.arms[1], pose)

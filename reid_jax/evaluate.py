@@ -1,0 +1,79 @@
+"""Embeds query and gallery on all devices, and ranks."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from reid_jax import parallel
+from reid_jax.data import batch as batching
+from reid_jax.retrieval import ranking
+from reid_jax.types import Records, Variables
+
+RANKS = (1, 5, 10)
+
+
+def embed_rows(
+    embed: parallel.Embed,
+    variables: Variables,
+    records: Records,
+    rows: np.ndarray,
+    *,
+    size: tuple[int, int],
+    batch: int = 64,
+    workers: int = 0,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> np.ndarray:
+    """Embeddings f32[len(rows) d] of the given rows, in order, the same on every process.
+
+    embed:     from `parallel.build_embed`; variables: the encoder's, replicated.
+    batch:     pictures a process embeds at once. watch: called with (pictures done, in all).
+    """
+    done, parts = 0, []
+    stream = batching.pictures(records, rows, size=size, batch=batch, share=parallel.share(), workers=workers)
+    for image in stream:
+        parts.append(embed(variables, image))
+        done = min(done + len(parts[-1]), len(rows))
+        watch(done, len(rows))
+    return np.concatenate(parts)[: len(rows)] if parts else np.zeros((0, 0), np.float32)
+
+
+def rank_records(embedding: np.ndarray, records: Records, *, metric: str, same_camera: bool = False) -> ranking.Ranking:
+    """Rank the gallery rows of `records` for its query rows; embedding f32[n d] has a row for each record."""
+    query, gallery = records.split == "query", records.split == "gallery"
+    return ranking.rank(
+        embedding[query],
+        embedding[gallery],
+        query_person=records.person[query],
+        gallery_person=records.person[gallery],
+        query_camera=records.camera[query],
+        gallery_camera=records.camera[gallery],
+        metric=metric,
+        same_camera=same_camera,
+    )
+
+
+def figures(result: ranking.Ranking) -> Iterator[tuple[str, float]]:
+    """The figures of a ranking by name: mAP in both definitions, mINP, rank-k; in [0, 1]."""
+    yield "mAP", float(result.mean_ap)
+    yield "mAP_trapezoid", float(result.mean_ap_trapezoid)
+    yield "mINP", float(result.mean_inp)
+    for k in RANKS:
+        yield f"rank{k}", float(result.cmc[min(k, len(result.cmc)) - 1])
+    yield "queries", float(result.queries)
+
+
+def run(
+    embed: parallel.Embed,
+    variables: Variables,
+    records: Records,
+    *,
+    size: tuple[int, int],
+    batch: int = 64,
+    metric: str = "cosine",
+    same_camera: bool = False,
+    workers: int = 0,
+) -> Iterator[tuple[str, float]]:
+    """Embed the query and gallery of `records` and yield (name, value)."""
+    rows = np.arange(len(records.person))
+    embedding = embed_rows(embed, variables, records, rows, size=size, batch=batch, workers=workers)
+    yield from figures(rank_records(embedding, records, metric=metric, same_camera=same_camera))

@@ -1,0 +1,95 @@
+"""Triplets mined in the batch: every anchor with its hardest positive and its hardest negative."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
+
+from reid_jax.distance import euclidean
+from reid_jax.types import Array
+
+
+class Hardest(NamedTuple):
+    """Of each anchor: positive, negative i32[b] are rows of the batch; valid bool[b], whether it has both."""
+
+    positive: Int[Array, " b"]
+    negative: Int[Array, " b"]
+    valid: Bool[Array, " b"]
+
+
+def hardest(distance: Float[Array, "b b"], label: Int[Array, " b"]) -> Hardest:
+    """Find the farthest row with the anchor's label, and the nearest row with another.
+
+    positive_i = argmax_{j != i, y_j = y_i} d_ij,  negative_i = argmin_{y_j != y_i} d_ij; the first of equals.
+
+    Args:
+        distance: [b b], any unit.
+        label: i32[b]; rows below 0 are no anchor, no positive and no negative.
+
+    Returns:
+        Hardest; where `valid` is False a row number means nothing.
+
+    Raises:
+        ValueError: distance is not square, or label is not one per row.
+
+    Reference:
+        Hermans, Beyer and Leibe, "In Defense of the Triplet Loss", arXiv 1703.07737, equation 5.
+
+    Departs from the paper:
+        the anchor is not its own positive.
+    """
+    if distance.ndim != 2 or distance.shape != (*label.shape, *label.shape):
+        raise ValueError(f"hardest expects distance [b b] and label [b], got {list(distance.shape)} and "
+                         f"{list(label.shape)}; give the distances of the batch to itself")
+    known = (label >= 0)[:, None] & (label >= 0)[None, :]
+    same = label[:, None] == label[None, :]
+    positive = known & same & ~jnp.eye(label.shape[0], dtype=bool)
+    negative = known & ~same
+    return Hardest(
+        positive=jnp.argmax(jnp.where(positive, distance, -jnp.inf), axis=1),
+        negative=jnp.argmin(jnp.where(negative, distance, jnp.inf), axis=1),
+        valid=positive.any(axis=1) & negative.any(axis=1),
+    )
+
+
+def batch_hard(
+    embedding: Float[Array, "b d"], label: Int[Array, " b"], *, margin: float | None
+) -> Float[Array, ""]:
+    """Batch-hard triplet loss, the mean over the anchors that have a positive and a negative.
+
+    margin a number: L = mean_i max(d_ap - d_an + margin, 0)
+    margin None:     L = mean_i log(1 + exp(d_ap - d_an))
+
+    Args:
+        embedding: [b d], any unit; usually before the neck and not normalised. Distances are Euclidean.
+        label: i32[b]; rows below 0 take no part.
+        margin: in the embedding's unit (0.3 is usual), or None for the soft margin.
+
+    Returns:
+        f32[], in the embedding's unit; 0 if no anchor has both a positive other than itself and a negative. The
+        gradient goes through the hardest pairs alone.
+
+    Raises:
+        ValueError: shapes that do not belong together, or a negative margin.
+
+    Reference:
+        Hermans, Beyer and Leibe, "In Defense of the Triplet Loss", arXiv 1703.07737, equation 5, and the soft margin
+        of its section 2.
+
+    Departs from the paper:
+        the mean over anchors instead of the sum, as in the authors' code; anchors without a pair are left out.
+    """
+    if embedding.ndim != 2 or label.shape != embedding.shape[:1]:
+        raise ValueError(f"batch_hard expects embedding [b d] and label [b], got {list(embedding.shape)} and "
+                         f"{list(label.shape)}; give one label per embedding")
+    if margin is not None and margin < 0.0:
+        raise ValueError(f"margin is {margin}, expected 0 or more, or None for the soft margin")
+    distance = euclidean(embedding, embedding)
+    # The choice has no gradient, and taking the pair by its row gives it to one pair even where several are equal.
+    found = hardest(jax.lax.stop_gradient(distance), label)
+    positive = jnp.take_along_axis(distance, found.positive[:, None], axis=1)[:, 0]
+    negative = jnp.take_along_axis(distance, found.negative[:, None], axis=1)[:, 0]
+    gap = positive - negative
+    each = jax.nn.softplus(gap) if margin is None else jax.nn.relu(gap + margin)
+    return jnp.sum(jnp.where(found.valid, each, 0.0)) / jnp.maximum(jnp.sum(found.valid), 1)

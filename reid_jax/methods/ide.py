@@ -1,0 +1,77 @@
+"""IDE, the supervised baseline: a classifier over the training persons, with a triplet and a centre loss beside it.
+
+Zheng et al., "Person Re-identification: Past, Present and Future", 2016 (the name); Luo et al., "Bag of Tricks and a
+Strong Baseline", CVPRW 2019 (smoothed labels, BNNeck, the losses' places).
+"""
+
+import jax
+import jax.numpy as jnp
+
+from reid_jax.carry.centres import move_centres
+from reid_jax.data import records as columns
+from reid_jax.data import sample
+from reid_jax.losses.centre import centre
+from reid_jax.losses.classify import cross_entropy
+from reid_jax.losses.triplet import batch_hard
+from reid_jax.types import Aux, Method, Model, Plan
+
+
+def ide(
+    model: Model,
+    *,
+    persons: int = 16,
+    per_person: int = 4,
+    iterations: int = 0,
+    smoothing: float = 0.1,
+    triplet: float = 1.0,
+    margin: float | None = None,
+    centres: float = 0.0,
+) -> Method:
+    """The baseline as a Method: loss = cross-entropy + triplet * batch-hard + centres * centre loss.
+
+    persons, per_person: a batch is persons x per_person rows; per_person 1 draws uniformly over the pictures.
+    iterations: batches an epoch; 0 is a pass over the data.
+    smoothing:  of the labels (Szegedy et al., CVPR 2016). margin: of the triplet loss, None is the soft margin.
+    centres:    weight of the centre loss, 5e-4 in Bag of Tricks; its centres live in `carry`.
+
+    Departs from the paper: Bag of Tricks moves the centres by SGD at rate 0.5; here they follow Wen et al., eq. 4.
+    """
+
+    def init(key, records):
+        to_encoder, to_classifier = jax.random.split(key)
+        encoder = model.init(to_encoder)
+        classes = int(columns.relabel(records.person).max()) + 1
+        kernel = 0.001 * jax.random.normal(to_classifier, (model.width, classes), jnp.float32)
+        variables = {name: {"encoder": collection} for name, collection in encoder.items()}
+        variables["params"]["classifier"] = kernel
+        return variables, {"centres": jnp.zeros((classes, model.width), jnp.float32)} if centres else {}
+
+    def plan(state, records, see, rng):
+        label = columns.relabel(records.person)
+        if per_person == 1:
+            rows = sample.uniform(label, batch=persons, steps=iterations, rng=rng)
+        else:
+            rows = sample.identities(label, persons=persons, per_person=per_person, steps=iterations, rng=rng)
+        return state, Plan(rows, label, {})
+
+    def forward(variables, carry, batch, key):
+        encoder = {name: collection["encoder"] for name, collection in variables.items()}
+        out, stats = model.apply(encoder, batch.image[:, 0], True)
+        logits = out.embedding @ variables["params"]["classifier"]
+        return {"feature": out.feature, "logits": logits}, {"encoder": stats}
+
+    def loss(outputs, tags, carry, step):
+        feature, logits = outputs["feature"], outputs["logits"]
+        terms = {"classify": cross_entropy(logits, tags.label, smoothing=smoothing)}
+        if triplet:
+            terms["triplet"] = triplet * batch_hard(feature, tags.label, margin=margin)
+        if centres:
+            terms["centre"] = centres * centre(feature, tags.label, carry["centres"])
+        right = jnp.mean((logits.argmax(-1) == tags.label).astype(jnp.float32))
+        moved = (jax.lax.stop_gradient(feature), tags.label)
+        return sum(terms.values()), Aux({**terms, "accuracy": right}, moved)
+
+    def update(carry, variables, aux):
+        return {"centres": move_centres(carry["centres"], *aux.moved)} if centres else carry
+
+    return Method(init, plan, forward, loss, update)

@@ -1,0 +1,129 @@
+"""Residual networks: ResNet-50, ResNet50-IBN-a, and a small one of the same build for a CPU.
+
+He et al., "Deep Residual Learning", CVPR 2016, in torchvision's arrangement (the stride in the 3x3 convolution) with the
+last stage's stride 1 as re-ID uses it (Luo et al., CVPRW 2019). IBN-a: Pan et al., "Two at Once", ECCV 2018.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from reid_jax.models.conv import Conv
+from reid_jax.models.norm import IBN, BatchNorm
+from reid_jax.types import Array
+
+
+class ResNet(nn.Module):
+    """Pictures f32[b h w 3] -> a map [b h/16 w/16 c] (last stride 1).
+
+    depths:      blocks per stage.
+    width:       channels of the first stage; each next stage doubles them.
+    bottleneck:  1x1, 3x3, 1x1 blocks whose output is 4 times as wide; otherwise two 3x3.
+    ibn:         IBN-a's half instance, half batch normalisation in stages 1 to 3.
+    stem:        "conv7": 7x7 stride 2 and max pooling. "fold": 4x4 pixels folded into 48 channels, then 3x3; the same
+                 stride at a fifth of the time on a CPU, where a convolution of 3 channels runs badly.
+    norm:        makes a normalisation layer: BatchNorm with its group bound.
+    dtype:       what the trunk computes in; weights and statistics stay float32.
+    """
+
+    depths: tuple[int, ...] = (3, 4, 6, 3)
+    width: int = 64
+    bottleneck: bool = True
+    ibn: bool = False
+    last_stride: int = 1
+    stem: str = "conv7"
+    norm: Callable[..., nn.Module] = BatchNorm
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """Run the trunk on normalised pixels."""
+        x = x.astype(self.dtype)
+        x = self._fold(x) if self.stem == "fold" else Conv(self.width, 7, 2, self.dtype, name="conv1")(x)
+        x = nn.relu(self.norm(name="bn1")(x, train))
+        if self.stem != "fold":
+            x = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
+        block = Bottleneck if self.bottleneck else Basic
+        for stage, depth in enumerate(self.depths):
+            last = stage == len(self.depths) - 1
+            for place in range(depth):
+                stride = 1 if place or stage == 0 else self.last_stride if last else 2
+                ibn = self.ibn and stage < 3
+                name = f"layer{stage + 1}_{place}"
+                x = block(self.width * 2**stage, stride, ibn, self.norm, self.dtype, name=name)(x, train)
+        return x
+
+    def _fold(self, x: Array) -> Array:
+        b, h, w, c = x.shape
+        if h % 4 or w % 4:
+            raise ValueError(f"the folded stem takes pictures in multiples of 4 pixels, not {h}x{w}")
+        x = x.reshape(b, h // 4, 4, w // 4, 4, c).transpose(0, 1, 3, 2, 4, 5).reshape(b, h // 4, w // 4, 16 * c)
+        return Conv(self.width, 3, 1, self.dtype, name="conv1")(x)
+
+
+class Basic(nn.Module):
+    """Two 3x3 convolutions and the shortcut."""
+
+    width: int
+    stride: int
+    ibn: bool
+    norm: Callable[..., nn.Module]
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """[b h w c] -> [b h/stride w/stride width]."""
+        y = Conv(self.width, 3, self.stride, self.dtype, name="conv1")(x)
+        y = nn.relu(_first_norm(self)(y, train))
+        y = Conv(self.width, 3, 1, self.dtype, name="conv2")(y)
+        y = self.norm(name="bn2")(y, train)
+        return nn.relu(y + _shortcut(self, x, self.width, train))
+
+
+class Bottleneck(nn.Module):
+    """1x1 reduce, 3x3 (with the stride), 1x1 expand by 4, and the shortcut."""
+
+    width: int
+    stride: int
+    ibn: bool
+    norm: Callable[..., nn.Module]
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """[b h w c] -> [b h/stride w/stride 4*width]."""
+        y = Conv(self.width, 1, 1, self.dtype, name="conv1")(x)
+        y = nn.relu(_first_norm(self)(y, train))
+        y = Conv(self.width, 3, self.stride, self.dtype, name="conv2")(y)
+        y = nn.relu(self.norm(name="bn2")(y, train))
+        y = Conv(4 * self.width, 1, 1, self.dtype, name="conv3")(y)
+        y = self.norm(name="bn3")(y, train)
+        return nn.relu(y + _shortcut(self, x, 4 * self.width, train))
+
+
+def _first_norm(block: Basic | Bottleneck) -> nn.Module:
+    return IBN(block.norm, name="bn1") if block.ibn else block.norm(name="bn1")
+
+
+def _shortcut(block: Basic | Bottleneck, x: Array, width: int, train: bool) -> Array:
+    if block.stride == 1 and x.shape[-1] == width:
+        return x
+    x = Conv(width, 1, block.stride, block.dtype, name="downsample_conv")(x)
+    return block.norm(name="downsample_bn")(x, train)
+
+
+def resnet50(**options: Any) -> ResNet:
+    """ResNet-50, 2048 channels; torchvision's weights fit."""
+    return ResNet(**options)
+
+
+def resnet50_ibn_a(**options: Any) -> ResNet:
+    """ResNet50-IBN-a, 2048 channels; the weights of the IBN-Net release fit."""
+    return ResNet(ibn=True, **options)
+
+
+def resnet_small(**options: Any) -> ResNet:
+    """Four blocks, 32 to 256 channels, 1.2 million weights: trains on a laptop's CPU."""
+    return ResNet(depths=(1, 1, 1, 1), width=32, bottleneck=False, stem="fold", **options)

@@ -1,0 +1,55 @@
+"""The papers' optimiser and its schedules, on optax."""
+
+import jax.numpy as jnp
+import optax
+
+
+def adam(rate: optax.Schedule | float, *, weight_decay: float = 5e-4) -> optax.GradientTransformation:
+    """Adam as torch has it: weight decay is L2 in the gradient, before the moments, of every parameter.
+
+    Args: rate, learning rate or a schedule of the step; weight_decay, the L2 factor.
+    Returns: a gradient transformation.
+    Departs from the paper: nowhere; AdamW's decoupled decay would be another method.
+    """
+    return optax.chain(
+        optax.add_decayed_weights(weight_decay), optax.scale_by_adam(), optax.scale_by_learning_rate(rate)
+    )
+
+
+def schedule(
+    rate: float,
+    *,
+    epochs: int,
+    iterations: int,
+    warmup: int = 0,
+    milestones: tuple[int, ...] = (),
+    cosine: bool = False,
+    start: float = 0.01,
+    factor: float = 0.1,
+) -> optax.Schedule:
+    """The learning rate of each step.
+
+    The first `warmup` epochs rise in a line from start * rate; after that the rate stays, falls by `factor` at each
+    milestone (epochs, as the papers count them), or follows half a cosine to 0 at the last step.
+
+    Args: rate, the peak; epochs, iterations (per epoch), warmup and milestones in epochs.
+    Returns: step -> learning rate.
+    Raises: ValueError when warm-up leaves no epoch, or milestones and cosine are both asked for.
+    Departs from the paper: the warm-up rises each step, where the official codes rise each epoch.
+    """
+    if cosine and milestones:
+        raise ValueError("a schedule has milestones or a cosine, not both")
+    if warmup >= epochs:
+        raise ValueError(f"a warm-up of {warmup} epochs leaves nothing of {epochs} epochs; choose fewer")
+    rising, total = warmup * iterations, epochs * iterations
+
+    def at(step):
+        step = jnp.asarray(step, jnp.float32)
+        ramp = start + (1 - start) * jnp.minimum(step / max(rising, 1), 1.0) if rising else 1.0
+        if cosine:
+            through = jnp.clip((step - rising) / max(total - rising, 1), 0.0, 1.0)
+            return rate * ramp * 0.5 * (1 + jnp.cos(jnp.pi * through))
+        falls = sum(((step >= m * iterations).astype(jnp.float32) for m in milestones), jnp.float32(0))
+        return rate * ramp * factor**falls
+
+    return at

@@ -1,0 +1,134 @@
+"""The only file that knows devices and processes: the only `pmap` and the only axis name.
+
+Every array of a replicated tree has a leading axis of this process's devices. A batch arrives as this process's share of
+the rows, in the order of its devices; the devices of all processes together hold the global batch in order.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+
+from reid_jax import distance
+from reid_jax.types import Array, Batch, Method, Model, TrainState, Variables
+
+AXIS = "devices"
+
+Step = Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]
+Embed = Callable[[Variables, np.ndarray], np.ndarray]
+
+
+def average(moments: Array, span: int) -> tuple[Array, int]:
+    """Average moments [groups 2 c] over `span` neighbouring devices (0: all); returns them and the devices averaged."""
+    span = span or lax.axis_size(AXIS)
+    if span == 1:
+        return moments, 1
+    if lax.axis_size(AXIS) % span:
+        raise ValueError(f"a group of rows lies on {span} of {lax.axis_size(AXIS)} devices; choose another bn_group")
+    everyone = lax.all_gather(moments, AXIS)
+    start = lax.axis_index(AXIS) // span * span
+    return lax.dynamic_slice_in_dim(everyone, start, span).mean(0), span
+
+
+def gather(tree: Any) -> Any:
+    """Rows of all devices, in order: [b/devices ...] -> [b ...] on every device."""
+    return jax.tree.map(lambda x: lax.all_gather(x, AXIS, tiled=True), tree)
+
+
+def replicate(tree: Any, devices: list | None = None) -> Any:
+    """The same tree on each of this process's devices."""
+    devices = devices or jax.local_devices()
+    copy = jax.pmap(lambda _, tree: tree, AXIS, in_axes=(0, None), devices=_global(devices))
+    return copy(np.arange(len(devices)), tree)
+
+
+def first(tree: Any) -> Any:
+    """The copy of the first device, as numpy arrays."""
+    return jax.tree.map(lambda x: np.asarray(x.addressable_data(0)).reshape(x.shape[1:]), tree)
+
+
+def split(tree: Any, devices: list | None = None) -> Any:
+    """This process's rows dealt to its devices: [b ...] -> [devices b/devices ...]."""
+    count = len(devices or jax.local_devices())
+
+    def deal(x: np.ndarray) -> np.ndarray:
+        if x.shape[0] % count:
+            raise ValueError(
+                f"a batch of {x.shape[0]} rows cannot be split over {count} devices; choose a multiple of {count}"
+            )
+        return x.reshape(count, x.shape[0] // count, *x.shape[1:])
+
+    return jax.tree.map(deal, tree)
+
+
+def share() -> tuple[int, int]:
+    """(which, of): this process's place among the processes, for whoever reads a share of the rows."""
+    return jax.process_index(), jax.process_count()
+
+
+def build_step(
+    method: Method, optimiser: optax.GradientTransformation, *, seed: int, devices: list | None = None
+) -> Step:
+    """One optimiser step over all devices of all processes: (replicated state, this process's batch) -> (state, metrics).
+
+    `forward` runs on each device's rows; outputs and tags are gathered, and `loss` is taken on the global batch
+    everywhere, so that hard mining means the same on 1 and on 8 devices. The transpose of the gathering sums over
+    devices, hence the mean of the gradients is the gradient of the global loss. Random numbers come from
+    fold_in(seed, step) alone: a forward that needs them per row folds in the row's index.
+    """
+
+    def one(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
+        key = jax.random.fold_in(jax.random.key(seed), state.step)
+        params = state.variables["params"]
+
+        def objective(params: Any) -> Any:
+            outputs, stats = method.forward({**state.variables, "params": params}, state.carry, batch, key)
+            value, aux = method.loss(gather(outputs), gather(batch.tags), state.carry, state.step)
+            return value, (aux, stats)
+
+        (value, (aux, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(params)
+        gradient, stats = lax.pmean((gradient, stats), AXIS)
+        change, opt = optimiser.update(gradient, state.opt, params)
+        variables = {**state.variables, "params": optax.apply_updates(params, change)}
+        if "batch_stats" in variables:
+            variables["batch_stats"] = stats
+        carry = method.update(state.carry, variables, aux)
+        return TrainState(state.step + 1, variables, opt, carry), {"loss": value, **aux.metrics}
+
+    run = jax.pmap(one, AXIS, donate_argnums=0, devices=_global(devices))
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
+        return run(state, split(batch, devices))
+
+    step.traces = run._cache_size
+    return step
+
+
+def build_embed(model: Model, *, flip: bool = False, devices: list | None = None) -> Embed:
+    """(replicated encoder variables, this process's pictures [b h w 3]) -> embeddings f32[b * processes d], everywhere.
+
+    flip: the normalised sum with the embedding of the mirrored picture.
+    """
+
+    @partial(jax.pmap, axis_name=AXIS, devices=_global(devices))
+    def run(variables: Variables, image: Array) -> Array:
+        embedding = model.apply(variables, image, False)[0].embedding
+        if flip:
+            mirrored = model.apply(variables, image[:, :, ::-1], False)[0].embedding
+            embedding = distance.normalise(embedding) + distance.normalise(mirrored)
+        return gather(embedding.astype(jnp.float32))
+
+    def embed(variables: Variables, image: np.ndarray) -> np.ndarray:
+        return first(run(variables, split(image, devices)))
+
+    return embed
+
+
+def _global(devices: list | None) -> list | None:
+    """Several processes use all devices, in the order that pmap gives them; one process may name its own."""
+    return None if jax.process_count() > 1 else devices
