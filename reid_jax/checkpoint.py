@@ -10,7 +10,7 @@ import orbax.checkpoint as ocp
 
 from reid_jax import parallel
 from reid_jax.train import Moment
-from reid_jax.types import Plan, TrainState
+from reid_jax.types import Plan, TrainState, Variables
 
 
 def manager(folder: str | Path, *, keep: int = 2) -> ocp.CheckpointManager:
@@ -20,8 +20,12 @@ def manager(folder: str | Path, *, keep: int = 2) -> ocp.CheckpointManager:
     return ocp.CheckpointManager(Path(folder).absolute(), options=options)
 
 
-def save(checkpoints: ocp.CheckpointManager, moment: Moment) -> None:
-    """Write a moment in the background; a kill while writing leaves the one before."""
+def save(checkpoints: ocp.CheckpointManager, moment: Moment, encoder: Variables) -> None:
+    """Write a moment in the background; a kill while writing leaves the one before.
+
+    encoder: the method's encoder on the host, written as an item of its own, so that who only embeds need not know the
+    method.
+    """
     state = parallel.first(moment.state)
     position = {"epoch": moment.epoch, "done": moment.done, "report": dict(moment.plan.report)}
     plan = {"rows": np.asarray(moment.plan.rows), "label": np.asarray(moment.plan.label)}
@@ -31,6 +35,7 @@ def save(checkpoints: ocp.CheckpointManager, moment: Moment) -> None:
             state=ocp.args.StandardSave(state),
             plan=ocp.args.StandardSave(plan),
             position=ocp.args.JsonSave(position),
+            encoder=ocp.args.StandardSave(encoder),
         ),
     )
 
@@ -55,6 +60,18 @@ def restore(checkpoints: ocp.CheckpointManager, like: TrainState) -> tuple[Train
     position = read["position"]
     plan = Plan(np.asarray(read["plan"]["rows"]), np.asarray(read["plan"]["label"]), position["report"])
     return TrainState(*read["state"]), (position["epoch"], position["done"], plan)
+
+
+def restore_encoder(folder: str | Path, like: Variables) -> Variables:
+    """The encoder of the newest checkpoint under `folder`; `like` are variables of the same model."""
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"{folder} holds no checkpoint; was this run stopped before its first one?")
+    with manager(folder) as checkpoints:
+        step = checkpoints.latest_step()
+        if step is None:
+            raise FileNotFoundError(f"{folder} holds no finished checkpoint")
+        like = jax.tree.map(np.asarray, like)
+        return checkpoints.restore(step, args=ocp.args.Composite(encoder=ocp.args.StandardRestore(like)))["encoder"]
 
 
 def save_tree(folder: str | Path, tree: Any) -> None:

@@ -105,7 +105,6 @@ def build_step(
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
         return run(state, split(batch, devices))
 
-    step.traces = run._cache_size
     return step
 
 

@@ -30,10 +30,8 @@ class Embedder(nn.Module):
     @nn.compact
     def __call__(self, image: Array, train: bool) -> Embedded:
         """image uint8 or f32 [b h w 3], RGB in [0, 255]."""
-        pixels = (image.astype(jnp.float32) / 255.0 - jnp.asarray(MEAN).reshape(1, 1, 1, 3)) / jnp.asarray(STD).reshape(
-            1, 1, 1, 3
-        )
-        x = self.trunk(pixels, train)
+        mean, std = (jnp.asarray(of).reshape(1, 1, 1, 3) for of in (MEAN, STD))
+        x = self.trunk((image.astype(jnp.float32) / 255.0 - mean) / std, train)
         feature = pool.GeM(name="pool")(x) if self.pooling == "gem" else pool.average(x)
         embedding = self.norm(name="neck", bias=False)(feature, train) if self.neck else feature
         return Embedded(feature, embedding)

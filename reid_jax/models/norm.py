@@ -55,7 +55,7 @@ class BatchNorm(nn.Module):
         mean.value = keep * mean.value + (1 - keep) * jax.lax.stop_gradient(batch_mean).mean(0)
         var.value = keep * var.value + (1 - keep) * unbiased.mean(0)
         grouped = x.reshape(moments.shape[0], -1, *x.shape[1:])
-        spread = (moments.shape[0],) + (1,) * (x.ndim) + (width,)
+        spread = (moments.shape[0],) + (1,) * (x.ndim - 1) + (width,)
         batch_mean, batch_var = batch_mean.reshape(spread), batch_var.reshape(spread)
         return _affine(grouped, batch_mean, batch_var, scale, bias, self.epsilon).reshape(x.shape)
 
@@ -107,8 +107,11 @@ def group_moments(x: Array, group: int, average: Average) -> tuple[Array, int]:
 
 
 def _affine(x: Array, mean: Array, var: Array, scale: Array, bias: Array, epsilon: float) -> Array:
-    """(x - mean) / sqrt(var + epsilon) * scale + bias, as one multiply-add per element."""
-    factor = scale.reshape((1,) * (mean.ndim - 1) + (-1,)) * jax.lax.rsqrt(var + epsilon)
-    shift = bias.reshape((1,) * (mean.ndim - 1) + (-1,)) - mean * factor
-    lead = (1,) * (x.ndim - factor.ndim)
-    return (x.astype(jnp.float32) * factor.reshape(lead + factor.shape) + shift.reshape(lead + shift.shape)).astype(x.dtype)
+    """(x - mean) / sqrt(var + epsilon) * scale + bias, as one multiply-add per element, in x's type."""
+
+    def spread(row: Array) -> Array:
+        return row.reshape((1,) * (x.ndim - row.ndim) + row.shape)
+
+    factor = spread(scale) * spread(jax.lax.rsqrt(var + epsilon))
+    shift = spread(bias) - spread(mean) * factor
+    return (x.astype(jnp.float32) * factor + shift).astype(x.dtype)

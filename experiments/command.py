@@ -1,0 +1,115 @@
+"""The command line: flags, the workdir, and errors that a person can act on."""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+from absl import app, flags
+from ml_collections import config_flags
+
+from experiments.choices import nearest
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder: configuration, metrics, checkpoints, report")
+_DISTRIBUTED = flags.DEFINE_boolean("distributed", False, "one of several processes (a TPU pod finds the others itself)")
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "with --distributed, off a TPU: host:port of process 0")
+_PROCESSES = flags.DEFINE_integer("processes", None, "with --coordinator: how many processes there are")
+_PROCESS = flags.DEFINE_integer("process", None, "with --coordinator: which of them this is, from 0")
+
+MISTAKES = (ValueError, FileNotFoundError, FileExistsError, NotADirectoryError, ArithmeticError)
+
+
+def main(config_class: type, body: Callable[[Any, Path], Any]) -> None:
+    """Define --config from a dataclass, parse, and call body(config, workdir)."""
+    unknown = [
+        argument
+        for argument in sys.argv[1:]
+        if argument.startswith("--config.") and _field(argument) not in config_class.__dataclass_fields__
+    ]
+    if unknown:
+        names = {field.name: None for field in dataclasses.fields(config_class)}
+        word = _field(unknown[0])
+        sys.exit(f"unknown option --config.{word}{nearest(word, names)}; the options are {', '.join(names)}")
+    config = config_flags.DEFINE_config_dataclass("config", config_class())
+    flags.mark_flag_as_required("workdir")
+
+    def run(argv: list[str]) -> None:
+        _no_strays(argv)
+        distribute()
+        told(lambda: body(config.value, Path(_WORKDIR.value)))
+
+    app.run(run)
+
+
+def plain(body: Callable[[], Any]) -> None:
+    """The same for a script without --config."""
+
+    def run(argv: list[str]) -> None:
+        _no_strays(argv)
+        told(body)
+
+    app.run(run)
+
+
+def workdir() -> str:
+    """--workdir, or a word on its absence."""
+    if not _WORKDIR.value:
+        raise ValueError("name a run's folder with --workdir=FOLDER")
+    return _WORKDIR.value
+
+
+def told(body: Callable[[], Any]) -> Any:
+    """Run; a mistake of the caller's ends in one line and exit status 2, not in a traceback (REID_TRACEBACK=1: both)."""
+    try:
+        return body()
+    except MISTAKES as error:
+        if os.environ.get("REID_TRACEBACK"):
+            raise
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        os._exit(2)  # worker threads and processes of the input pipeline must not keep the command alive
+
+
+def distribute() -> None:
+    """Join the other processes before the first array is made."""
+    if not _DISTRIBUTED.value:
+        return
+    if _COORDINATOR.value:
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.distributed.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
+
+
+def settle(workdir: Path, config: Any) -> None:
+    """Write config.json into a new workdir; refuse one that another configuration made, showing the difference."""
+    mine = dataclasses.asdict(config)
+    path = workdir / "config.json"
+    if path.is_file():
+        theirs = json.loads(path.read_text())
+        changed = [
+            f"{name}: {theirs.get(name, 'absent')!r} there, {mine.get(name, 'absent')!r} now"
+            for name in sorted({*mine, *theirs})
+            if mine.get(name) != theirs.get(name)
+        ]
+        if changed:
+            raise ValueError(
+                f"{workdir} was made by another configuration ({'; '.join(changed)}); choose another --workdir, or the "
+                "same options to go on"
+            )
+        return
+    if workdir.is_dir() and any(workdir.iterdir()):
+        raise ValueError(f"{workdir} holds other files and no config.json; choose an empty or a new --workdir")
+    workdir.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(mine, indent=2) + "\n")
+
+
+def _field(argument: str) -> str:
+    return argument.removeprefix("--config.").split("=")[0]
+
+
+def _no_strays(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected {' '.join(argv[1:])!r}; options are written --name=value")

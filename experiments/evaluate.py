@@ -1,0 +1,50 @@
+"""Test the encoder of a run on any data, ranking by cosine and Euclidean distance.
+
+python -m experiments.evaluate --workdir=runs/street --test=market1501:/data/Market-1501
+"""
+
+from pathlib import Path
+
+import jax
+from absl import flags
+
+from experiments import command, encoders, sources
+from reid_jax import checkpoint, evaluate, parallel
+from reid_jax.data import records
+from reid_jax.data.check import check_test, summary, survey
+
+_TEST = flags.DEFINE_string("test", None, "KIND:PATH of the test data; without it, the run's own")
+_FLIP = flags.DEFINE_boolean("flip", False, "add the embedding of the mirrored picture")
+_METRIC = flags.DEFINE_enum("metric", "cosine", ["cosine", "euclidean"], "the distance")
+_SAME_CAMERA = flags.DEFINE_boolean("same_camera", None, "count matches within one camera as well; without it, as the run")
+_SKIP_BROKEN = flags.DEFINE_boolean("skip_broken", False, "leave out pictures that cannot be read")
+_WORKERS = flags.DEFINE_integer("workers", 0, "processes that decode pictures; 0: threads of this process")
+
+
+def main() -> None:
+    """Embed, rank, tell."""
+    command.distribute()
+    workdir = Path(command.workdir())
+    config, model = encoders.of_run(workdir)
+    test = records.where(sources.open_source(_TEST.value or config.test or config.data), "query", "gallery")
+    if _SKIP_BROKEN.value:
+        test = sources.without_broken(test, "test")
+    same_camera = config.same_camera if _SAME_CAMERA.value is None else _SAME_CAMERA.value
+    print(summary(survey(test)))
+    check_test(test, same_camera=same_camera)
+    variables = checkpoint.restore_encoder(workdir / "checkpoints", model.init(jax.random.key(0)))
+    figures = evaluate.run(
+        parallel.build_embed(model, flip=_FLIP.value),
+        parallel.replicate(variables),
+        test,
+        size=encoders.size(config),
+        metric=_METRIC.value,
+        same_camera=same_camera,
+        workers=_WORKERS.value,
+    )
+    for name, value in figures:
+        print(f"{name:14} {value:.0f}" if name == "queries" else f"{name:14} {100 * value:.2f}")
+
+
+if __name__ == "__main__":
+    command.plain(main)

@@ -1,0 +1,175 @@
+"""Pictures of a run and its figures beside two baselines: a colour histogram, and the same network untrained.
+
+    python -m experiments.report --workdir=runs/street
+
+A training ends with it. It leaves report/report.md, and beside it data.png (a person a row), ranked.png (ranked lists,
+green is right, red is wrong) and distances.png (same and different persons).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jax
+import matplotlib
+import numpy as np
+
+from experiments import encoders
+from reid_jax import distance, evaluate, parallel
+from reid_jax.data import records as reading
+from reid_jax.data.augment import resize
+from reid_jax.retrieval import histogram, ranking
+from reid_jax.types import Records
+
+matplotlib.use("agg")
+
+SIZE = (128, 64)  # of a picture in the pictures
+RIGHT, WRONG, QUERY = (46, 160, 67), (218, 54, 51), (90, 90, 90)
+
+
+def write(job: Any, config: Any, embed: parallel.Embed, encoder: Any, folder: Path) -> dict[str, dict[str, float]]:
+    """Embed the test part three ways, rank, draw; returns the figures by row of the table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = np.arange(len(job.test.person))
+    untrained = parallel.replicate(job.model.init(jax.random.key(config.seed)))
+    embeddings = {
+        "colour histogram, 6 stripes": histograms(job.test),
+        "the network, untrained": evaluate.embed_rows(embed, untrained, job.test, rows, size=job.size),
+        "the network, trained": evaluate.embed_rows(embed, encoder, job.test, rows, size=job.size),
+    }
+    table = {
+        name: dict(
+            evaluate.figures(
+                evaluate.rank_records(embedding, job.test, metric="cosine", same_camera=config.same_camera)
+            )
+        )
+        for name, embedding in embeddings.items()
+    }
+    trained = embeddings["the network, trained"]
+    _save(folder / "data.png", data_sheet(job.train if len(job.train.person) else job.test, config.seed))
+    _save(folder / "ranked.png", ranked_lists(trained, job.test, same_camera=config.same_camera))
+    distances(trained, job.test, folder / "distances.png")
+    text = _markdown(table, config)
+    (folder / "report.md").write_text(text)
+    print(f"\n{text}\npictures: {folder}/data.png, ranked.png, distances.png", flush=True)
+    return table
+
+
+def histograms(test: Records) -> np.ndarray:
+    """The trivial baseline's features of every row, f32[n d]."""
+    return np.stack([histogram.stripes(resize(reading.read(test, row), SIZE)) for row in range(len(test.person))])
+
+
+def data_sheet(part: Records, seed: int, *, persons: int = 8, across: int = 10) -> np.ndarray:
+    """A person a row, cameras in order."""
+    rng = np.random.default_rng(seed)
+    known = np.unique(part.person[part.person >= 1])
+    lines = []
+    for person in rng.permutation(known)[:persons]:
+        rows = np.flatnonzero(part.person == person)
+        rows = rows[np.argsort(part.camera[rows], kind="stable")]
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, across).astype(int))]
+        lines.append([_framed(part, row, None) for row in rows])
+    return _grid(lines)
+
+
+def ranked_lists(
+    embedding: np.ndarray, test: Records, *, same_camera: bool, queries: int = 8, across: int = 10
+) -> np.ndarray:
+    """The query, then its nearest; the queries spread from the best average precision to the worst."""
+    query, gallery = np.flatnonzero(test.split == "query"), np.flatnonzero(test.split == "gallery")
+    result = evaluate.rank_records(embedding, test, metric="cosine", same_camera=same_camera)
+    valid = np.flatnonzero(~np.isnan(result.ap))
+    chosen = valid[np.argsort(-result.ap[valid], kind="stable")]
+    chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, queries).astype(int))]
+    near = ranking.order(
+        embedding[query[chosen]], embedding[gallery], across,
+        query_person=test.person[query[chosen]], gallery_person=test.person[gallery],
+        query_camera=test.camera[query[chosen]], gallery_camera=test.camera[gallery],
+        metric="cosine", same_camera=same_camera,
+    )  # fmt: skip
+    lines = []
+    for place, number in enumerate(chosen):
+        person = test.person[query[number]]
+        line = [_framed(test, query[number], QUERY)]
+        for column in near[place]:
+            if column >= 0:
+                row = gallery[column]
+                line.append(_framed(test, row, RIGHT if test.person[row] == person else WRONG))
+        lines.append(line)
+    return _grid(lines)
+
+
+def distances(embedding: np.ndarray, test: Records, path: Path) -> None:
+    """Histograms of the cosine distance of query and gallery: same person in another camera, and different persons."""
+    from matplotlib import pyplot
+
+    query, gallery = test.split == "query", (test.split == "gallery") & (test.person >= 0)
+    apart = np.asarray(distance.cosine(embedding[query], embedding[gallery]))
+    person, camera = test.person[query][:, None], test.camera[query][:, None]
+    same = person == test.person[gallery][None]
+    other = camera != test.camera[gallery][None]
+    figure, axes = pyplot.subplots(figsize=(7, 4))
+    for pairs, name, colour in ((~same, "different persons", "tab:red"), (same & other, "the same person", "tab:green")):
+        if pairs.any():
+            axes.hist(apart[pairs], 60, density=True, alpha=0.6, label=f"{name} ({pairs.sum():,} pairs)", color=colour)
+    axes.set_xlabel("cosine distance")
+    axes.set_ylabel("density")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _markdown(table: dict[str, dict[str, float]], config: Any) -> str:
+    lines = [f"Tested on `{config.test or config.data}`, trained on `{config.data}`, seed {config.seed}.", ""]
+    lines += ["| | mAP | rank-1 | rank-5 | mINP |", "|---|---|---|---|---|"]
+    for name, row in table.items():
+        told = " | ".join(f"{100 * row[figure]:.1f}" for figure in ("mAP", "rank1", "rank5", "mINP"))
+        lines.append(f"| {name} | {told} |")
+    return "\n".join(lines) + "\n"
+
+
+def _framed(part: Records, row: int, colour: tuple[int, int, int] | None) -> np.ndarray:
+    image = resize(reading.read(part, int(row)), SIZE)
+    edge = colour or (255, 255, 255)
+    return cv2.copyMakeBorder(image, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=edge)
+
+
+def _grid(lines: list[list[np.ndarray]]) -> np.ndarray:
+    height, width = lines[0][0].shape[:2]
+    sheet = np.full((len(lines) * height, max(map(len, lines)) * width, 3), 255, np.uint8)
+    for top, line in enumerate(lines):
+        for left, tile in enumerate(line):
+            sheet[top * height : (top + 1) * height, left * width : (left + 1) * width] = tile
+    return sheet
+
+
+def _save(path: Path, image: np.ndarray) -> None:
+    cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+
+
+def main() -> None:
+    """Draw the report of a finished run again."""
+    from experiments import command, sources
+    from reid_jax import checkpoint
+
+    workdir = Path(command.workdir())
+    config, model = encoders.of_run(workdir)
+    train, test = sources.train_and_test(config)
+    variables = checkpoint.restore_encoder(workdir / "checkpoints", model.init(jax.random.key(0)))
+    job = _Drawn(model, encoders.size(config), train, test)
+    write(job, config, parallel.build_embed(model), parallel.replicate(variables), workdir / "report")
+
+
+class _Drawn:
+    """The parts of a job that a report needs."""
+
+    def __init__(self, model, size, train, test):
+        self.model, self.size, self.train, self.test = model, size, train, test
+
+
+if __name__ == "__main__":
+    from experiments import command
+
+    command.plain(main)

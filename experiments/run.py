@@ -1,0 +1,107 @@
+"""What every training script shares: flags, the `for` over moments, the log, evaluation, checkpoints."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import optax
+from absl import flags
+
+from experiments import command, report
+from experiments.log import Log
+from reid_jax import checkpoint, evaluate, parallel, train
+from reid_jax.data import batch as batching
+from reid_jax.data.augment import Augment
+from reid_jax.types import Method, Model, Records
+
+_WORKERS = flags.DEFINE_integer("workers", 0, "processes that decode pictures; 0: threads of this process")
+_EVALUATE = flags.DEFINE_integer("evaluate_every", 0, "epochs between evaluations; 0: after the last one only")
+_SAVE = flags.DEFINE_float("save_minutes", 5.0, "minutes between checkpoints; one is written after the last epoch too")
+_REPORT = flags.DEFINE_boolean("report", True, "after the last epoch, draw pictures and compare with the baselines")
+
+EVERY = 20  # steps between two looks at the clock
+
+
+class Job(NamedTuple):
+    """What an experiment builds; `train` and `test` are Records, `size` (height, width)."""
+
+    method: Method
+    model: Model
+    optimiser: optax.GradientTransformation
+    views: tuple[Augment, ...]
+    size: tuple[int, int]
+    train: Records
+    test: Records
+
+
+def main(config_class: type, build: Callable[[Any], Job]) -> None:
+    """Parse the flags and run; the caller's mistakes are told in a line."""
+    command.main(config_class, lambda config, workdir: run(config, build, workdir))
+
+
+def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, float]:
+    """Train `build(config)` in `workdir`, going on where an earlier run of the same configuration stopped."""
+    command.settle(workdir, config)
+    job = build(config)
+    log = Log(workdir, config, job)
+    step = parallel.build_step(job.method, job.optimiser, seed=config.seed)
+    embed = parallel.build_embed(job.model)
+    options = {"size": job.size, "workers": _WORKERS.value}
+    batches = partial(_batches, job, config.seed)
+    see = partial(evaluate.embed_rows, embed, records=job.train, **options)
+    checkpoints = checkpoint.manager(workdir / "checkpoints")
+    start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)
+    state, resume = checkpoint.restore(checkpoints, start) or (start, None)
+    log.begin(int(state.step), resume)
+    saved, stop, figures = time.monotonic(), _stop_signals(), {}
+    moments = train.epochs(
+        job.method, step, lambda variables, rows: see(variables=variables, rows=rows), batches, job.train,
+        parallel.replicate(state), count=config.epochs, seed=config.seed, every=EVERY, resume=resume,
+    )  # fmt: skip
+    moment, last = None, resume is not None and resume[0] == config.epochs - 1 and resume[1] == len(resume[2].rows)
+    encoder = job.method.encoder(parallel.replicate(state.variables), parallel.replicate(state.carry)) if last else None
+    for moment in moments:
+        log.moment(moment)
+        encoder = job.method.encoder(moment.state.variables, moment.state.carry)
+        last = moment.whole and moment.epoch + 1 == config.epochs
+        if last or stop or time.monotonic() - saved > 60 * _SAVE.value:
+            checkpoint.save(checkpoints, moment, parallel.first(encoder))
+            saved = time.monotonic()
+        if stop:
+            break
+        if moment.whole and not last and _EVALUATE.value and (moment.epoch + 1) % _EVALUATE.value == 0:
+            log.test(moment, dict(evaluate.run(embed, encoder, job.test, same_camera=config.same_camera, **options)))
+    checkpoints.wait_until_finished()
+    if last and not stop:
+        figures = dict(evaluate.run(embed, encoder, job.test, same_camera=config.same_camera, **options))
+        log.test(moment, figures)
+        if _REPORT.value and jax.process_index() == 0:
+            report.write(job, config, embed, encoder, workdir / "report")
+    checkpoints.close()
+    log.end(stopped=bool(stop))
+    return figures
+
+
+def _batches(job: Job, seed: int, plan, epoch: int, start: int):
+    return batching.batches(
+        job.train, plan, views=job.views, size=job.size, seed=seed, epoch=epoch, start=start,
+        share=parallel.share(), workers=_WORKERS.value,
+    )  # fmt: skip
+
+
+def _stop_signals() -> list:
+    """A list that fills when the run is asked to end (a preemption's SIGTERM, Ctrl-C): it saves, then stops."""
+    asked: list = []
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda number, frame: asked.append(number))
+    return asked
+
+
+def figures_of(workdir: Path) -> list[dict[str, Any]]:
+    """The lines of a run's metrics.jsonl."""
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]

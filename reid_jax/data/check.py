@@ -1,0 +1,117 @@
+"""The check before step 0: what is there, and what would fail after hours of training."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from reid_jax.types import Records
+
+
+class Survey(NamedTuple):
+    """Counts. images, persons and cameras by split; `queries`: with a match in another camera, `lonely`: without one."""
+
+    images: dict[str, int]
+    persons: dict[str, int]
+    cameras: dict[str, int]
+    distractors: int
+    queries: int
+    lonely: int
+    one_camera: int
+    shared: int
+
+
+def survey(records: Records) -> Survey:
+    """Count persons, cameras, pictures, valid queries; one_camera: training persons seen by a single camera; shared:
+    persons in both the training and the test part.
+    """
+    splits = [split for split in ("train", "query", "gallery") if (records.split == split).any()]
+    part = {split: records.split == split for split in splits}
+    train = part.get("train", np.zeros(len(records.person), bool)) & (records.person >= 1)
+    pairs = np.unique(np.stack([records.person[train], records.camera[train]]), axis=1)
+    valid = valid_queries(records)
+    test = np.isin(records.split, ("query", "gallery")) & (records.person >= 1)
+    return Survey(
+        images={split: int(rows.sum()) for split, rows in part.items()},
+        persons={split: _count(records.person[rows & (records.person >= 1)]) for split, rows in part.items()},
+        cameras={split: _count(records.camera[rows & (records.camera >= 0)]) for split, rows in part.items()},
+        distractors=int(((records.split == "gallery") & (records.person == 0)).sum()),
+        queries=int(valid.sum()),
+        lonely=int((records.split == "query").sum() - valid.sum()),
+        one_camera=int((np.unique(pairs[0], return_counts=True)[1] == 1).sum()),
+        shared=len(np.intersect1d(records.person[train], records.person[test])),
+    )
+
+
+def valid_queries(records: Records, *, same_camera: bool = False) -> np.ndarray:
+    """bool[number of queries]: the person is in the gallery, in another camera (an unknown camera is no other's equal)."""
+    query, gallery = records.split == "query", (records.split == "gallery") & (records.person >= 1)
+    person, camera = records.person[query].astype(np.int64), records.camera[query].astype(np.int64)
+    if same_camera:
+        return np.isin(person, records.person[gallery]) & (person >= 1)
+    wide = int(records.camera.max(initial=0)) + 2
+    seen = np.unique(records.person[gallery].astype(np.int64) * wide + records.camera[gallery] + 1)
+    cameras_of = np.bincount(seen // wide, minlength=int(records.person.max(initial=0)) + 1)
+    here = np.isin(person * wide + camera + 1, seen) & (camera >= 0)
+    return (person >= 1) & (cameras_of[np.maximum(person, 0)] - here > 0)
+
+
+def summary(counts: Survey) -> str:
+    """The survey in a few lines for people."""
+    lines = [
+        f"  {split}: {counts.images[split]:,} images, {counts.persons[split]:,} persons, {counts.cameras[split]} cameras"
+        for split in counts.images
+    ]
+    if counts.one_camera:
+        lines.append(f"  {counts.one_camera} training persons are seen by one camera only")
+    if counts.distractors:
+        lines.append(f"  {counts.distractors:,} distractors in the gallery")
+    if "query" in counts.images:
+        lines.append(f"  {counts.queries:,} valid queries, {counts.lonely} without a match in another camera")
+    if counts.shared and "train" in counts.images:
+        lines.append(f"  warning: {counts.shared} persons are in the training and in the test part; is that meant?")
+    return "\n".join(lines)
+
+
+def check_training(records: Records, *, persons: int, per_person: int) -> None:
+    """Refuse training data that cannot fill a batch of persons x per_person.
+
+    Raises: ValueError with the cause and the flag to use.
+    """
+    if not len(records.person):
+        raise ValueError("there is no training picture; --config.data must name data with a train part")
+    if persons < 1 or per_person < 1:
+        raise ValueError("--config.persons and --config.per_person are at least 1")
+    there = _count(records.person[records.person >= 1])
+    if there < 2:
+        raise ValueError(f"the training part has {there} person(s) and a classifier needs two or more; check --config.data")
+    if per_person > 1 and there < persons:
+        raise ValueError(
+            f"a batch asks for {persons} persons and the training part has {there}; choose --config.persons={there} or less"
+        )
+    if per_person == 1 and persons > (records.person >= 1).sum():
+        raise ValueError(f"a batch asks for {persons} pictures and there are {(records.person >= 1).sum()}")
+
+
+def check_test(records: Records, *, same_camera: bool = False) -> None:
+    """Refuse test data that would yield no figure.
+
+    Raises: ValueError with the cause and the flag to use.
+    """
+    queries, gallery = (records.split == "query").sum(), (records.split == "gallery").sum()
+    if not queries or not gallery:
+        raise ValueError(
+            f"the test data have {queries} query and {gallery} gallery pictures; --config.test must name data with both"
+        )
+    if valid_queries(records, same_camera=same_camera).any():
+        return
+    if not valid_queries(records, same_camera=True).any():
+        raise ValueError("no query's person is in the gallery: no figure can be had; check the persons of --config.test")
+    raise ValueError(
+        "no query has a match in another camera, and matches in its own camera do not count; "
+        f"{_count(records.camera[records.split == 'gallery'])} camera(s) in the gallery; "
+        "--config.same_camera=true counts them"
+    )
+
+
+def _count(values: np.ndarray) -> int:
+    return len(np.unique(values))

@@ -1,0 +1,131 @@
+"""The exam that every method of the folder sits: a new file in methods/ is found and examined.
+
+A method's own test file may say how it is built, in `tests/methods/test_NAME.py: EXAM = [lambda model: method(...)]`;
+without one it is built with its defaults.
+"""
+
+import importlib
+import pkgutil
+from functools import partial
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from reid_jax import checkpoint, evaluate, methods, parallel, train
+from reid_jax.data import batch as batching
+from reid_jax.data.augment import Augment
+from tests import tiny
+
+NAMES = [module.name for module in pkgutil.iter_modules(methods.__path__)]
+VIEWS = (Augment(flip=0.5, pad=1), Augment())
+
+
+def _exams():
+    for name in NAMES:
+        tests = importlib.import_module(f"tests.methods.test_{name}")
+        for number, make in enumerate(tests.EXAM):
+            yield pytest.param(make, id=f"{name}-{number}")
+
+
+EXAMS = list(_exams())
+
+
+class Run:
+    """A method trained in the tiny world on some devices."""
+
+    def __init__(self, make, devices=4, optimiser=None, seed=5):
+        self.devices, self.seed, self.traces = jax.devices()[:devices], seed, 0
+        self.records, self.model = tiny.world(), tiny.encoder()
+        self.method = self._counted(make(self.model))
+        self.optimiser = optimiser or optax.sgd(0.05)
+        self.step = parallel.build_step(self.method, self.optimiser, seed=seed, devices=self.devices)
+        embed = parallel.build_embed(self.model, devices=self.devices)
+        see = partial(evaluate.embed_rows, embed, records=self.records, size=tiny.SIZE, batch=16)
+        self.see = lambda variables, rows: see(variables=variables, rows=rows)
+
+    def _counted(self, method):
+        def forward(*arguments):
+            self.traces += 1
+            return method.forward(*arguments)
+
+        return method._replace(forward=forward)
+
+    def start(self):
+        return train.create(self.method, self.optimiser, jax.random.key(1), self.records)
+
+    def moments(self, state=None, resume=None, count=3, every=0):
+        state = parallel.replicate(self.start() if state is None else state, self.devices)
+        return train.epochs(
+            self.method, self.step, self.see, self._batches, self.records, state,
+            count=count, seed=self.seed, every=every, resume=resume,
+        )  # fmt: skip
+
+    def _batches(self, plan, epoch, start):
+        return batching.batches(
+            self.records, plan, views=VIEWS, size=tiny.SIZE, seed=self.seed, epoch=epoch, start=start
+        )
+
+    def end(self, **options):
+        for moment in self.moments(**options):
+            self.last = moment
+        return parallel.first(self.last.state)
+
+
+@pytest.mark.parametrize("make", EXAMS)
+def test_state_keeps_its_tree_shapes_and_dtypes(make):
+    run = Run(make)
+    before = run.start()
+    described = [(x.shape, x.dtype) for x in map(np.asarray, jax.tree.leaves(before))]
+    after = run.end()
+    assert jax.tree.structure(after) == jax.tree.structure(before)
+    assert [(x.shape, x.dtype) for x in jax.tree.leaves(after)] == described
+
+
+@pytest.mark.parametrize("make", EXAMS)
+def test_one_trace_over_several_epochs(make):
+    run = Run(make)
+    run.end(count=4)
+    assert run.traces <= 2  # value_and_grad may look at a forward twice within its one trace
+    seen = run.traces
+    again = Run(make)
+    again.end(count=1)
+    assert seen == again.traces
+
+
+@pytest.mark.parametrize("make", EXAMS)
+def test_four_devices_equal_one(make):
+    four, one = Run(make, 4), Run(make, 1)
+    assert tiny.difference(four.end(), one.end()) < 1e-5
+    assert int(four.last.state.step[0]) > 10
+
+
+@pytest.mark.parametrize("make", EXAMS)
+def test_stopped_at_any_step_it_goes_on_bit_for_bit(make, tmp_path):
+    straight = Run(make, optimiser=optax.adam(1e-2)).end()
+    first = Run(make, optimiser=optax.adam(1e-2))
+    with checkpoint.manager(tmp_path) as checkpoints:
+        for moment in first.moments(every=1):
+            if moment.epoch == 1 and moment.done == 1:  # in the middle of an epoch
+                checkpoint.save(checkpoints, moment, parallel.first(moment.state.variables))
+                break
+        checkpoints.wait_until_finished()
+        second = Run(make, optimiser=optax.adam(1e-2))
+        state, resume = checkpoint.restore(checkpoints, second.start())
+    assert resume[:2] == (1, 1)
+    assert tiny.difference(second.end(state=state, resume=resume), straight) == 0
+
+
+@pytest.mark.parametrize("make", EXAMS)
+def test_the_loss_falls_on_separable_persons(make):
+    losses = [moment.metrics["loss"] for moment in Run(make, optimiser=optax.adam(2e-2)).moments(count=8)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize("make", EXAMS)
+def test_every_row_of_a_plan_has_a_label_or_the_method_needs_none(make):
+    run = Run(make)
+    for moment in run.moments(count=1):
+        labels = moment.plan.label[moment.plan.rows]
+        assert (labels >= 0).all() or (moment.plan.label == -1).all()
