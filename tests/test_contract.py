@@ -67,6 +67,13 @@ class Run:
             self.records, plan, views=VIEWS, size=tiny.SIZE, seed=self.seed, epoch=epoch, start=start
         )
 
+    def embedded(self, state, batch=8):
+        """Embeddings of all rows by all devices of all processes."""
+        encoder = parallel.replicate(self.method.encoder(state.variables, state.carry))
+        rows = np.arange(len(self.records.person))
+        embed = parallel.build_embed(self.model)
+        return evaluate.embed_rows(embed, encoder, self.records, rows, size=tiny.SIZE, batch=batch)
+
     def end(self, **options):
         for moment in self.moments(**options):
             self.last = moment

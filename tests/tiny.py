@@ -27,7 +27,7 @@ def world(persons=12, pictures=8, seed=0):
     pixels = np.clip(colour + rng.normal(0, 12, (persons, pictures, *SIZE, 3)), 0, 255).astype(np.uint8)
     person = np.repeat(np.arange(1, persons + 1), pictures)
     camera = np.tile(np.arange(pictures) % 3, persons)
-    group = np.repeat(np.arange(persons * 2), pictures // 2)
+    group = np.arange(persons * pictures) // 4
     return records.make(records.Held(pixels.reshape(-1, *SIZE, 3)), person, camera, group=group)
 
 

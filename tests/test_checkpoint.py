@@ -1,0 +1,26 @@
+import jax
+import optax
+import pytest
+
+from reid_jax import checkpoint, parallel
+from reid_jax.methods.ide import ide
+from tests import tiny
+from tests.test_contract import Run
+
+
+def test_the_encoder_is_read_without_the_method(tmp_path):
+    run = Run(lambda model: ide(model, persons=4, per_person=4), optimiser=optax.adam(1e-3))
+    moment = list(run.moments(count=1))[-1]
+    encoder = parallel.first(run.method.encoder(moment.state.variables, moment.state.carry))
+    with checkpoint.manager(tmp_path) as checkpoints:
+        assert checkpoint.restore(checkpoints, run.start()) is None
+        checkpoint.save(checkpoints, moment, encoder)
+    read = checkpoint.restore_encoder(tmp_path, run.model.init(jax.random.key(9)))
+    assert tiny.difference(read, encoder) == 0
+
+
+def test_a_folder_without_a_checkpoint(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        checkpoint.restore_encoder(tmp_path / "none", {})
+    with pytest.raises(FileNotFoundError, match="no finished checkpoint"):
+        checkpoint.restore_encoder(tmp_path, {})

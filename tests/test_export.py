@@ -1,0 +1,41 @@
+import jax
+import numpy as np
+import pytest
+
+from reid_jax import checkpoint, export
+from tests import tiny
+
+
+def test_an_exported_encoder_agrees_with_the_model_at_any_batch(tmp_path):
+    model = tiny.encoder()
+    variables = model.init(jax.random.key(0))
+    worst = export.write(tmp_path / "out", model, variables, size=tiny.SIZE, config={"seed": 1})
+    assert worst <= 1e-5
+    run, about = export.load(tmp_path / "out")
+    assert about["config"] == {"seed": 1}
+    assert about["input"]["shape"] == ["batch", 8, 8, 3]
+    for rows in (1, 5):
+        image = np.random.default_rng(rows).integers(0, 256, (rows, 8, 8, 3), np.uint8)
+        expected = model.apply(variables, image, False)[0].embedding
+        np.testing.assert_allclose(run(image), expected, rtol=1e-5, atol=1e-5)
+    read = checkpoint.restore_tree(tmp_path / "out" / "weights", variables)
+    assert tiny.difference(read, variables) == 0
+
+
+def test_nothing_is_overwritten_and_a_difference_leaves_nothing(tmp_path, monkeypatch):
+    model = tiny.encoder()
+    variables = model.init(jax.random.key(0))
+    (tmp_path / "there").mkdir()
+    with pytest.raises(FileExistsError, match="--out"):
+        export.write(tmp_path / "there", model, variables, size=tiny.SIZE, config={})
+    other = model.init(jax.random.key(1))
+    program = export.program(model, other, tiny.SIZE)
+    monkeypatch.setattr(export, "program", lambda *_: program)
+    with pytest.raises(ValueError, match="program differ"):
+        export.write(tmp_path / "new", model, variables, size=tiny.SIZE, config={})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["there"]
+
+
+def test_a_folder_that_holds_no_encoder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="experiments.export"):
+        export.load(tmp_path)

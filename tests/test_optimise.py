@@ -1,0 +1,36 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from reid_jax import optimise
+
+
+def test_weight_decay_is_l2_in_the_gradient():
+    """Naive torch.optim.Adam: g <- g + wd * w before the moments."""
+    w, m, v = 2.0, 0.0, 0.0
+    opt = optimise.adam(0.1, weight_decay=0.3)
+    params = {"w": jnp.float32(w)}
+    state = opt.init(params)
+    for t in range(1, 6):
+        change, state = opt.update({"w": jnp.float32(0.5 * t)}, state, params)
+        params = {"w": params["w"] + change["w"]}
+        g = 0.5 * t + 0.3 * w
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        w -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        assert float(params["w"]) == pytest.approx(w, rel=1e-5)
+
+
+def test_schedules():
+    steps = optimise.schedule(1.0, epochs=120, iterations=10, warmup=10, milestones=(40, 70))
+    at = [float(steps(step)) for step in (0, 50, 100, 399, 400, 699, 700, 1199)]
+    np.testing.assert_allclose(at, [0.01, 0.505, 1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-5)
+    cosine = optimise.schedule(2.0, epochs=10, iterations=10, cosine=True)
+    np.testing.assert_allclose([float(cosine(step)) for step in (0, 50, 100)], [2, 1, 0], atol=1e-6)
+    assert float(optimise.schedule(3.0, epochs=2, iterations=5)(9)) == 3
+
+
+def test_a_schedule_that_contradicts_itself_is_refused():
+    with pytest.raises(ValueError, match="milestones or a cosine"):
+        optimise.schedule(1.0, epochs=5, iterations=1, milestones=(2,), cosine=True)
+    with pytest.raises(ValueError, match="leaves nothing"):
+        optimise.schedule(1.0, epochs=5, iterations=1, warmup=5)
