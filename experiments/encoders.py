@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from experiments.choices import choose
 from reid_jax import parallel
-from reid_jax.models import embedder, pretrained, resnet
+from reid_jax.models import embedder, resnet
 from reid_jax.models.norm import BatchNorm
 from reid_jax.types import Model
 
@@ -31,7 +31,11 @@ def build(config: Any) -> Model:
     trunk = backbone(norm=norm, dtype=choose("--config.dtype", config.dtype, DTYPES))
     pooling = choose("--config.pooling", config.pooling, POOLINGS)
     model = embedder.model(embedder.Embedder(trunk, pooling, norm=norm), size(config))
-    return pretrained.started(model, config.weights) if config.weights else model
+    if not config.weights:
+        return model
+    from reid_jax.models import pretrained
+
+    return pretrained.started(model, config.weights)
 
 
 def size(config: Any) -> tuple[int, int]:

@@ -32,7 +32,7 @@ class Config:
     bn_group: int = 0  # rows per group of batch statistics, 0: the whole batch
     persons: int = 16  # of a batch
     per_person: int = 4  # 1: uniform sampling
-    epochs: int = 8
+    epochs: int = 10
     iterations: int = 0  # of an epoch, 0: one pass over the data
     rate: float = 2e-3
     weight_decay: float = 5e-4

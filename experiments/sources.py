@@ -15,13 +15,14 @@ from reid_jax.types import Records
 
 
 def street(path: str) -> Records:
-    """`synthetic:DOMAIN`: 300 persons to train on, 100 others to test with, 6 cameras, held in memory."""
+    """`synthetic:DOMAIN`: 400 persons to train on, 100 others to test with, and 100 distractors, 6 cameras, held in memory."""
     from reid_jax.data import synthetic
 
     domain = path or "plaza"
-    train = synthetic.labelled(domain=domain, persons=300, cameras=6, per_camera=4, seed=0)
-    test = synthetic.query_gallery(domain=domain, persons=100, cameras=6, per_camera=4, seed=1)
-    return records.concat([train, test])
+    train = synthetic.labelled(domain=domain, persons=400, cameras=6, per_camera=4)
+    test = synthetic.query_gallery(domain=domain, persons=100, cameras=6, per_camera=4)
+    # The street numbers the people of each part from 1; here they are different people.
+    return records.concat([train, test._replace(person=np.where(test.person > 0, test.person + 1000, test.person))])
 
 
 KINDS = {

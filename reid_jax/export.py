@@ -1,8 +1,8 @@
 """A trained encoder as files that other programs run: weights (orbax), a program (jax.export), and what goes in.
 
-    encoder.json    size, channels and pixel range of the input, width of the embedding, the configuration
-    weights/        an orbax checkpoint of the encoder's variables
-    program.bin     jax.export: uint8 [b h w 3] -> f32 [b d], b symbolic; the weights are inside
+encoder.json    size, channels and pixel range of the input, width of the embedding, the configuration
+weights/        an orbax checkpoint of the encoder's variables
+program.bin     jax.export: uint8 [b h w 3] -> f32 [b d], b symbolic; the weights are inside
 """
 
 import json

@@ -28,7 +28,7 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """x [b h w c] -> [b h' w' width]."""
+        """X [b h w c] -> [b h' w' width]."""
         init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
         kernel = self.param("kernel", init, (self.size, self.size, x.shape[-1], self.width), jnp.float32)
         side = self.size // 2
@@ -37,7 +37,7 @@ class Conv(nn.Module):
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def convolve(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
-    """x [b h w c] with kernel [k k c d] -> [b h' w' d]."""
+    """X [b h w c] with kernel [k k c d] -> [b h' w' d]."""
     return _plain(x, kernel, stride, padding)
 
 

@@ -29,7 +29,7 @@ class Embedder(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, train: bool) -> Embedded:
-        """image uint8 or f32 [b h w 3], RGB in [0, 255]."""
+        """Image uint8 or f32 [b h w 3], RGB in [0, 255]."""
         mean, std = (jnp.asarray(of).reshape(1, 1, 1, 3) for of in (MEAN, STD))
         x = self.trunk((image.astype(jnp.float32) / 255.0 - mean) / std, train)
         feature = pool.GeM(name="pool")(x) if self.pooling == "gem" else pool.average(x)

@@ -1,8 +1,8 @@
 """Ranked lists by Market-1501's rule, and what is said of them: CMC, both average precisions, mINP.
 
 A gallery row of the query's person and camera is junk: it is taken out of that query's list. Gallery rows of person -1
-enter no list; those of person 0 are distractors, in every list and never a match, and a query of person 0 or below is
-not valid. Camera -1 (not known) equals nothing, itself included, so it makes no junk: a query that lies in its own
+enter no list, and a query of person -1 is not valid. Distractors (person 0 in Records) are in every list and match
+nobody, since no query is of person 0. Camera -1 (not known) equals nothing, itself included, so it makes no junk: a query that lies in its own
 gallery is then its own match. Rows at equal distances stand in the gallery's order.
 """
 
@@ -62,9 +62,12 @@ def rank(
     AP by trapezoids = (1/R) sum_i [(i - 1) / (r_i - 1) + i / r_i] / 2, where the first term is 1 if r_i = 1.
 
     Args:
-        query, gallery: f32[n d] and f32[m d], embeddings. Distances are taken in float32, means in float64.
-        query_person, gallery_person: i32[n] and i32[m].
-        query_camera, gallery_camera: i32[n] and i32[m].
+        query: f32[n d], embeddings. Distances are taken in float32, means in float64.
+        gallery: f32[m d], embeddings.
+        query_person: i32[n], -1 is not valid.
+        gallery_person: i32[m], -1 enters no list.
+        query_camera: i32[n], -1 where not known.
+        gallery_camera: i32[m], -1 where not known.
         metric: "cosine" or "euclidean".
         same_camera: keep the rows of the query's own camera, as data sets of one camera need.
 
@@ -113,10 +116,13 @@ def order(
     row[i, :] = the k gallery rows of least (distance, row) that are not junk to query i
 
     Args:
-        query, gallery: f32[n d] and f32[m d], embeddings.
+        query: f32[n d], embeddings.
+        gallery: f32[m d], embeddings.
         k: length of the lists, at least 1.
-        query_person, gallery_person: i32[n] and i32[m]; a query of person 0 or below has no junk.
-        query_camera, gallery_camera: i32[n] and i32[m].
+        query_person: i32[n]; a query of person -1 has no junk.
+        gallery_person: i32[m], -1 enters no list.
+        query_camera: i32[n], -1 where not known.
+        gallery_camera: i32[m], -1 where not known.
         metric: "cosine" or "euclidean".
         same_camera: keep the rows of the query's own camera.
 
@@ -190,7 +196,7 @@ def _check_finite(name: str, rows: np.ndarray) -> None:
 def _matches(task: _Task, row: int) -> tuple[np.ndarray, np.ndarray]:
     """Find the gallery rows that match a query, and those that are junk to it."""
     person, camera = task.query_person[row], task.query_camera[row]
-    if person <= 0:
+    if person < 0:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     same = np.flatnonzero(task.gallery_person == person)
     if task.same_camera or camera == -1:
@@ -241,9 +247,9 @@ def _nearest(line: np.ndarray, junk: np.ndarray, k: int) -> np.ndarray:
 
 def _why_none(task: _Task) -> str:
     start = "no query has a match in the gallery: "
-    known = task.query_person[task.query_person > 0]
+    known = task.query_person[task.query_person >= 0]
     if known.size == 0:
-        return start + f"none of the {len(task.query_person)} queries is of a known person (above 0)"
+        return start + f"none of the {len(task.query_person)} queries is of a known person (0 or above)"
     if not np.isin(known, task.gallery_person).any():
         return start + "no person is in both; were the two read from one data set, with one numbering of persons?"
     one = "the gallery has one camera" if len(np.unique(task.gallery_camera)) == 1 else "they share persons"

@@ -1,5 +1,6 @@
-"""The camera as a vector: where it looks from, its light, its colours, and what its sensor does to a picture."""
+"""The camera as a vector: where it looks, how people pass by, and what it does to light."""
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,15 +10,29 @@ import numpy as np
 from reid_jax.data.street.chance import between, generator, pick
 from reid_jax.data.street.domain import find
 
+_GRAIN = 1024  # the side of the sheet of noise that all cameras cut from
+_GREY = np.array([0.299, 0.587, 0.114])
+
 
 class Camera(NamedTuple):
-    """view: the heading (radians, 0 is towards us) that most people have here, spread: its deviation; gain f32[3] and
-    gamma of the tone curve; the rest as in Domain; occluder: what may stand in front.
+    """What a camera sees and how.
+
+    domain, scene, number: its name, which also seeds its background. place and ground: what it looks at.
+    horizon: share of the picture above it; focal: in picture heights; height: metres above the ground, looking level.
+    flow: the views (radians, 0 from the front) in which people pass, spread: how much they scatter.
+    gain: of red, green and blue; gamma, saturation, haze: tone; blur: pixels at a crop height of 128; noise: grey
+    levels; resolution: the share of pixels that it really has; occlusion: probability that something stands in front.
     """
 
+    domain: str
+    scene: str
+    number: int
     place: str
     ground: str
-    view: float
+    horizon: float
+    focal: float
+    height: float
+    flow: tuple[float, ...]
     spread: float
     gain: tuple[float, float, float]
     gamma: float
@@ -26,18 +41,28 @@ class Camera(NamedTuple):
     blur: float
     noise: float
     resolution: float
-    occluder: str
+    occlusion: float
 
 
 @lru_cache(maxsize=4096)
-def draw_camera(domain: str, number: int) -> Camera:
-    """Draw camera `number` (at least 0) of a domain, always the same."""
-    of, rng = find(domain), generator("camera", domain, number)
+def draw_camera(domain: str, scene: str, number: int) -> Camera:
+    """Draw the camera called `number` of a scene, such as "fixed"; it depends on nothing else."""
+    of = find(domain)
+    rng = generator("camera", domain, scene, number)
+    # Neighbouring numbers look at people from different sides, so that most pairs of cameras differ in view.
+    first = 0.5 * math.pi * (number % 4) + between(rng, (-0.4, 0.4))
+    second = first + pick(rng, (0.0, math.pi, 0.8))
     return Camera(
-        place=of.places[number % len(of.places)],
+        domain=domain,
+        scene=scene,
+        number=number,
+        place=of.places[(number + int(rng.integers(0, 2))) % len(of.places)],
         ground=pick(rng, of.grounds),
-        view=(number * 2.4 + between(rng, (-0.4, 0.4))) % (2 * np.pi),  # the golden angle spreads neighbours apart
-        spread=between(rng, (0.5, 1.1)),
+        horizon=between(rng, (0.2, 0.36)),
+        focal=between(rng, (1.0, 1.25)),
+        height=between(rng, (1.5, 2.8)),
+        flow=(first, first, second),
+        spread=between(rng, (0.15, 0.45)),
         gain=tuple(between(rng, of.gain) for _ in range(3)),
         gamma=between(rng, of.gamma),
         saturation=between(rng, of.saturation),
@@ -45,47 +70,62 @@ def draw_camera(domain: str, number: int) -> Camera:
         blur=between(rng, of.blur),
         noise=between(rng, of.noise),
         resolution=between(rng, of.resolution),
-        occluder=pick(rng, ("pole", "rail", "bush", "person")),
+        occlusion=of.occlusion,
     )
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=1)
 def _grain() -> np.ndarray:
-    """Sensor noise of one grey level, i8 [512 512 3], coarse enough to survive a resize; windows of it are used."""
-    rng = generator("grain")
-    return np.clip(rng.normal(0, 32, (512, 512, 3)), -127, 127).astype(np.int16)
+    sheet = generator("grain").standard_normal((_GRAIN, _GRAIN, 3), dtype=np.float32)
+    return np.clip(sheet * 32, -127, 127).astype(np.int8)
 
 
-def expose(image: np.ndarray, camera: Camera, exposure: float, rng: np.random.Generator) -> np.ndarray:
-    """What the sensor makes of a scene: uint8 [h w 3] -> uint8 [h w 3].
+@lru_cache(maxsize=4096)
+def _curve(gamma: float) -> np.ndarray:
+    return (255 * (np.arange(256) / 255) ** gamma + 0.5).astype(np.uint8)
+
+
+@lru_cache(maxsize=4096)
+def _mix(camera: Camera) -> np.ndarray:
+    """Give the colour matrix f64 [3 4] of the sensor: saturation, colour cast and haze."""
+    grey = np.tile(_GREY, (3, 1))
+    mix = np.array(camera.gain)[:, None] * (grey + camera.saturation * (np.eye(3) - grey))
+    air = 185.0 * np.array(camera.gain) / max(camera.gain)
+    return np.concatenate([(1 - camera.haze) * mix, camera.haze * air[:, None]], 1)
+
+
+def expose(image: np.ndarray, camera: Camera, exposure: float = 1.0) -> np.ndarray:
+    """Give colours as the camera records them.
 
     Args:
-        image: the scene under white light. camera: whose colours. exposure: of this passage, about 1.
-        rng: where in the noise this picture lies.
+        image: uint8 [h w 3].
+        camera: whose cast, haze and tone curve count.
+        exposure: factor on the light; 1 is the camera's usual.
+
+    Returns:
+        uint8 [h w 3].
     """
+    return cv2.LUT(cv2.transform(image, exposure * _mix(camera)), _curve(camera.gamma))
+
+
+def soften(image: np.ndarray, blur: float, resolution: float) -> np.ndarray:
+    """Blur by `blur` pixels, then keep only a share `resolution` of the rows and columns, at the same size."""
     height, width = image.shape[:2]
-    if camera.resolution < 0.95:
-        small = max(8, round(width * camera.resolution)), max(8, round(height * camera.resolution))
-        image = cv2.resize(cv2.resize(image, small, interpolation=cv2.INTER_AREA), (width, height))
-    if camera.blur > 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), camera.blur * height / 128)
-    image = cv2.LUT(cv2.transform(image, _saturate(camera.saturation)), _curve(camera, round(exposure, 2)))
-    row, column = rng.integers(0, 512 - height if height < 512 else 1), rng.integers(0, 512 - width if width < 512 else 1)
-    grain = _grain()[row : row + height, column : column + width]
-    if grain.shape[:2] != (height, width):
-        grain = np.tile(_grain(), (-(-height // 512), -(-width // 512), 1))[:height, :width]
-    noisy = image.astype(np.int16) + ((grain * round(camera.noise * 8)) >> 8)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    if blur > 0.3:
+        side = 2 * math.ceil(2 * blur) + 1
+        image = cv2.GaussianBlur(image, (side, side), blur)
+    if resolution < 0.95:
+        few = max(4, round(width * resolution)), max(4, round(height * resolution))
+        image = cv2.resize(cv2.resize(image, few, interpolation=cv2.INTER_AREA), (width, height))
+    return image
 
 
-@lru_cache(maxsize=4096)
-def _curve(camera: Camera, exposure: float) -> np.ndarray:
-    levels = np.linspace(0, 1, 256)[:, None] * np.asarray(camera.gain) * exposure
-    out = camera.haze + (1 - camera.haze) * np.clip(levels, 0, 1) ** camera.gamma
-    return (255 * out).astype(np.uint8)[None]
-
-
-@lru_cache(maxsize=4096)
-def _saturate(amount: float) -> np.ndarray:
-    grey = np.array([0.299, 0.587, 0.114])
-    return (amount * np.eye(3) + (1 - amount) * np.tile(grey, (3, 1))).astype(np.float32)
+def speckle(image: np.ndarray, noise: float, corner: tuple[int, int]) -> np.ndarray:
+    """Add noise of `noise` grey levels, cut at `corner` = (row, column) from one endless sheet."""
+    height, width = image.shape[:2]
+    top, left = corner[0] % _GRAIN, corner[1] % _GRAIN
+    if top + height <= _GRAIN and left + width <= _GRAIN:
+        cut = _grain()[top : top + height, left : left + width]
+    else:
+        cut = _grain()[np.arange(top, top + height) % _GRAIN][:, np.arange(left, left + width) % _GRAIN]
+    return cv2.addWeighted(image, 1.0, cut, noise / 32, 0.0, dtype=cv2.CV_8U)

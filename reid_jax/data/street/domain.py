@@ -62,7 +62,7 @@ PLAZA = Domain(
     long=0.3, coat=0.0, scarf=0.0,
     places=("facade", "trees", "wall", "shops"),
     grounds=("paving", "road", "lawn"),
-    gain=(0.68, 1.28), gamma=(0.65, 1.55), saturation=(0.55, 1.3), haze=(0.0, 0.12), exposure=(0.82, 1.18),
+    gain=(0.84, 1.16), gamma=(0.75, 1.35), saturation=(0.7, 1.2), haze=(0.0, 0.12), exposure=(0.82, 1.18),
     blur=(0.2, 0.7), noise=(2.0, 6.0), resolution=(0.5, 1.0), occlusion=0.15,
 )  # fmt: skip
 
@@ -80,7 +80,7 @@ STATION = Domain(
     long=0.7, coat=0.25, scarf=0.15,
     places=("hall", "platform", "shops"),
     grounds=("tiles", "platform"),
-    gain=(0.66, 1.25), gamma=(0.7, 1.6), saturation=(0.5, 1.15), haze=(0.0, 0.1), exposure=(0.8, 1.15),
+    gain=(0.82, 1.14), gamma=(0.8, 1.4), saturation=(0.65, 1.1), haze=(0.0, 0.1), exposure=(0.8, 1.15),
     blur=(0.3, 0.9), noise=(3.0, 8.0), resolution=(0.45, 0.95), occlusion=0.2,
 )  # fmt: skip
 
@@ -98,7 +98,7 @@ HARBOUR = Domain(
     long=1.0, coat=0.5, scarf=0.35,
     places=("quay", "containers", "wall", "facade"),
     grounds=("planks", "road", "wet"),
-    gain=(0.6, 1.15), gamma=(0.9, 1.7), saturation=(0.45, 1.05), haze=(0.04, 0.22), exposure=(0.72, 1.12),
+    gain=(0.76, 1.08), gamma=(0.9, 1.45), saturation=(0.6, 1.05), haze=(0.04, 0.22), exposure=(0.72, 1.12),
     blur=(0.3, 1.0), noise=(4.0, 10.0), resolution=(0.42, 0.9), occlusion=0.2,
 )  # fmt: skip
 

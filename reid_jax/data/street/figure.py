@@ -1,9 +1,12 @@
 """The figure: one person in one pose, painted from far to near."""
 
+import math
+
 import numpy as np
 
 from reid_jax.data.street.brush import Brush, Capsule
 from reid_jax.data.street.cloth import drape
+from reid_jax.data.street.domain import Colour
 from reid_jax.data.street.head import neck, paint_hair_behind, paint_head
 from reid_jax.data.street.luggage import paint_hand, paint_pack, paint_shoulder, paint_straps
 from reid_jax.data.street.person import Garment, Person
@@ -12,6 +15,15 @@ from reid_jax.data.street.pose import NECK, SHOULDER, Arm, Leg, Point, Pose, sta
 
 def _toward(start: Point, end: Point, share: float) -> Point:
     return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+
+def _ring(start: Point, end: Point, radius: float, share: float, colour: Colour) -> Capsule:
+    """Give a narrow band across a limb."""
+    x, y = _toward(start, end, share)
+    along = math.hypot(end[0] - start[0], end[1] - start[1]) + 1e-6
+    across = radius / along
+    dx, dy = -across * (end[1] - start[1]), across * (end[0] - start[0])
+    return (x - dx, y - dy), (x + dx, y + dy), 0.011, 0.011, colour
 
 
 def _paint_leg(brush: Brush, person: Person, leg: Leg) -> None:
@@ -37,8 +49,9 @@ def _paint_leg(brush: Brush, person: Person, leg: Leg) -> None:
 def _paint_arm(brush: Brush, person: Person, arm: Arm, pose: Pose) -> None:
     thick = person.build**0.6
     top, mid, low = 0.033 * thick, 0.027 * thick, 0.02 * thick
-    bare: list[Capsule] = [(arm.shoulder, arm.elbow, top, mid, person.skin), (arm.elbow, arm.wrist, mid, low, person.skin)]
-    hand: Capsule = (arm.wrist, _toward(arm.elbow, arm.wrist, 1.15), 0.021, 0.017, person.skin)
+    skin = person.skin
+    bare: list[Capsule] = [(arm.shoulder, arm.elbow, top, mid, skin), (arm.elbow, arm.wrist, mid, low, skin)]
+    hand: Capsule = (arm.wrist, _toward(arm.elbow, arm.wrist, 1.15), 0.021, 0.017, skin)
     colour = person.sleeve_colour
     if person.sleeve < 1:
         brush.limb([*bare, hand])
@@ -49,11 +62,10 @@ def _paint_arm(brush: Brush, person: Person, arm: Arm, pose: Pose) -> None:
         brush.limb([(arm.shoulder, arm.elbow, top + 0.006, mid + 0.006, colour),
                     (arm.elbow, arm.wrist, mid + 0.006, low + 0.006, colour)], dark=0.68)  # fmt: skip
     if person.upper.pattern == "rings" and colour == person.upper.colour:
-        shares = (0.3, 0.8) if person.sleeve == 1 else (0.3,)
-        spots = [(arm.shoulder, arm.elbow, s, top) for s in shares]
+        spots = [(arm.shoulder, arm.elbow, top, share) for share in ((0.3, 0.8) if person.sleeve == 1 else (0.3,))]
         if person.sleeve == 1:
-            spots += [(arm.elbow, arm.wrist, s, mid) for s in shares]
-        brush.flat([(_toward(a, b, s), _toward(a, b, s + 0.04), r, r, person.upper.second) for a, b, s, r in spots])
+            spots += [(arm.elbow, arm.wrist, mid, share) for share in (0.3, 0.8)]
+        brush.flat([_ring(*spot, person.upper.second) for spot in spots])
     if person.bag == "hand" and arm.side == person.side:
         paint_hand(brush, person, arm.wrist, pose)
 
@@ -87,10 +99,8 @@ def paint_figure(canvas: np.ndarray, person: Person, view: float, phase: float, 
         scale: the body height in pixels.
     """
     pose = stand(person, view, phase)
-    brush = Brush(canvas, foot[0], foot[1], scale)
-    around = np.linspace(0, 2 * np.pi, 17)[:-1]
-    shade = np.stack([np.cos(around) * 0.15, np.sin(around) * 0.02 - 0.012], 1) * scale
-    brush.fill(shade + foot, (0, 0, 0, 96))
+    brush = Brush([])
+    brush.shadow((0.0, 0.012), (0.15, 0.02), opacity=96)
     from_behind = pose.cos < 0
     _paint_arm(brush, person, pose.arms[0], pose)
     if person.bag == "backpack" and not from_behind:
@@ -112,3 +122,4 @@ def paint_figure(canvas: np.ndarray, person: Person, view: float, phase: float, 
     if person.bag == "shoulder":
         paint_shoulder(brush, person, pose)
     _paint_arm(brush, person, pose.arms[1], pose)
+    brush.paint(canvas, foot, scale)

@@ -67,10 +67,11 @@ def _headwear(brush: Brush, person: Person, pose: Pose, x: float) -> None:
     if person.headwear in ("cap", "beanie"):
         low = HEAD + (0.32 if person.headwear == "cap" else 0.2) * r
         tall = 0.86 * r if person.headwear == "cap" else 1.15 * r
-        brush.oval((x, low), (0.94 * r, tall), colour, 0.82, part=(8, 16))
-        brush.oval((x - 0.1 * r, low), (0.7 * r, 0.85 * tall), colour, 1.06, part=(8, 16))
+        brush.oval((x, low), (0.94 * r, tall), colour, 0.82, dome=True)
+        brush.oval((x - 0.1 * r, low), (0.7 * r, 0.85 * tall), colour, 1.06, dome=True)
     if person.headwear == "cap" and pose.cos > -0.6:
         tip = x + r * pose.sin
-        brush.flat([((x + 0.3 * r * pose.sin, HEAD + 0.32 * r), (tip * 1.3, HEAD + 0.26 * r), 0.13 * r, 0.1 * r, colour)])
+        brim = (x + 0.3 * r * pose.sin, HEAD + 0.32 * r), (tip * 1.3, HEAD + 0.26 * r)
+        brush.flat([(*brim, 0.13 * r, 0.1 * r, colour)])
     if person.headwear == "beanie":
         brush.limb([((x - 0.72 * r, HEAD + 0.26 * r), (x + 0.72 * r, HEAD + 0.26 * r), 0.2 * r, 0.2 * r, colour)])

@@ -1,171 +1,148 @@
-"""People who walk over a square, and the cameras that film it."""
+"""Videos: frames that are rendered when asked for, and the truth about who is in them."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
 from reid_jax.data.street.brush import settle
-from reid_jax.data.street.camera import draw_camera, expose
-from reid_jax.data.street.chance import between, generator
+from reid_jax.data.street.camera import expose, soften, speckle
+from reid_jax.data.street.chance import generator
 from reid_jax.data.street.figure import paint_figure
-from reid_jax.data.street.person import Person, draw_person
-from reid_jax.data.street.place import backdrop
+from reid_jax.data.street.place import background
+from reid_jax.data.street.walk import Sight, Station, Walker, sight
 
-TRUTH = np.dtype(
-    [("frame", "i4"), ("person", "i4"), ("x", "i4"), ("y", "i4"), ("w", "i4"), ("h", "i4"), ("visible", "f4")]
-)
-HORIZON = 0.3  # of the height of a frame
-EYE = 3.2  # metres above the ground
-FAR = 9.0  # metres from a camera to the middle of the square
+BOX = np.dtype([("frame", "i4"), ("person", "i4"), ("x", "f4"), ("y", "f4"), ("w", "f4"), ("h", "f4"),
+                ("visible", "f4")])  # fmt: skip
+_MARGIN = 6  # pixels around a region that blur may reach into
+_SOLID = 127  # opacity from which a pixel belongs to a figure; the shadow at the feet stays below
 
 
-class Walk(NamedTuple):
-    """A straight way over the square: metres at the first frame, metres a frame, and the phase of the step."""
+@dataclass(frozen=True)
+class Video:
+    """A single-camera video of walking people, a sequence of frames uint8 [h w 3], RGB.
 
-    person: int
-    start: tuple[float, float]
-    speed: tuple[float, float]
-    phase: float
-
-
-class Lens(NamedTuple):
-    """A camera that looks at the middle of the square: its number in the domain, and the side it stands on (radians)."""
-
-    camera: int
-    yaw: float
-
-
-class Video(NamedTuple):
-    """One camera's film, frames drawn on demand; a pure value, picklable.
-
-    len(video.walks) people; `count` frames; `frame(i)` is uint8 [h w 3]; `truth` the boxes of all frames.
+    name: (domain, seed, scene, number), which seeds the noise; station: the camera; walkers: who passes; frames: how
+    many there are, at `rate` frames a second; size: (height, width) in pixels.
     """
 
-    domain: str
-    seed: int
-    lens: Lens
-    walks: tuple[Walk, ...]
-    count: int
+    name: tuple[str, int, str, int]
+    camera: int
+    station: Station
+    walkers: tuple[Walker, ...]
+    frames: int
+    rate: float
     size: tuple[int, int]
 
-    def frame(self, number: int) -> np.ndarray:
-        """Frame `number` of `count`, uint8 [h w 3], RGB."""
-        if not 0 <= number < self.count:
-            raise IndexError(f"frame {number} of a video of {self.count}")
-        return _shot(self, number, True)
-
-    def empty(self, number: int) -> np.ndarray:
-        """The same frame without people."""
-        return _shot(self, number, False)
-
     @property
-    def truth(self) -> np.ndarray:
-        """Rows of TRUTH, frame by frame: box in pixels inside the frame, `visible` the share of the figure that is seen."""
+    def group(self) -> int:
+        """The number of the video in its data set."""
+        return self.name[3]
+
+    def __len__(self) -> int:
+        return self.frames
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[frame] for frame in range(self.frames))
+
+    def __getitem__(self, frame: int) -> np.ndarray:
+        """Render one frame, uint8 [h w 3]; frames count from 0, and from the end below 0."""
+        return self.region(frame, (0, 0, self.size[1], self.size[0]))
+
+    def region(self, frame: int, box: tuple[int, int, int, int]) -> np.ndarray:
+        """Render the part (left, top, right, bottom) of a frame, in pixels: the same pixels that the frame has."""
+        frame = self._check(frame)
+        return _render(self, frame, self.sights(frame), box)
+
+    def empty(self, frame: int) -> np.ndarray:
+        """Render a frame as it would be without people, uint8 [h w 3]."""
+        return _render(self, self._check(frame), [], (0, 0, self.size[1], self.size[0]))
+
+    def sights(self, frame: int) -> list[Sight]:
+        """Give who may be seen in a frame, from far to near."""
+        seen = [sight(walker, self.station, frame / self.rate, self.size) for walker in self.walkers]
+        return sorted((one for one in seen if one is not None), key=lambda one: -one.depth)
+
+    def boxes(self) -> np.ndarray:
+        """Give the truth: a `BOX` row for each person in each frame, sorted by frame and person.
+
+        x, y, w, h bound the pixels of the figure inside the frame, be they hidden by others or not; `visible` is the
+        share of the whole figure that is in the frame and not hidden.
+        """
         return _truth(self)
 
-
-class Sprite(NamedTuple):
-    """A painted person, premultiplied uint8 [h w 4], its place in the frame (left, top), and its distance."""
-
-    person: int
-    paint: np.ndarray
-    left: int
-    top: int
-    distance: float
+    def _check(self, frame: int) -> int:
+        if not -self.frames <= frame < self.frames:
+            raise IndexError(f"frame {frame} of a video of {self.frames} frames")
+        return int(frame) % self.frames
 
 
-def draw_video(domain: str, seed: int, number: int, frames: int, people: int, size: tuple[int, int]) -> Video:
-    """Film `number` of a seed: a camera of its own, and `people` walks."""
-    lens = Lens(camera=number, yaw=0.0)
-    return Video(domain, seed, lens, _walks(domain, seed, number, frames, people), frames, size)
+def _figure(one: Sight) -> tuple[np.ndarray, int, int]:
+    """Paint a walker; give the canvas uint8 [h w 4] and the column and row of the frame where it begins."""
+    left, top = math.floor(one.foot[0] - 0.55 * one.tall) - 2, math.floor(one.foot[1] - 1.1 * one.tall) - 2
+    canvas = np.zeros((math.ceil(1.2 * one.tall) + 6, math.ceil(1.1 * one.tall) + 6, 4), np.uint8)
+    foot = one.foot[0] - left, one.foot[1] - top
+    paint_figure(canvas, one.walker.looks, one.view, one.phase, foot, one.tall)
+    return canvas, left, top
 
 
-def draw_pair(domain: str, seed: int, frames: int, people: int, size: tuple[int, int]) -> tuple[Video, Video]:
-    """Two films of the same walks, from two sides."""
-    walks = _walks(domain, seed, 10_000, frames, people)
-    return tuple(Video(domain, seed, Lens(20 + side, 1.9 * side), walks, frames, size) for side in (0, 1))
-
-
-def _walks(domain: str, seed: int, number: int, frames: int, people: int) -> tuple[Walk, ...]:
-    rng = generator("walks", domain, seed, number, frames, people)
-    walks = []
-    for place in range(people):
-        heading = between(rng, (0, 2 * math.pi))
-        pace = between(rng, (0.06, 0.13))  # metres a frame, 10 frames a second
-        # The moment at which a person passes the middle: some are under way at the start, some come later.
-        when = between(rng, (-0.1, 1.1)) * frames
-        aside = between(rng, (-2.2, 2.2))
-        middle = aside * math.cos(heading), -aside * math.sin(heading)
-        speed = pace * math.sin(heading), pace * math.cos(heading)
-        start = middle[0] - when * speed[0], middle[1] - when * speed[1]
-        walks.append(Walk(1 + place + 1000 * number, start, speed, between(rng, (0, 2 * math.pi))))
-    return tuple(walks)
-
-
-def _sprites(film: Video, number: int) -> list[Sprite]:
-    """The people of a frame, from far to near."""
-    height, width = film.size
-    focal = 1.05 * width
-    sprites = []
-    for walk in film.walks:
-        who = draw_person(film.domain, film.seed, "walkers", walk.person)
-        x, z = (start + number * speed for start, speed in zip(walk.start, walk.speed, strict=True))
-        cos, sin = math.cos(film.lens.yaw), math.sin(film.lens.yaw)
-        right, away = x * cos - z * sin, x * sin + z * cos + FAR
-        if away < 2.5 or away > 3 * FAR:
-            continue
-        scale = focal * who.height / away
-        foot = width / 2 + focal * right / away, HORIZON * height + focal * EYE / away
-        if not -scale < foot[0] < width + scale or foot[1] - 1.1 * scale > height:
-            continue
-        to_right = walk.speed[0] * cos - walk.speed[1] * sin
-        to_away = walk.speed[0] * sin + walk.speed[1] * cos
-        view = math.atan2(to_right, -to_away) - math.atan2(right, away)
-        phase = walk.phase + 2 * math.pi * number * math.hypot(*walk.speed) / 1.5
-        sprite = _paint(walk.person, who, view, phase, foot, scale, film.size)
-        if sprite is not None:
-            sprites.append(sprite._replace(distance=away))
-    return sorted(sprites, key=lambda sprite: -sprite.distance)
-
-
-def _paint(number: int, who: Person, view: float, phase: float, foot, scale: float, size) -> Sprite | None:
-    left, top = int(foot[0] - 0.45 * scale), int(foot[1] - 1.1 * scale)
-    right, bottom = int(foot[0] + 0.45 * scale) + 1, int(foot[1] + 0.06 * scale) + 1
-    left, top, right, bottom = max(left, 0), max(top, 0), min(right, size[1]), min(bottom, size[0])
-    if right - left < 4 or bottom - top < 8:
+def _meet(shape: tuple[int, ...], left: int, top: int, box: tuple[int, int, int, int]) -> tuple | None:
+    """Give where a canvas at (left, top) lies in a box: the slices of the canvas and those of the box, or None."""
+    x0, y0 = max(left, box[0]), max(top, box[1])
+    x1, y1 = min(left + shape[1], box[2]), min(top + shape[0], box[3])
+    if x0 >= x1 or y0 >= y1:
         return None
-    paint = np.zeros((bottom - top, right - left, 4), np.uint8)
-    paint_figure(paint, who, view, phase, (foot[0] - left, foot[1] - top), scale)
-    return Sprite(number, paint, left, top, 0.0)
+    inner = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
+    return inner, (slice(y0 - box[1], y1 - box[1]), slice(x0 - box[0], x1 - box[0]))
 
 
-def _shot(film: Video, number: int, peopled: bool) -> np.ndarray:
-    camera = draw_camera(film.domain, film.lens.camera)
-    image = backdrop(film.domain, film.lens.camera, camera.place, camera.ground, film.size, HORIZON).copy()
-    for sprite in _sprites(film, number) if peopled else ():
-        height, width = sprite.paint.shape[:2]
-        settle(image[sprite.top : sprite.top + height, sprite.left : sprite.left + width], sprite.paint)
-    rng = generator("frame", film.domain, film.seed, film.lens.camera, number)
-    return expose(image, camera._replace(resolution=1.0, blur=0.0), 1.0, rng)
+def _render(video: Video, frame: int, sights: list[Sight], box: tuple[int, int, int, int]) -> np.ndarray:
+    height, width = video.size
+    wide = max(box[0] - _MARGIN, 0), max(box[1] - _MARGIN, 0), min(box[2] + _MARGIN, width), min(box[3] + _MARGIN, height)
+    camera = video.station.camera
+    image = background(camera, video.size)[wide[1] : wide[3], wide[0] : wide[2]].copy()
+    for one in sights:
+        reach = 0.55 * one.tall + 8
+        if one.foot[0] + reach < wide[0] or one.foot[0] - reach > wide[2]:
+            continue
+        canvas, left, top = _figure(one)
+        met = _meet(canvas.shape, left, top, wide)
+        if met is not None:
+            part = image[met[1]].copy()
+            settle(part, np.ascontiguousarray(canvas[met[0]]))
+            image[met[1]] = part
+    row, column = generator("frame", *video.name, video.camera, frame).integers(0, 1024, 2)
+    image = speckle(soften(expose(image, camera), camera.blur, 1.0), camera.noise, (int(row) + wide[1], int(column) + wide[0]))
+    return image[box[1] - wide[1] : box[3] - wide[1], box[0] - wide[0] : box[2] - wide[0]]
 
 
-@lru_cache(maxsize=256)
-def _truth(film: Video) -> np.ndarray:
+@lru_cache(maxsize=64)
+def _truth(video: Video) -> np.ndarray:
+    rows = [row for frame in range(video.frames) for row in _truth_of(video, frame)]
+    truth = np.array(rows, BOX)
+    truth.flags.writeable = False
+    return truth
+
+
+def _truth_of(video: Video, frame: int) -> list[tuple]:
+    height, width = video.size
+    covered = np.zeros((height, width), bool)
     rows = []
-    for number in range(film.count):
-        covered = np.zeros(film.size, bool)
-        for sprite in reversed(_sprites(film, number)):
-            body = sprite.paint[:, :, 3] > 128  # the shadow is fainter
-            if body.sum() < 30:
-                continue
-            tall, wide = np.flatnonzero(body.any(1)), np.flatnonzero(body.any(0))
-            height, width = body.shape
-            under = covered[sprite.top : sprite.top + height, sprite.left : sprite.left + width]
-            box = sprite.left + wide[0], sprite.top + tall[0], wide[-1] - wide[0] + 1, tall[-1] - tall[0] + 1
-            rows.append((number, sprite.person, *box, (body & ~under).sum() / body.sum()))
-            under |= body
-    table = np.array(rows, TRUTH)
-    table.flags.writeable = False
-    return table
+    for one in reversed(video.sights(frame)):  # from near to far: what is covered hides those behind
+        canvas, left, top = _figure(one)
+        met = _meet(canvas.shape, left, top, (0, 0, width, height))
+        if met is None:
+            continue
+        solid = canvas[..., 3] > _SOLID
+        inside = solid[met[0]]
+        if not inside.any():
+            continue
+        seen = inside & ~covered[met[1]]
+        covered[met[1]] |= inside
+        down, across = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        x, y = met[1][1].start + across[0], met[1][0].start + down[0]
+        size = across[-1] - across[0] + 1, down[-1] - down[0] + 1
+        rows.append((frame, one.walker.person, x, y, *size, seen.sum() / solid.sum()))
+    return sorted(rows)

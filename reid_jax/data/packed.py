@@ -1,0 +1,126 @@
+"""A data set of encoded pictures in a few ArrayRecord files, so that a run never walks a folder of a million.
+
+It is an ordinary TensorFlow-Datasets folder (tensorflow itself is not needed), with `columns.npz` beside the shards: the
+columns of Records, read at once without touching a picture. Pictures are read in any order, each when it is asked for.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from reid_jax.data import records as reading
+from reid_jax.types import Records
+
+SPLIT, COLUMNS = "rows", "columns.npz"
+
+
+class Packed:
+    """The pictures of a packed data set, encoded bytes by row; each process opens the files when it first reads."""
+
+    def __init__(self, folder: str, count: int):
+        self.folder, self.count, self.source = folder, count, None
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, row: int) -> bytes:
+        if self.source is None:
+            self.source = _open(self.folder)
+        return self.source[int(row)]["image"]
+
+    def __getstate__(self) -> dict:
+        return {"folder": self.folder, "count": self.count, "source": None}
+
+    def take(self, rows: np.ndarray) -> reading.Chosen:
+        """The given rows, in order."""
+        return reading.Chosen(self, rows)
+
+
+def pack(
+    records: Records, folder: str | Path, *, name: str = "reid", watch: Callable[[int, int], None] = lambda *_: None
+) -> None:
+    """Write `records` to a new folder, whole or not at all.
+
+    Files and encoded bytes are kept as they are; pixels become PNG. Every picture is decoded once on the way.
+
+    Args: name, of the data set; watch, called with (rows written, in all).
+    Raises: FileExistsError where the folder exists; ValueError, naming it, for a picture that cannot be read.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists already; choose another --out")
+    unfinished = folder.with_name(f"{folder.name}.unfinished-{os.getpid()}")
+    try:
+        builder = _builder(records, unfinished, name, watch)
+        shutil.copytree(builder.data_path, unfinished / "whole")
+        columns = {column: getattr(records, column) for column in records._fields[1:]}
+        np.savez(unfinished / "whole" / COLUMNS, **columns)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        (unfinished / "whole").rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def packed(folder: str | Path) -> Records:
+    """The records that `pack` wrote, in their order.
+
+    Raises: FileNotFoundError for a folder that `pack` did not write.
+    """
+    folder = Path(folder)
+    if not (folder / COLUMNS).is_file():
+        raise FileNotFoundError(f"{folder} holds no packed data set ({COLUMNS}); experiments.prepare writes one")
+    with np.load(folder / COLUMNS) as columns:
+        columns = {name: columns[name] for name in columns.files}
+    return reading.make(Packed(str(folder), len(columns["person"])), **columns)
+
+
+def encoded(records: Records, row: int) -> bytes:
+    """The picture of a row as encoded bytes: a file's or the record's own, PNG for pixels. ValueError where broken."""
+    item = records.image[row]
+    if isinstance(item, np.ndarray):
+        return cv2.imencode(".png", cv2.cvtColor(item, cv2.COLOR_RGB2BGR))[1].tobytes()
+    reading.read(records, row)
+    return Path(item).read_bytes() if isinstance(item, str) else item
+
+
+def _builder(records: Records, folder: Path, name: str, watch: Callable[[int, int], None]):
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()  # `watch` tells the progress
+    total = len(records.person)
+
+    class Reid(tfds.core.GeneratorBasedBuilder):
+        """Person pictures as encoded bytes."""
+
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            integers = dict.fromkeys(("person", "camera", "domain", "group"), np.int32)
+            image = tfds.features.Image(shape=(None, None, 3))
+            features = tfds.features.FeaturesDict({"image": image, **integers, "split": tfds.features.Text()})
+            return self.dataset_info_from_configs(features=features, disable_shuffling=True)
+
+        def _split_generators(self, dl_manager):
+            return {SPLIT: self._generate_examples()}
+
+        def _generate_examples(self) -> Iterator:
+            for row in range(total):
+                integers = {column: int(getattr(records, column)[row]) for column in records._fields[1:5]}
+                yield row, {"image": encoded(records, row), **integers, "split": str(records.split[row])}
+                watch(row + 1, total)
+
+    Reid.name = name
+    builder = Reid(data_dir=folder, file_format="array_record")
+    builder.download_and_prepare()
+    return builder
+
+
+def _open(folder: str):
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder_from_directory(folder)
+    return builder.as_data_source(SPLIT, decoders={"image": tfds.decode.SkipDecoding()})

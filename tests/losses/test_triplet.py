@@ -1,0 +1,105 @@
+"""Batch-hard triplets against a loop in float64, and against numbers that the authors' public code gave."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from beartype import beartype
+from jaxtyping import jaxtyped
+
+from reid_jax.losses.triplet import batch_hard, hardest
+
+X = np.random.default_rng(0).standard_normal((12, 6), np.float32)
+LABEL = np.array([3, 0, 1, 3, 0, 1, 0, 3, 1, 0, 3, 1], np.int32)
+
+
+def _loop(x, label, margin):
+    """The loss and its gradient, anchor by anchor."""
+    x = np.asarray(x, np.float64)
+    each, gradients = [], []
+    for a in range(len(x)):
+        if label[a] < 0:
+            continue
+        away = [np.linalg.norm(x[a] - other) for other in x]
+        positive = [(away[j], j) for j in range(len(x)) if j != a and label[j] == label[a]]
+        negative = [(away[j], j) for j in range(len(x)) if label[j] >= 0 and label[j] != label[a]]
+        if not positive or not negative:
+            continue
+        (far, p), (near, n) = max(positive), min(negative)
+        gap = far - near
+        each.append(np.log1p(np.exp(gap)) if margin is None else max(gap + margin, 0.0))
+        slope = 1 / (1 + np.exp(-gap)) if margin is None else float(gap + margin > 0)
+        gradient = np.zeros_like(x)
+        for j, distance, sign in ((p, far, slope), (n, near, -slope)):
+            gradient[a] += sign * (x[a] - x[j]) / distance
+            gradient[j] -= sign * (x[a] - x[j]) / distance
+        gradients.append(gradient)
+    return (np.mean(each), np.mean(gradients, axis=0)) if each else (0.0, np.zeros_like(x))
+
+
+@pytest.mark.parametrize("margin", [None, 0.0, 0.3, 2.0])
+@pytest.mark.parametrize("label", [
+    LABEL,
+    np.where(LABEL == 1, -1, LABEL),  # rows that sit out
+    np.array([0, 0, 1, 2, 3, 4, 5, 6, 7, 7, 7, -1], np.int32),  # persons with one picture have no positive
+    np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, -1], np.int32),
+    np.arange(12, dtype=np.int32),  # no anchor has a positive
+    np.zeros(12, np.int32),  # no anchor has a negative
+    np.full(12, -1, np.int32),
+])  # fmt: skip
+def test_agrees_with_a_loop(label, margin):
+    value, gradient = jax.jit(jax.value_and_grad(lambda x: batch_hard(x, label, margin=margin)))(X)
+    expected, slope = _loop(X, label, margin)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("margin, expected", [(None, 0.66089189), (0.3, 0.29759368)])
+def test_recorded_constants(margin, expected):
+    # Computed by running the public code of the authors whose recipes these two losses come from.
+    x = np.sin(0.37 * np.outer(np.arange(1, 9), np.arange(1, 7))).astype(np.float32)
+    label = np.repeat(np.arange(4), 2).astype(np.int32)
+    np.testing.assert_allclose(batch_hard(x, label, margin=margin), expected, rtol=1e-6)
+
+
+def test_four_points_by_hand():
+    # Anchors at 0, 3 (person 0) and 4, 10 (person 1): hardest positives 3, 3, 6, 6; hardest negatives 4, 1, 1, 7.
+    x = np.array([[0.0], [3.0], [4.0], [10.0]], np.float32)
+    label = np.array([0, 0, 1, 1], np.int32)
+    np.testing.assert_allclose(batch_hard(x, label, margin=0.5), np.mean([0, 2.5, 5.5, 0]), rtol=1e-6)
+    found = hardest(jnp.abs(x - x.T), label)
+    np.testing.assert_array_equal(found.positive, [1, 0, 3, 2])
+    np.testing.assert_array_equal(found.negative, [2, 2, 1, 1])
+    assert found.valid.all()
+
+
+@pytest.mark.parametrize("margin", [None, 0.3])
+@pytest.mark.parametrize("x", [np.zeros((4, 3), np.float32), np.ones((4, 3), np.float32)])
+def test_equal_embeddings_have_a_finite_gradient(x, margin):
+    label = np.array([0, 0, 1, 1], np.int32)
+    value, gradient = jax.value_and_grad(lambda x: batch_hard(x, label, margin=margin))(x)
+    np.testing.assert_allclose(value, np.log(2.0) if margin is None else margin, rtol=1e-4)
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("x, label, margin, message", [
+    (X[0], LABEL, 0.3, "one label per embedding"),
+    (X, LABEL[:5], 0.3, "one label per embedding"),
+    (X, LABEL, -0.1, "margin is -0.1"),
+])  # fmt: skip
+def test_refusals(x, label, margin, message):
+    with pytest.raises(ValueError, match=message):
+        batch_hard(x, label, margin=margin)
+
+
+@pytest.mark.parametrize("distance, label", [(np.zeros((3, 4)), np.zeros(3, int)), (np.zeros((3, 3)), np.zeros(4, int)),
+                                             (np.zeros(3), np.zeros(3, int))])  # fmt: skip
+def test_hardest_wants_the_distances_of_one_batch(distance, label):
+    with pytest.raises(ValueError, match="of the batch to itself"):
+        hardest(distance, label)
+
+
+def test_annotations_hold():
+    assert jaxtyped(typechecker=beartype)(batch_hard)(X, LABEL, margin=None).shape == ()
+    found = jaxtyped(typechecker=beartype)(hardest)(jnp.zeros((12, 12)), jnp.asarray(LABEL))
+    assert found.positive.shape == found.negative.shape == found.valid.shape == (12,)
