@@ -16,9 +16,9 @@ from reid_jax.types import Array
 Average = Callable[[Array, int], tuple[Array, int]]
 
 
-def alone(moments: Array, group: int) -> tuple[Array, int]:
-    """The whole batch is on this device: its moments are complete, and so is the group."""
-    return moments, group
+def alone(moments: Array, span: int) -> tuple[Array, int]:
+    """No other device holds rows of these groups: the moments are complete, averaged over 1 device."""
+    return moments, 1
 
 
 class BatchNorm(nn.Module):

@@ -2,8 +2,8 @@
 
 A gallery row of the query's person and camera is junk: it is taken out of that query's list. Gallery rows of person -1
 enter no list, and a query of person -1 is not valid. Distractors (person 0 in Records) are in every list and match
-nobody, since no query is of person 0. Camera -1 (not known) equals nothing, itself included, so it makes no junk: a query that lies in its own
-gallery is then its own match. Rows at equal distances stand in the gallery's order.
+nobody, since no query is of person 0. Camera -1 (not known) equals nothing, itself included, so it makes no junk: a
+query that lies in its own gallery is then its own match. Rows at equal distances stand in the gallery's order.
 """
 
 import difflib

@@ -14,8 +14,9 @@ from reid_jax.data.street.figure import paint_figure
 from reid_jax.data.street.place import background
 from reid_jax.data.street.walk import Sight, Station, Walker, sight
 
-BOX = np.dtype([("frame", "i4"), ("person", "i4"), ("x", "f4"), ("y", "f4"), ("w", "f4"), ("h", "f4"),
-                ("visible", "f4")])  # fmt: skip
+TRUTH = np.dtype(
+    [("frame", "i4"), ("person", "i4"), ("x", "i4"), ("y", "i4"), ("w", "i4"), ("h", "i4"), ("visible", "f4")]
+)
 _MARGIN = 6  # pixels around a region that blur may reach into
 _SOLID = 127  # opacity from which a pixel belongs to a figure; the shadow at the feet stays below
 
@@ -47,8 +48,12 @@ class Video:
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[frame] for frame in range(self.frames))
 
-    def __getitem__(self, frame: int) -> np.ndarray:
+    def __getitem__(self, number: int) -> np.ndarray:
         """Render one frame, uint8 [h w 3]; frames count from 0, and from the end below 0."""
+        return self.frame(number)
+
+    def frame(self, frame: int) -> np.ndarray:
+        """Render one frame, uint8 [h w 3]."""
         return self.region(frame, (0, 0, self.size[1], self.size[0]))
 
     def region(self, frame: int, box: tuple[int, int, int, int]) -> np.ndarray:
@@ -65,8 +70,9 @@ class Video:
         seen = [sight(walker, self.station, frame / self.rate, self.size) for walker in self.walkers]
         return sorted((one for one in seen if one is not None), key=lambda one: -one.depth)
 
-    def boxes(self) -> np.ndarray:
-        """Give the truth: a `BOX` row for each person in each frame, sorted by frame and person.
+    @property
+    def truth(self) -> np.ndarray:
+        """Who is where: a `TRUTH` row for each person in each frame, sorted by frame and person.
 
         x, y, w, h bound the pixels of the figure inside the frame, be they hidden by others or not; `visible` is the
         share of the whole figure that is in the frame and not hidden.
@@ -100,28 +106,30 @@ def _meet(shape: tuple[int, ...], left: int, top: int, box: tuple[int, int, int,
 
 def _render(video: Video, frame: int, sights: list[Sight], box: tuple[int, int, int, int]) -> np.ndarray:
     height, width = video.size
-    wide = max(box[0] - _MARGIN, 0), max(box[1] - _MARGIN, 0), min(box[2] + _MARGIN, width), min(box[3] + _MARGIN, height)
+    left, top = max(box[0] - _MARGIN, 0), max(box[1] - _MARGIN, 0)
+    wide = left, top, min(box[2] + _MARGIN, width), min(box[3] + _MARGIN, height)
     camera = video.station.camera
     image = background(camera, video.size)[wide[1] : wide[3], wide[0] : wide[2]].copy()
     for one in sights:
         reach = 0.55 * one.tall + 8
         if one.foot[0] + reach < wide[0] or one.foot[0] - reach > wide[2]:
             continue
-        canvas, left, top = _figure(one)
-        met = _meet(canvas.shape, left, top, wide)
+        canvas, *corner = _figure(one)
+        met = _meet(canvas.shape, *corner, wide)
         if met is not None:
             part = image[met[1]].copy()
             settle(part, np.ascontiguousarray(canvas[met[0]]))
             image[met[1]] = part
     row, column = generator("frame", *video.name, video.camera, frame).integers(0, 1024, 2)
-    image = speckle(soften(expose(image, camera), camera.blur, 1.0), camera.noise, (int(row) + wide[1], int(column) + wide[0]))
-    return image[box[1] - wide[1] : box[3] - wide[1], box[0] - wide[0] : box[2] - wide[0]]
+    image = soften(expose(image, camera), camera.blur, 1.0)
+    image = speckle(image, camera.noise, (int(row) + top, int(column) + left))
+    return image[box[1] - top : box[3] - top, box[0] - left : box[2] - left]
 
 
 @lru_cache(maxsize=64)
 def _truth(video: Video) -> np.ndarray:
     rows = [row for frame in range(video.frames) for row in _truth_of(video, frame)]
-    truth = np.array(rows, BOX)
+    truth = np.array(rows, TRUTH)
     truth.flags.writeable = False
     return truth
 

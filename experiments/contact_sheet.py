@@ -1,0 +1,77 @@
+"""Draw contact sheets of the synthetic street.
+
+    python -m experiments.contact_sheet --out=sheets
+
+writes, for every domain, persons x cameras, the cameras' empty scenes, a video with its true boxes, and a synchronised
+pair, as PNG.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from absl import app, flags
+
+from reid_jax.data import synthetic
+from reid_jax.data.street.camera import draw_camera
+from reid_jax.data.street.crop import SCENE
+from reid_jax.data.street.place import background
+
+_OUT = flags.DEFINE_string("out", "sheets", "the folder to write to")
+_DOMAINS = flags.DEFINE_list("domains", list(synthetic.DOMAINS), "which domains")
+_PERSONS = flags.DEFINE_integer("persons", 12, "how many persons", lower_bound=1)
+_CAMERAS = flags.DEFINE_integer("cameras", 6, "how many cameras", lower_bound=1)
+_SEED = flags.DEFINE_integer("seed", 0, "the seed of people and paths", lower_bound=0)
+
+
+def people(domain: str, persons: int, cameras: int, seed: int) -> np.ndarray:
+    """One row a person, two pictures a camera; white where the camera does not see the person."""
+    records = synthetic.labelled(domain=domain, persons=persons, cameras=cameras, per_camera=2, seed=seed)
+    first = int(records.person.min())
+    sheet = np.full((persons, cameras * 2, 128, 64, 3), 255, np.uint8)
+    for row in range(len(records.image)):
+        sheet[records.person[row] - first, 2 * records.camera[row] + row % 2] = records.image[row]
+    return sheet.transpose(0, 2, 1, 3, 4).reshape(persons * 128, cameras * 128, 3)
+
+
+def scenes(domain: str, cameras: int) -> np.ndarray:
+    """What the cameras look at, three in a row, in the light of the day."""
+    views = [background(draw_camera(domain, "fixed", camera), SCENE) for camera in range(cameras)]
+    views += [np.full_like(views[0], 255)] * (-len(views) % 3)
+    return np.vstack([np.hstack(views[at : at + 3]) for at in range(0, len(views), 3)])
+
+
+def strip(video: synthetic.Video, frames: range) -> np.ndarray:
+    """Frames side by side, with the true boxes, the persons' numbers and the share that is seen."""
+    pictures = []
+    for frame in frames:
+        picture = video[frame].copy()
+        for box in video.truth[video.truth["frame"] == frame]:
+            x, y, w, h = (int(box[name]) for name in ("x", "y", "w", "h"))
+            cv2.rectangle(picture, (x, y), (x + w - 1, y + h - 1), (255, 255, 0), 1)
+            text = f"{box['person']} {box['visible']:.0%}"
+            cv2.putText(picture, text, (x, y - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 0), 1, cv2.LINE_AA)
+        pictures.append(picture)
+    return np.hstack(pictures)
+
+
+def main(_: list[str]) -> None:
+    folder = Path(_OUT.value)
+    folder.mkdir(parents=True, exist_ok=True)
+    for domain in _DOMAINS.value:
+        video = synthetic.videos(domain=domain, videos=1, seed=_SEED.value)[0]
+        pair = synthetic.camera_pair(domain=domain, seed=_SEED.value)
+        sheets = {
+            "people": people(domain, _PERSONS.value, _CAMERAS.value, _SEED.value),
+            "scenes": scenes(domain, _CAMERAS.value),
+            "video": np.vstack([strip(video, range(at, at + 30, 10)) for at in (0, 30)]),
+            "pair": np.vstack([strip(view, range(15, 60, 15)) for view in pair]),
+        }
+        for name, sheet in sheets.items():
+            path = folder / f"{domain}-{name}.png"
+            cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+            print(path)
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,182 @@
+"""The scripts as a person calls them, on a handful of pictures."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TINY = ["--config.size=32x16", "--config.persons=4", "--config.per_person=2", "--config.epochs=2", "--config.warmup=0"]
+
+
+def _call(module, *arguments, check=True, **options):
+    environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-m", f"experiments.{module}", *arguments],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False, **options,
+    )  # fmt: skip
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def _refused(module, *arguments):
+    """What a call that must fail says, in one line and without a traceback."""
+    done = _call(module, *arguments, check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """8 persons, 2 cameras, 3 pictures each: a CSV."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    lines = ["path,person,camera,split"]
+    for person in range(8):
+        colour = rng.integers(40, 216, 3)
+        for camera in range(2):
+            for take in range(3):
+                image = np.clip(colour + rng.normal(0, 20, (32, 16, 3)), 0, 255).astype(np.uint8)
+                name = f"p{person}_c{camera}_{take}.jpg"
+                cv2.imwrite(str(folder / name), image)
+                split = "train" if person < 5 else "query" if take == 0 else "gallery"
+                lines.append(f"{name},{person},{camera},{split}")
+    (folder / "all.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "one"
+    arguments = (f"--workdir={workdir}", f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY)
+    return workdir, arguments, _call("ide", *arguments).stdout
+
+
+def test_a_run_leaves_configuration_metrics_events_and_pictures(trained):
+    workdir, _, said = trained
+    assert "3 valid queries" not in said and "6 valid queries" in said
+    assert "images/s" in said and "left" in said and "test: mAP" in said
+    assert json.loads((workdir / "config.json").read_text())["size"] == "32x16"
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    assert [line["kind"] for line in lines] == ["train", "train", "test"]
+    assert {"loss", "classify", "triplet", "accuracy"} <= set(lines[0])
+    assert 0 <= lines[-1]["mAP"] <= 1
+    assert list((workdir / "events").iterdir())
+    for name in ("report.md", "data.png", "ranked.png", "distances.png"):
+        assert (workdir / "report" / name).stat().st_size > 100
+
+
+def test_the_same_command_again_trains_no_further(trained):
+    workdir, arguments, _ = trained
+    before = (workdir / "metrics.jsonl").read_text().splitlines()
+    said = _call("ide", *arguments).stdout
+    assert "going on from" in said
+    assert [json.loads(x)["kind"] for x in (workdir / "metrics.jsonl").read_text().splitlines()][: len(before)] == [
+        "train", "train", "test",
+    ]  # fmt: skip
+
+
+def test_evaluate_embed_and_export(trained, data, tmp_path):
+    workdir, _, said = trained
+    figures = _call("evaluate", f"--workdir={workdir}").stdout
+    value = float(figures.split("mAP")[1].split()[0])
+    assert f"test: mAP {value:.1f}" in said or abs(value - float(said.split("test: mAP ")[1].split()[0])) < 0.06
+    assert "mAP" in _call("evaluate", f"--workdir={workdir}", "--metric=euclidean", "--flip").stdout
+    out = tmp_path / "encoder"
+    assert "agree" in _call("export", f"--workdir={workdir}", f"--out={out}").stdout
+    _call("embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz")
+    _call("embed", f"--encoder={out}", f"--pictures={data}", f"--out={tmp_path}/b.npz")
+    one, two = (np.load(tmp_path / name) for name in ("a.npz", "b.npz"))
+    assert one["name"].tolist() == two["name"].tolist() and len(one["name"]) == 48
+    np.testing.assert_allclose(one["embedding"], two["embedding"], atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(one["embedding"], axis=1), 1, rtol=1e-5)
+    assert "exists already" in _refused("export", f"--workdir={workdir}", f"--out={out}")
+    assert "exists already" in _refused(
+        "embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz"
+    )
+
+
+def test_asked_to_stop_it_saves_and_the_same_command_goes_on_to_the_same_end(data, tmp_path):
+    arguments = [
+        f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY, "--config.epochs=2", "--config.iterations=150",
+        "--noreport",
+    ]  # fmt: skip
+    _call("ide", f"--workdir={tmp_path}/straight", *arguments)
+    command = [sys.executable, "-u", "-m", "experiments.ide", f"--workdir={tmp_path}/stopped", *arguments]
+    environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as child:
+        for line in child.stdout:
+            if "step 40/150" in line:
+                child.send_signal(signal.SIGTERM)
+                break
+        said = child.stdout.read()
+        assert child.wait() == 0 and "goes on from here" in said
+    assert "going on from epoch 1" in _call("ide", f"--workdir={tmp_path}/stopped", *arguments).stdout
+    ends = [json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1]) for name in ("straight", "stopped")]
+    assert ends[0] == ends[1]
+
+
+def test_prepare_packs_and_the_pack_trains(data, tmp_path):
+    out = tmp_path / "packed"
+    assert "48 pictures" in _call("prepare", f"--source=csv:{data}/all.csv", f"--out={out}").stdout
+    said = _call(
+        "ide", f"--workdir={tmp_path}/run", f"--config.data=packed:{out}", "--config.test=", *TINY, "--workers=2",
+        "--noreport",
+    ).stdout  # fmt: skip
+    assert "test: mAP" in said
+    assert "exists already" in _refused("prepare", f"--source=csv:{data}/all.csv", f"--out={out}")
+
+
+def test_mistakes_are_told_in_a_line(trained, data, tmp_path):
+    workdir, arguments, _ = trained
+    new = f"--workdir={tmp_path}/new"
+    assert "did you mean 'rate'" in _refused("ide", new, "--config.rat=1")
+    assert "workdir" in _refused("ide", "--workdri=x")
+    assert "another configuration" in _refused("ide", *arguments, "--config.seed=3")
+    assert "there is no folder" in _refused("ide", new, "--config.data=market1501:/none")
+    assert "did you mean 'csv'" in _refused("ide", new, "--config.data=cvs:x.csv")
+    assert "--config.persons" in _refused("ide", new, f"--config.data=csv:{data}/all.csv", "--config.test=")
+    assert "did you mean 'resnet50'" in _refused("ide", new, *arguments[1:], "--config.backbone=resnet51")
+    assert "not a run's folder" in _refused("evaluate", f"--workdir={tmp_path}")
+    assert "there is no folder" in _refused("embed", f"--workdir={workdir}", "--pictures=/none", f"--out={tmp_path}/x.npz")
+
+
+def test_a_truncated_picture_is_named_and_left_out_only_if_asked(data, tmp_path):
+    lines = (data / "all.csv").read_text().splitlines()
+    whole = (data / lines[1].split(",")[0]).read_bytes()
+    for line in lines[1:]:
+        name = line.split(",")[0]
+        (tmp_path / name).write_bytes((data / name).read_bytes())
+    (tmp_path / "p0_c0_0.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
+    arguments = (f"--config.data=csv:{tmp_path}/all.csv", "--config.test=", *TINY, "--noreport")
+    for workers in (0, 1):
+        said = _refused("ide", f"--workdir={tmp_path}/run{workers}", *arguments, f"--workers={workers}")
+        assert "p0_c0_0.jpg" in said and "--config.skip_broken=true" in said
+    said = _call("ide", f"--workdir={tmp_path}/skipped", *arguments, "--config.skip_broken=true").stdout
+    assert "left out 1 broken pictures of the training data" in said and "p0_c0_0.jpg" in said
+
+
+def test_killed_at_once_nothing_is_lost(data, tmp_path):
+    """kill -9 at any moment: the same command starts again from the last whole checkpoint."""
+    arguments = [
+        f"--workdir={tmp_path}/run", f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY,
+        "--config.iterations=400", "--save_minutes=0.0", "--noreport",
+    ]  # fmt: skip
+    command = [sys.executable, "-u", "-m", "experiments.ide", *arguments]
+    environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as child:
+        for line in child.stdout:
+            if "step 100/400" in line:
+                time.sleep(0.05)
+                child.kill()
+                break
+    assert "going on from epoch 1" in _call("ide", *arguments).stdout

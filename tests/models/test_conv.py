@@ -1,0 +1,30 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from reid_jax.models.conv import convolve, rows_per_slice
+
+
+@pytest.mark.parametrize("size, stride, rows", [(1, 1, 4), (1, 2, 4), (3, 1, 7), (3, 2, 8), (7, 2, 6), (3, 1, 64)])
+def test_gradients_are_those_of_the_plain_convolution(size, stride, rows):
+    keys = jax.random.split(jax.random.key(size * stride + rows), 3)
+    x, kernel = jax.random.normal(keys[0], (rows, 32, 16, 5)), jax.random.normal(keys[1], (size, size, 5, 6))
+    padding = ((size // 2, size // 2),) * 2
+    plain = lambda x, w: jax.lax.conv_general_dilated(
+        x, w, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    y, back = jax.vjp(plain, x, kernel)
+    mine, mine_back = jax.vjp(lambda x, w: convolve(x, w, stride, padding), x, kernel)
+    gradient = jax.random.normal(keys[2], y.shape)
+    np.testing.assert_array_equal(mine, y)
+    for got, expected in zip(jax.jit(mine_back)(gradient), back(gradient), strict=True):
+        assert float(jnp.abs(got - expected).max() / jnp.abs(expected).max()) < 1e-5
+
+
+def test_slices_divide_the_batch():
+    for rows in (1, 7, 48, 64):
+        for side in (4, 16, 64):
+            got = rows_per_slice((rows, side, side, 3), 3)
+            assert rows % got == 0 and (got == 1 or got * side * side <= 1024)
+    assert rows_per_slice((64, 32, 16, 3), 1) == 64

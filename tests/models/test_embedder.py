@@ -1,0 +1,58 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from reid_jax.models import embedder, pool, resnet
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (4, 32, 16, 3), np.uint8)
+
+
+def _model(**options):
+    trunk = resnet.resnet_small(**{k: v for k, v in options.items() if k == "dtype"})
+    rest = {k: v for k, v in options.items() if k != "dtype"}
+    return embedder.model(embedder.Embedder(trunk, **rest), (32, 16))
+
+
+@pytest.mark.parametrize("options", [{}, {"pooling": "gem"}, {"neck": False}, {"dtype": jnp.bfloat16}])
+def test_shapes_and_types(options):
+    model = _model(**options)
+    variables = model.init(jax.random.key(0))
+    (feature, embedding), _ = model.apply(variables, IMAGE, False)
+    assert feature.shape == embedding.shape == (4, model.width) == (4, 256)
+    assert feature.dtype == embedding.dtype == jnp.float32
+    assert ("neck" in variables["params"]) == options.get("neck", True)
+
+
+def test_pixels_as_numbers_or_bytes_and_statistics_that_move_in_training_only():
+    model = _model()
+    variables = model.init(jax.random.key(0))
+    apply = partial(model.apply, variables)
+    one, same = apply(IMAGE, False)
+    np.testing.assert_allclose(one.embedding, apply(IMAGE.astype(np.float32), False)[0].embedding, rtol=1e-5)
+    assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), same, variables["batch_stats"]))
+    moved = apply(IMAGE, True)[1]
+    assert jax.tree.structure(moved) == jax.tree.structure(variables["batch_stats"])
+    assert not jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), moved, variables["batch_stats"]))
+
+
+def test_the_map_of_a_last_stride_of_one():
+    for make, channels in ((resnet.resnet50, 2048), (resnet.resnet_small, 256)):
+        out = jax.eval_shape(lambda k: make().init_with_output(k, jnp.zeros((1, 256, 128, 3)), False)[0], jax.random.key(0))
+        assert out.shape == (1, 16, 8, channels)
+
+
+def test_the_folded_stem_wants_multiples_of_four():
+    with pytest.raises(ValueError, match="multiples of 4"):
+        embedder.model(embedder.Embedder(resnet.resnet_small()), (30, 16))
+
+
+def test_gem_lies_between_the_mean_and_the_maximum():
+    x = np.random.default_rng(0).uniform(0.1, 1, (2, 4, 3, 5)).astype(np.float32)
+    gem = pool.GeM()
+    at = lambda p: gem.apply({"params": {"p": jnp.full((1,), p)}}, x)
+    np.testing.assert_allclose(at(1.0), pool.average(x), rtol=1e-5)
+    np.testing.assert_allclose(at(200.0), x.max((1, 2)), rtol=0.02)
+    assert gem.init(jax.random.key(0), x)["params"]["p"] == 3

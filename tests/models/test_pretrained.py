@@ -1,0 +1,143 @@
+"""Import of torch weights, held against a torch network written down here."""
+
+import jax
+import numpy as np
+import pytest
+from flax import traverse_util
+
+from reid_jax.models import embedder, pretrained, resnet
+
+SIZE = (128, 64)
+
+
+def _model(make, **options):
+    return embedder.model(embedder.Embedder(make(**options)), SIZE)
+
+
+def _saved(variables, path, prefix="", seed=0, drop=()):
+    """The trunk's arrays under torch's names in an .npz, drawn anew."""
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for name, value in traverse_util.flatten_dict(dict(variables), sep="/").items():
+        if name.split("/")[1] == "trunk" and pretrained.torch_name(name) not in drop:
+            array = rng.uniform(0.5, 1.5, value.shape).astype(np.float32)
+            arrays[prefix + pretrained.torch_name(name)] = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+    np.savez(path, **arrays, **{"fc.weight": np.zeros((3, 3))})
+    return arrays
+
+
+@pytest.mark.parametrize("make", [resnet.resnet50, resnet.resnet50_ibn_a])
+def test_every_array_is_filled_by_name(make, tmp_path):
+    model = _model(make)
+    variables = model.init(jax.random.key(0))
+    arrays = _saved(variables, tmp_path / "w.npz", prefix="module.")
+    filled, coverage = pretrained.load(tmp_path / "w.npz", variables)
+    assert coverage.filled == coverage.expected == len(arrays) and coverage.unused == ("fc.weight",)
+    kernel = filled["params"]["trunk"]["layer2_0"]["conv2"]["kernel"]
+    np.testing.assert_array_equal(kernel, arrays["module.layer2.0.conv2.weight"].transpose(2, 3, 1, 0))
+    np.testing.assert_array_equal(
+        filled["batch_stats"]["trunk"]["layer4_0"]["downsample_bn"]["var"], arrays["module.layer4.0.downsample.1.running_var"]
+    )
+    assert (filled["params"]["neck"]["scale"] == 1).all()
+
+
+def test_names_of_the_two_lineages():
+    name = pretrained.torch_name
+    assert name("params/trunk/layer1_0/bn1/IN/scale") == "layer1.0.bn1.IN.weight"
+    assert name("batch_stats/trunk/layer1_0/bn1/BN/mean") == "layer1.0.bn1.BN.running_mean"
+    assert name("params/trunk/layer3_5/conv3/kernel") == "layer3.5.conv3.weight"
+
+
+def test_less_than_all_is_refused_unless_told(tmp_path):
+    model = _model(resnet.resnet50)
+    variables = model.init(jax.random.key(0))
+    _saved(variables, tmp_path / "w.npz", drop=("conv1.weight", "layer1.0.bn1.bias"))
+    with pytest.raises(ValueError, match=r"99\.2% of the trunk \(263 of 265 arrays\).*(conv1.weight|bn1.bias)"):
+        pretrained.started(model, tmp_path / "w.npz").init(jax.random.key(0))
+    _, coverage = pretrained.load(tmp_path / "w.npz", variables, allow_missing=True)
+    assert set(coverage.missing) == {"conv1.weight", "layer1.0.bn1.bias"}
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    big, small, ibn = _model(resnet.resnet50), _model(resnet.resnet_small), _model(resnet.resnet50_ibn_a)
+    _saved(big.init(jax.random.key(0)), tmp_path / "w.npz")
+    with pytest.raises(ValueError, match=r"has shape \(.*\), and the model's is"):
+        pretrained.load(tmp_path / "w.npz", small.init(jax.random.key(0)))
+    with pytest.raises(ValueError, match=r"bn1\.(IN|BN)"):
+        pretrained.load(tmp_path / "w.npz", ibn.init(jax.random.key(0)))
+    with pytest.raises(FileNotFoundError):
+        pretrained.load(tmp_path / "none.npz", {})
+    (tmp_path / "w.h5").write_bytes(b"")
+    with pytest.raises(ValueError, match="torch checkpoint"):
+        pretrained.load(tmp_path / "w.h5", {})
+
+
+def _torch_resnet(torch, ibn):
+    """torchvision's ResNet-50 with last stride 1, IBN-a on request; random weights and statistics, eval mode."""
+    nn = torch.nn
+
+    class IBN(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.half = width // 2
+            self.IN = nn.InstanceNorm2d(self.half, affine=True)
+            self.BN = nn.BatchNorm2d(width - self.half)
+
+        def forward(self, x):
+            return torch.cat([self.IN(x[:, : self.half].contiguous()), self.BN(x[:, self.half :].contiguous())], 1)
+
+    class Block(nn.Module):
+        def __init__(self, into, width, stride, ibn):
+            super().__init__()
+            self.conv1, self.bn1 = nn.Conv2d(into, width, 1, bias=False), IBN(width) if ibn else nn.BatchNorm2d(width)
+            self.conv2, self.bn2 = nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
+            self.conv3, self.bn3 = nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width)
+            self.downsample = None
+            if stride != 1 or into != 4 * width:
+                self.downsample = nn.Sequential(nn.Conv2d(into, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width))
+
+        def forward(self, x):
+            y = torch.relu(self.bn1(self.conv1(x)))
+            y = self.bn3(self.conv3(torch.relu(self.bn2(self.conv2(y)))))
+            return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
+            into = 64
+            for stage, depth in enumerate((3, 4, 6, 3)):
+                width, stride = 64 * 2**stage, 2 if stage in (1, 2) else 1
+                blocks = [Block(into if i == 0 else 4 * width, width, stride if i == 0 else 1, ibn and stage < 3) for i in range(depth)]
+                setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
+                into = 4 * width
+
+        def forward(self, x):
+            x = nn.functional.max_pool2d(torch.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+            return self.layer4(self.layer3(self.layer2(self.layer1(x)))).mean((2, 3))
+
+    torch.manual_seed(3)
+    net = Net().eval()
+    for name, value in net.state_dict().items():
+        if name.endswith("running_var"):
+            value.uniform_(0.5, 1.5)
+        elif name.endswith("running_mean"):
+            value.normal_(0, 0.2)
+        elif value.ndim == 1:
+            value.add_(0.2 * torch.randn_like(value))
+    return net
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("ibn", [False, True])
+def test_the_embedding_is_torchs(ibn, tmp_path):
+    torch = pytest.importorskip("torch")
+    net = _torch_resnet(torch, ibn)
+    torch.save({"state_dict": {f"module.{k}": v for k, v in net.state_dict().items()}}, tmp_path / "w.pth.tar")
+    model = pretrained.started(_model(resnet.resnet50_ibn_a if ibn else resnet.resnet50), tmp_path / "w.pth.tar")
+    image = np.random.default_rng(0).integers(0, 256, (2, 256, 128, 3), np.uint8)
+    pixels = (image / 255.0 - embedder.MEAN) / embedder.STD
+    with torch.no_grad():
+        expected = net(torch.tensor(pixels.transpose(0, 3, 1, 2), dtype=torch.float32)).numpy()
+    got = np.asarray(jax.jit(model.apply, static_argnums=2)(model.init(jax.random.key(0)), image, False)[0].feature)
+    assert np.abs(got - expected).max() / np.abs(expected).max() < 1e-4
