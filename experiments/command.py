@@ -15,7 +15,9 @@ from ml_collections import config_flags
 from experiments.choices import nearest
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder: configuration, metrics, checkpoints, report")
-_DISTRIBUTED = flags.DEFINE_boolean("distributed", False, "one of several processes (a TPU pod finds the others itself)")
+_DISTRIBUTED = flags.DEFINE_boolean(
+    "distributed", False, "one of several processes (a TPU pod finds the others itself)"
+)
 _COORDINATOR = flags.DEFINE_string("coordinator", None, "with --distributed, off a TPU: host:port of process 0")
 _PROCESSES = flags.DEFINE_integer("processes", None, "with --coordinator: how many processes there are")
 _PROCESS = flags.DEFINE_integer("process", None, "with --coordinator: which of them this is, from 0")
@@ -83,8 +85,8 @@ def distribute() -> None:
     jax.distributed.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
 
 
-def settle(workdir: Path, config: Any) -> None:
-    """Write config.json into a new workdir; refuse one that another configuration made, showing the difference."""
+def check_workdir(workdir: Path, config: Any) -> None:
+    """Refuse a workdir that another configuration made, showing the difference, or that holds something else."""
     mine = dataclasses.asdict(config)
     path = workdir / "config.json"
     if path.is_file():
@@ -99,11 +101,14 @@ def settle(workdir: Path, config: Any) -> None:
                 f"{workdir} was made by another configuration ({'; '.join(changed)}); choose another --workdir, or the "
                 "same options to go on"
             )
-        return
-    if workdir.is_dir() and any(workdir.iterdir()):
+    elif workdir.exists() and (not workdir.is_dir() or any(workdir.iterdir())):
         raise ValueError(f"{workdir} holds other files and no config.json; choose an empty or a new --workdir")
+
+
+def write_config(workdir: Path, config: Any) -> None:
+    """Make the workdir; the configuration is written once the data and the model have been found good."""
     workdir.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(mine, indent=2) + "\n")
+    (workdir / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
 
 
 def _field(argument: str) -> str:

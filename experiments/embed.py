@@ -44,7 +44,9 @@ def main() -> None:
     def watch(done: int, total: int) -> None:
         rate = done / (time.monotonic() - started)
         if done == total or done // BATCH % 16 == 0:
-            print(f"{done:,} of {total:,} pictures  {rate:.0f} images/s  {(total - done) / rate:.0f} s left", flush=True)
+            print(
+                f"{done:,} of {total:,} pictures  {rate:.0f} images/s  {(total - done) / rate:.0f} s left", flush=True
+            )
 
     options = {"size": size, "batch": BATCH, "workers": _WORKERS.value, "watch": watch}
     embedding = np.asarray(distance.normalise(evaluate.embed_rows(embed, variables, found, rows, **options)))

@@ -50,6 +50,8 @@ def of_run(workdir: str | Path) -> tuple[SimpleNamespace, Model]:
     """The configuration and the encoder (its shape, not its weights) of a run's folder."""
     path = Path(workdir) / "config.json"
     if not path.is_file():
-        raise FileNotFoundError(f"{workdir} is not a run's folder: it has no config.json; name the --workdir of a training")
+        raise FileNotFoundError(
+            f"{workdir} is not a run's folder: it has no config.json; name the --workdir of a training"
+        )
     config = SimpleNamespace(**json.loads(path.read_text()))
     return config, build(SimpleNamespace(**{**vars(config), "weights": ""}))

@@ -16,7 +16,9 @@ from reid_jax.data.check import check_test, summary, survey
 _TEST = flags.DEFINE_string("test", None, "KIND:PATH of the test data; without it, the run's own")
 _FLIP = flags.DEFINE_boolean("flip", False, "add the embedding of the mirrored picture")
 _METRIC = flags.DEFINE_enum("metric", "cosine", ["cosine", "euclidean"], "the distance")
-_SAME_CAMERA = flags.DEFINE_boolean("same_camera", None, "count matches within one camera as well; without it, as the run")
+_SAME_CAMERA = flags.DEFINE_boolean(
+    "same_camera", None, "count matches within one camera as well; without it, as the run"
+)
 _SKIP_BROKEN = flags.DEFINE_boolean("skip_broken", False, "leave out pictures that cannot be read")
 _WORKERS = flags.DEFINE_integer("workers", 0, "processes that decode pictures; 0: threads of this process")
 

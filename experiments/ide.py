@@ -68,9 +68,7 @@ def build(config: Config) -> run.Job:
     iterations = config.iterations or max(1, len(train.person) // (config.persons * config.per_person))
     shapes = {"cosine": {"cosine": True}, "steps": {"milestones": _steps(config.epochs)}, "constant": {}}
     shape = choose("--config.schedule", config.schedule, shapes)
-    rate = optimise.schedule(
-        config.rate, epochs=config.epochs, iterations=iterations, warmup=config.warmup, **shape
-    )
+    rate = optimise.schedule(config.rate, epochs=config.epochs, iterations=iterations, warmup=config.warmup, **shape)
     view = Augment(flip=0.5, pad=config.pad, erase=config.erase, blur=config.blur, gray=config.gray)
     return run.Job(
         method=method,

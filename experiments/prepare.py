@@ -1,7 +1,7 @@
 """Pack a data set into a few files that a run reads in any order.
 
-    python -m experiments.prepare --source=market1501:/data/Market-1501 --out=/data/market-packed
-    python -m experiments.ide --workdir=runs/market --config.data=packed:/data/market-packed --config.test=
+python -m experiments.prepare --source=market1501:/data/Market-1501 --out=/data/market-packed
+python -m experiments.ide --workdir=runs/market --config.data=packed:/data/market-packed --config.test=
 """
 
 import sys

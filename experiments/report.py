@@ -110,7 +110,10 @@ def distances(embedding: np.ndarray, test: Records, path: Path) -> None:
     same = person == test.person[gallery][None]
     other = camera != test.camera[gallery][None]
     figure, axes = pyplot.subplots(figsize=(7, 4))
-    for pairs, name, colour in ((~same, "different persons", "tab:red"), (same & other, "the same person", "tab:green")):
+    for pairs, name, colour in (
+        (~same, "different persons", "tab:red"),
+        (same & other, "the same person", "tab:green"),
+    ):
         if pairs.any():
             axes.hist(apart[pairs], 60, density=True, alpha=0.6, label=f"{name} ({pairs.sum():,} pairs)", color=colour)
     axes.set_xlabel("cosine distance")

@@ -46,8 +46,9 @@ def main(config_class: type, build: Callable[[Any], Job]) -> None:
 
 def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, float]:
     """Train `build(config)` in `workdir`, going on where an earlier run of the same configuration stopped."""
-    command.settle(workdir, config)
+    command.check_workdir(workdir, config)
     job = build(config)
+    command.write_config(workdir, config)
     log = Log(workdir, config, job)
     step = parallel.build_step(job.method, job.optimiser, seed=config.seed)
     embed = parallel.build_embed(job.model)

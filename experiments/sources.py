@@ -38,7 +38,9 @@ def open_source(text: str) -> Records:
     """All splits of `KIND:PATH`. Raises ValueError for a kind that is not known, FileNotFoundError for a path."""
     kind, colon, path = text.partition(":")
     if kind not in KINDS and (not colon or Path(text).exists()) and Path(text).exists():
-        raise ValueError(f"{text!r}: say what it is, KIND:PATH, e.g. {_guess(Path(text))}:{text}; kinds: {', '.join(KINDS)}")
+        raise ValueError(
+            f"{text!r}: say what it is, KIND:PATH, e.g. {_guess(Path(text))}:{text}; kinds: {', '.join(KINDS)}"
+        )
     read = choose("the kind of data", kind, KINDS)
     if kind != "synthetic" and not path:
         raise ValueError(f"{text!r} names no path; write {kind}:PATH")

@@ -91,8 +91,10 @@ def cosine(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"
 
 def _matrices(x: Array, y: Array) -> tuple[jax.Array, jax.Array]:
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
-        raise ValueError(f"distances need [n d] and [m d], got {list(x.shape)} and {list(y.shape)}; give two matrices "
-                         "whose rows have one length")
+        raise ValueError(
+            f"distances need [n d] and [m d], got {list(x.shape)} and {list(y.shape)}; give two matrices "
+            "whose rows have one length"
+        )
     return jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
 
 

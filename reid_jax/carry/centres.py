@@ -34,11 +34,15 @@ def move_centres(
         nowhere. (The code of "Bag of Tricks", CVPRW 2019, divides by the batch's size instead of 1 + n_c.)
     """
     if embedding.ndim != 2 or label.shape != embedding.shape[:1]:
-        raise ValueError(f"move_centres expects embedding [b d] and label [b], got {list(embedding.shape)} and "
-                         f"{list(label.shape)}; give one label per embedding")
+        raise ValueError(
+            f"move_centres expects embedding [b d] and label [b], got {list(embedding.shape)} and "
+            f"{list(label.shape)}; give one label per embedding"
+        )
     if centres.ndim != 2 or centres.shape[1] != embedding.shape[1]:
-        raise ValueError(f"move_centres expects centres [c {embedding.shape[1]}], got {list(centres.shape)}; give one "
-                         "centre per class, as wide as an embedding")
+        raise ValueError(
+            f"move_centres expects centres [c {embedding.shape[1]}], got {list(centres.shape)}; give one "
+            "centre per class, as wide as an embedding"
+        )
     if not 0.0 <= rate <= 1.0:
         raise ValueError(f"rate is {rate}, expected a number in [0, 1]; the paper's is 0.5")
     classes = centres.shape[0]

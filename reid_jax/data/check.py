@@ -83,7 +83,9 @@ def check_training(records: Records, *, persons: int, per_person: int) -> None:
         raise ValueError("--config.persons and --config.per_person are at least 1")
     there = _count(records.person[records.person >= 1])
     if there < 2:
-        raise ValueError(f"the training part has {there} person(s) and a classifier needs two or more; check --config.data")
+        raise ValueError(
+            f"the training part has {there} person(s) and a classifier needs two or more; check --config.data"
+        )
     if per_person > 1 and there < persons:
         raise ValueError(
             f"a batch asks for {persons} persons and the training part has {there}; choose --config.persons={there} or less"
@@ -105,7 +107,9 @@ def check_test(records: Records, *, same_camera: bool = False) -> None:
     if valid_queries(records, same_camera=same_camera).any():
         return
     if not valid_queries(records, same_camera=True).any():
-        raise ValueError("no query's person is in the gallery: no figure can be had; check the persons of --config.test")
+        raise ValueError(
+            "no query's person is in the gallery: no figure can be had; check the persons of --config.test"
+        )
     raise ValueError(
         "no query has a match in another camera, and matches in its own camera do not count; "
         f"{_count(records.camera[records.split == 'gallery'])} camera(s) in the gallery; "

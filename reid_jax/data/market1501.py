@@ -40,7 +40,9 @@ def _part(folder: Path, split: str) -> tuple[list[str], np.ndarray, np.ndarray]:
     part = folder / FOLDERS[split]
     if not part.is_dir():
         inside = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
-        raise FileNotFoundError(f"{folder} has no {FOLDERS[split]}/ (the {split} part of Market-1501); it holds {inside}")
+        raise FileNotFoundError(
+            f"{folder} has no {FOLDERS[split]}/ (the {split} part of Market-1501); it holds {inside}"
+        )
     paths, persons, cameras = [], [], []
     for path in sorted(part.iterdir()):
         if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):

@@ -3,9 +3,7 @@
 import numpy as np
 
 
-def identities(
-    label: np.ndarray, *, persons: int, per_person: int, steps: int, rng: np.random.Generator
-) -> np.ndarray:
+def identities(label: np.ndarray, *, persons: int, per_person: int, steps: int, rng: np.random.Generator) -> np.ndarray:
     """P x K batches: i32[steps persons * per_person], `per_person` consecutive rows of each of `persons` labels.
 
     Every label comes once before any comes again, and so do the rows of a label; a batch never holds a label twice. A

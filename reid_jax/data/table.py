@@ -63,6 +63,8 @@ def _check(path: Path, lines: list[dict[str, str]]) -> None:
 
 def _numbered(names: list[str], start: int, known: dict[str, int]) -> np.ndarray:
     """Names -> numbers from `start` in the order of the names (numbers before words), except those in `known`."""
-    others = sorted({*names} - {*known}, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name))
+    others = sorted(
+        {*names} - {*known}, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name)
+    )
     number = {**known, **{name: start + place for place, name in enumerate(others)}}
     return np.array([number[name] for name in names])

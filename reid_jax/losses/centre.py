@@ -7,9 +7,7 @@ from jaxtyping import Float, Int
 from reid_jax.types import Array
 
 
-def centre(
-    embedding: Float[Array, "b d"], label: Int[Array, " b"], centres: Float[Array, "c d"]
-) -> Float[Array, ""]:
+def centre(embedding: Float[Array, "b d"], label: Int[Array, " b"], centres: Float[Array, "c d"]) -> Float[Array, ""]:
     """Half the squared distance to the centre of the row's class, the mean over the rows that have a label.
 
     L = mean_b 0.5 |x_b - c_{y_b}|^2
@@ -33,11 +31,15 @@ def centre(
         Tricks" (CVPRW 2019) takes the mean without the half: its weight of 5e-4 is 1e-3 here.
     """
     if embedding.ndim != 2 or label.shape != embedding.shape[:1]:
-        raise ValueError(f"centre expects embedding [b d] and label [b], got {list(embedding.shape)} and "
-                         f"{list(label.shape)}; give one label per embedding")
+        raise ValueError(
+            f"centre expects embedding [b d] and label [b], got {list(embedding.shape)} and "
+            f"{list(label.shape)}; give one label per embedding"
+        )
     if centres.ndim != 2 or centres.shape[1] != embedding.shape[1]:
-        raise ValueError(f"centre expects centres [c {embedding.shape[1]}], got {list(centres.shape)}; give one "
-                         "centre per class, as wide as an embedding")
+        raise ValueError(
+            f"centre expects centres [c {embedding.shape[1]}], got {list(centres.shape)}; give one "
+            "centre per class, as wide as an embedding"
+        )
     fixed = jax.lax.stop_gradient(jnp.asarray(centres, jnp.float32))
     # An index of c or more would silently be the last class; NaN stops the run.
     mine = fixed.at[jnp.maximum(label, 0)].get(mode="fill", fill_value=jnp.nan)

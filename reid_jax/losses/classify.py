@@ -42,8 +42,10 @@ def cross_entropy(
         classes that are not alive are masked out, and rows without a label are left out of the mean.
     """
     if logits.ndim != 2 or label.shape != logits.shape[:1]:
-        raise ValueError(f"cross_entropy expects logits [b c] and label [b], got {list(logits.shape)} and "
-                         f"{list(label.shape)}; give one label per row of logits")
+        raise ValueError(
+            f"cross_entropy expects logits [b c] and label [b], got {list(logits.shape)} and "
+            f"{list(label.shape)}; give one label per row of logits"
+        )
     if not 0.0 <= smoothing < 1.0:
         raise ValueError(f"smoothing is {smoothing}, expected a number in [0, 1); 0.1 is usual")
     if not temperature > 0.0:
@@ -84,8 +86,10 @@ def soft_cross_entropy(
         classes that are not alive are masked out.
     """
     if logits.ndim != 2 or logits.shape != target_logits.shape:
-        raise ValueError(f"soft_cross_entropy expects logits and target_logits [b c], got {list(logits.shape)} and "
-                         f"{list(target_logits.shape)}; give both the same rows and classes")
+        raise ValueError(
+            f"soft_cross_entropy expects logits and target_logits [b c], got {list(logits.shape)} and "
+            f"{list(target_logits.shape)}; give both the same rows and classes"
+        )
     log_prob, alive = _log_softmax(jnp.asarray(logits, jnp.float32), active)
     target, _ = _log_softmax(jax.lax.stop_gradient(jnp.asarray(target_logits, jnp.float32)), active)
     return -jnp.mean(jnp.sum(jnp.where(alive, jnp.exp(target) * log_prob, 0.0), axis=1))

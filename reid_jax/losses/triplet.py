@@ -40,8 +40,10 @@ def hardest(distance: Float[Array, "b b"], label: Int[Array, " b"]) -> Hardest:
         the anchor is not its own positive.
     """
     if distance.ndim != 2 or distance.shape != (*label.shape, *label.shape):
-        raise ValueError(f"hardest expects distance [b b] and label [b], got {list(distance.shape)} and "
-                         f"{list(label.shape)}; give the distances of the batch to itself")
+        raise ValueError(
+            f"hardest expects distance [b b] and label [b], got {list(distance.shape)} and "
+            f"{list(label.shape)}; give the distances of the batch to itself"
+        )
     known = (label >= 0)[:, None] & (label >= 0)[None, :]
     same = label[:, None] == label[None, :]
     positive = known & same & ~jnp.eye(label.shape[0], dtype=bool)
@@ -53,9 +55,7 @@ def hardest(distance: Float[Array, "b b"], label: Int[Array, " b"]) -> Hardest:
     )
 
 
-def batch_hard(
-    embedding: Float[Array, "b d"], label: Int[Array, " b"], *, margin: float | None
-) -> Float[Array, ""]:
+def batch_hard(embedding: Float[Array, "b d"], label: Int[Array, " b"], *, margin: float | None) -> Float[Array, ""]:
     """Batch-hard triplet loss, the mean over the anchors that have a positive and a negative.
 
     margin a number: L = mean_i max(d_ap - d_an + margin, 0)
@@ -81,8 +81,10 @@ def batch_hard(
         the mean over anchors instead of the sum, as in the authors' code; anchors without a pair are left out.
     """
     if embedding.ndim != 2 or label.shape != embedding.shape[:1]:
-        raise ValueError(f"batch_hard expects embedding [b d] and label [b], got {list(embedding.shape)} and "
-                         f"{list(label.shape)}; give one label per embedding")
+        raise ValueError(
+            f"batch_hard expects embedding [b d] and label [b], got {list(embedding.shape)} and "
+            f"{list(label.shape)}; give one label per embedding"
+        )
     if margin is not None and margin < 0.0:
         raise ValueError(f"margin is {margin}, expected 0 or more, or None for the soft margin")
     distance = euclidean(embedding, embedding)

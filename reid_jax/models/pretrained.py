@@ -60,7 +60,8 @@ def load(path: str | Path, variables: Variables, *, allow_missing: bool = False)
         array = np.asarray(arrays[theirs], np.float32)
         array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
         if array.shape != flat[name].shape:
-            raise ValueError(f"{path}: {theirs} has shape {array.shape}, and the model's is {tuple(flat[name].shape)} (h w in out)")
+            shape = tuple(flat[name].shape)
+            raise ValueError(f"{path}: {theirs} has shape {array.shape}, and the model's is {shape} (h w in out)")
         filled[name] = array
         used.add(theirs)
     coverage = Coverage(len(used), len(trunk), tuple(missing), tuple(sorted(set(arrays) - used)))

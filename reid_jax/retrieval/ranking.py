@@ -169,8 +169,10 @@ def _task(query: np.ndarray, gallery: np.ndarray, columns: tuple, metric: str, s
         raise ValueError(f"metric {metric!r} is not known; did you mean {near!r}? There are {sorted(METRICS)}")
     query, gallery = np.asarray(query, np.float32), np.asarray(gallery, np.float32)
     if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
-        raise ValueError(f"query and gallery are {list(query.shape)} and {list(gallery.shape)}, expected [n d] and "
-                         "[m d]; embed both with one model")
+        raise ValueError(
+            f"query and gallery are {list(query.shape)} and {list(gallery.shape)}, expected [n d] and "
+            "[m d]; embed both with one model"
+        )
     _check_finite("query", query)
     _check_finite("gallery", gallery)
     names = ("query_person", "gallery_person", "query_camera", "gallery_camera")
@@ -180,8 +182,9 @@ def _task(query: np.ndarray, gallery: np.ndarray, columns: tuple, metric: str, s
             raise ValueError(f"{name} is {list(column.shape)}, expected [{len(rows)}]; give one per embedding")
     who, whom, where, there = columns
     entering = np.flatnonzero(whom != -1)
-    return _Task(query, gallery[entering], who, whom[entering], where, there[entering], entering, METRICS[metric],
-                 same_camera)
+    return _Task(
+        query, gallery[entering], who, whom[entering], where, there[entering], entering, METRICS[metric], same_camera
+    )
 
 
 def _check_finite(name: str, rows: np.ndarray) -> None:
@@ -189,8 +192,10 @@ def _check_finite(name: str, rows: np.ndarray) -> None:
         bad = np.flatnonzero(~(np.einsum("nd,nd->n", rows, rows) < 1e37))
     if bad.size:
         shown = ", ".join(map(str, bad[:10])) + (", ..." if bad.size > 10 else "")
-        raise ValueError(f"{bad.size} of {len(rows)} {name} embeddings are NaN, infinite or too long for float32: "
-                         f"rows {shown}; look at the model or the pictures that made them")
+        raise ValueError(
+            f"{bad.size} of {len(rows)} {name} embeddings are NaN, infinite or too long for float32: "
+            f"rows {shown}; look at the model or the pictures that made them"
+        )
 
 
 def _matches(task: _Task, row: int) -> tuple[np.ndarray, np.ndarray]:

@@ -120,7 +120,9 @@ def test_asked_to_stop_it_saves_and_the_same_command_goes_on_to_the_same_end(dat
         said = child.stdout.read()
         assert child.wait() == 0 and "goes on from here" in said
     assert "going on from epoch 1" in _call("ide", f"--workdir={tmp_path}/stopped", *arguments).stdout
-    ends = [json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1]) for name in ("straight", "stopped")]
+    ends = [
+        json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1]) for name in ("straight", "stopped")
+    ]
     assert ends[0] == ends[1]
 
 
@@ -146,7 +148,9 @@ def test_mistakes_are_told_in_a_line(trained, data, tmp_path):
     assert "--config.persons" in _refused("ide", new, f"--config.data=csv:{data}/all.csv", "--config.test=")
     assert "did you mean 'resnet50'" in _refused("ide", new, *arguments[1:], "--config.backbone=resnet51")
     assert "not a run's folder" in _refused("evaluate", f"--workdir={tmp_path}")
-    assert "there is no folder" in _refused("embed", f"--workdir={workdir}", "--pictures=/none", f"--out={tmp_path}/x.npz")
+    assert "there is no folder" in _refused(
+        "embed", f"--workdir={workdir}", "--pictures=/none", f"--out={tmp_path}/x.npz"
+    )
 
 
 def test_a_truncated_picture_is_named_and_left_out_only_if_asked(data, tmp_path):

@@ -11,9 +11,10 @@ def test_gradients_are_those_of_the_plain_convolution(size, stride, rows):
     keys = jax.random.split(jax.random.key(size * stride + rows), 3)
     x, kernel = jax.random.normal(keys[0], (rows, 32, 16, 5)), jax.random.normal(keys[1], (size, size, 5, 6))
     padding = ((size // 2, size // 2),) * 2
-    plain = lambda x, w: jax.lax.conv_general_dilated(
-        x, w, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+
+    def plain(x, w):
+        return jax.lax.conv_general_dilated(x, w, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
     y, back = jax.vjp(plain, x, kernel)
     mine, mine_back = jax.vjp(lambda x, w: convolve(x, w, stride, padding), x, kernel)
     gradient = jax.random.normal(keys[2], y.shape)

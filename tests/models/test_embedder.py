@@ -40,7 +40,9 @@ def test_pixels_as_numbers_or_bytes_and_statistics_that_move_in_training_only():
 
 def test_the_map_of_a_last_stride_of_one():
     for make, channels in ((resnet.resnet50, 2048), (resnet.resnet_small, 256)):
-        out = jax.eval_shape(lambda k: make().init_with_output(k, jnp.zeros((1, 256, 128, 3)), False)[0], jax.random.key(0))
+        out = jax.eval_shape(
+            lambda k: make().init_with_output(k, jnp.zeros((1, 256, 128, 3)), False)[0], jax.random.key(0)
+        )
         assert out.shape == (1, 16, 8, channels)
 
 
@@ -52,7 +54,10 @@ def test_the_folded_stem_wants_multiples_of_four():
 def test_gem_lies_between_the_mean_and_the_maximum():
     x = np.random.default_rng(0).uniform(0.1, 1, (2, 4, 3, 5)).astype(np.float32)
     gem = pool.GeM()
-    at = lambda p: gem.apply({"params": {"p": jnp.full((1,), p)}}, x)
+
+    def at(power):
+        return gem.apply({"params": {"p": jnp.full((1,), power)}}, x)
+
     np.testing.assert_allclose(at(1.0), pool.average(x), rtol=1e-5)
     np.testing.assert_allclose(at(200.0), x.max((1, 2)), rtol=0.02)
     assert gem.init(jax.random.key(0), x)["params"]["p"] == 3

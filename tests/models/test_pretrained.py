@@ -36,7 +36,8 @@ def test_every_array_is_filled_by_name(make, tmp_path):
     kernel = filled["params"]["trunk"]["layer2_0"]["conv2"]["kernel"]
     np.testing.assert_array_equal(kernel, arrays["module.layer2.0.conv2.weight"].transpose(2, 3, 1, 0))
     np.testing.assert_array_equal(
-        filled["batch_stats"]["trunk"]["layer4_0"]["downsample_bn"]["var"], arrays["module.layer4.0.downsample.1.running_var"]
+        filled["batch_stats"]["trunk"]["layer4_0"]["downsample_bn"]["var"],
+        arrays["module.layer4.0.downsample.1.running_var"],
     )
     assert (filled["params"]["neck"]["scale"] == 1).all()
 
@@ -94,7 +95,9 @@ def _torch_resnet(torch, ibn):
             self.conv3, self.bn3 = nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width)
             self.downsample = None
             if stride != 1 or into != 4 * width:
-                self.downsample = nn.Sequential(nn.Conv2d(into, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width))
+                self.downsample = nn.Sequential(
+                    nn.Conv2d(into, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width)
+                )
 
         def forward(self, x):
             y = torch.relu(self.bn1(self.conv1(x)))
@@ -108,7 +111,8 @@ def _torch_resnet(torch, ibn):
             into = 64
             for stage, depth in enumerate((3, 4, 6, 3)):
                 width, stride = 64 * 2**stage, 2 if stage in (1, 2) else 1
-                blocks = [Block(into if i == 0 else 4 * width, width, stride if i == 0 else 1, ibn and stage < 3) for i in range(depth)]
+                blocks = [Block(into, width, stride, ibn and stage < 3)]
+                blocks += [Block(4 * width, width, 1, ibn and stage < 3) for _ in range(depth - 1)]
                 setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
                 into = 4 * width
 
