@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from reid_jax.data.augment import Augment, resize, view
+from reid_jax.data.synthetic import labelled
+
+IMAGE = labelled(persons=2, cameras=2, per_camera=1).image[0]
+SIZE = (64, 32)
+
+
+def _view(augment, seed=0, image=IMAGE, size=SIZE):
+    return view(image, size, augment, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("size", [(64, 32), (50, 30), (256, 128), (64, 128), (128, 64)])
+def test_resizing_is_antialiased_as_pil_does_it(size):
+    got = resize(IMAGE, size)
+    assert got.shape == (*size, 3) and got.dtype == np.uint8
+    pil = np.asarray(Image.fromarray(IMAGE).resize(size[::-1], Image.Resampling.BICUBIC))
+    assert np.abs(got.astype(int) - pil).mean() < 3.0
+    assert abs(got.mean() - IMAGE.mean()) < 1.5
+
+
+def test_a_chessboard_shrinks_to_gray():
+    board = np.repeat((np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)[:, :, None], 3, 2)
+    assert np.abs(resize(board, (16, 16)).astype(int) - 127).max() <= 2
+
+
+def test_nothing_asked_nothing_done_and_the_same_seed_the_same_view():
+    np.testing.assert_array_equal(_view(Augment()), resize(IMAGE, SIZE))
+    everything = Augment(flip=0.5, pad=4, erase=0.5, blur=0.5, gray=0.5)
+    views = [_view(everything, seed) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(views[0], views[1])
+    assert (views[0] != views[2]).any()
+    assert all(one.shape == (*SIZE, 3) and one.dtype == np.uint8 and one.flags.c_contiguous for one in views)
+
+
+def test_each_does_what_it_is_called():
+    plain = resize(IMAGE, SIZE)
+    np.testing.assert_array_equal(_view(Augment(flip=1.0)), plain[:, ::-1])
+    gray = _view(Augment(gray=1.0))
+    assert (gray[..., 0] == gray[..., 1]).all() and (gray[..., 0] == gray[..., 2]).all()
+    assert (
+        np.abs(np.diff(_view(Augment(blur=1.0), 3).astype(int), axis=0)).mean()
+        < np.abs(np.diff(plain.astype(int), axis=0)).mean()
+    )
+    shifted = [_view(Augment(pad=4), seed) for seed in range(20)]
+    assert any((one[0] == 0).all() for one in shifted) and any((one[-1] == 0).all() for one in shifted)
+    erased = [_view(Augment(erase=1.0), seed) for seed in range(50)]
+    share = [(one != plain).any(-1).mean() for one in erased]
+    assert 0.01 < min(share) and max(share) < 0.5 and len(set(share)) > 20
+    changed = (erased[0] != plain).any(-1)
+    assert (erased[0][changed] == Augment().fill).all()
+
+
+def test_probabilities_are_kept():
+    for name in ("flip", "gray", "erase"):
+        hits = sum((_view(Augment(**{name: 0.3}), seed) != resize(IMAGE, SIZE)).any() for seed in range(400))
+        assert 85 < hits < 155, name

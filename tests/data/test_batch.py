@@ -1,0 +1,84 @@
+import cv2
+import numpy as np
+import pytest
+from absl import flags
+
+from reid_jax.data import batch, records
+from reid_jax.data.augment import Augment
+from reid_jax.types import Plan
+
+VIEWS = (Augment(flip=0.5, pad=2, erase=0.5), Augment())
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    out = []
+    for row in range(12):
+        out.append(str(folder / f"{row}.jpg"))
+        cv2.imwrite(out[-1], np.random.default_rng(row).integers(0, 256, (20, 10, 3), np.uint8))
+    return out
+
+
+def _stream(paths, start=0, share=(0, 1), workers=0, epoch=3):
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()  # what grain's workers ask for; a script has parsed them
+    made = records.make(paths, np.arange(1, 13), np.arange(12) % 3, group=np.arange(12) // 4)
+    rows = np.random.default_rng(0).integers(0, 12, (7, 4)).astype(np.int32)
+    plan = Plan(rows, np.arange(100, 112, dtype=np.int32), {})
+    return rows, list(
+        batch.batches(
+            made, plan, views=VIEWS, size=(16, 8), seed=1, epoch=epoch, start=start, share=share, workers=workers
+        )
+    )
+
+
+def test_tags_and_views(paths):
+    rows, got = _stream(paths)
+    assert len(got) == 7
+    for step, one in enumerate(got):
+        assert one.image.shape == (4, 2, 16, 8, 3) and one.image.dtype == np.uint8
+        assert one.tags.index.tolist() == rows[step].tolist()
+        assert one.tags.label.tolist() == (rows[step] + 100).tolist()
+        assert one.tags.camera.tolist() == (rows[step] % 3).tolist()
+        assert one.tags.group.tolist() == (rows[step] // 4).tolist()
+        assert {column.dtype for column in one.tags} == {np.dtype(np.int32)}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_same_batches_whatever_the_workers(paths, workers):
+    for one, other in zip(_stream(paths)[1], _stream(paths, workers=workers)[1], strict=True):
+        np.testing.assert_array_equal(one.image, other.image)
+
+
+def test_going_on_in_the_middle_and_sharing(paths):
+    whole = _stream(paths)[1]
+    for one, other in zip(whole[3:], _stream(paths, start=3)[1], strict=True):
+        np.testing.assert_array_equal(one.image, other.image)
+    halves = [_stream(paths, share=(which, 2))[1] for which in (0, 1)]
+    for one, left, right in zip(whole, *halves, strict=True):
+        np.testing.assert_array_equal(one.image, np.concatenate([left.image, right.image]))
+    with pytest.raises(ValueError, match="cannot be shared by 3 processes"):
+        _stream(paths, share=(0, 3))
+
+
+def test_another_epoch_has_other_views_of_the_augmented_kind_only(paths):
+    one, other = _stream(paths)[1], _stream(paths, epoch=4)[1]
+    assert any((a.image[:, 0] != b.image[:, 0]).any() for a, b in zip(one, other, strict=True))
+    assert all((a.image[:, 1] == b.image[:, 1]).all() for a, b in zip(one, other, strict=True))
+
+
+def test_pictures_in_order_padded_and_shared(paths):
+    made = records.make(paths, -1)
+    got = list(batch.pictures(made, np.arange(10), size=(16, 8), batch=4))
+    assert [len(one) for one in got] == [4, 4, 4]
+    parts = [list(batch.pictures(made, np.arange(10), size=(16, 8), batch=2, share=(which, 2))) for which in (0, 1)]
+    joined = [np.concatenate(pair) for pair in zip(*parts, strict=True)]
+    np.testing.assert_array_equal(np.concatenate(joined)[:10], np.concatenate(got)[:10])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_picture_is_named_from_wherever_it_is_read(paths, tmp_path, workers):
+    (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(ValueError, match=r"cut\.jpg cannot be read"):
+        _stream([*paths[:11], str(tmp_path / "cut.jpg")], workers=workers)

@@ -1,0 +1,48 @@
+import pytest
+
+from reid_jax.data.folders import folders, pictures
+
+
+def _tree(root, *files):
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_bytes(b"")
+    return root
+
+
+def test_a_folder_per_person_with_cameras_in_names_or_folders(tmp_path):
+    got = folders(
+        _tree(tmp_path / "a", "anna/x_c2_1.jpg", "anna/x_cam10.png", "bert/c1s1_3.jpg", "bert/plain.bmp", "bert/n.txt")
+    )
+    assert got.person.tolist() == [1, 1, 2, 2]
+    assert got.camera.tolist() == [1, 2, 0, -1]
+    got = folders(_tree(tmp_path / "b", "anna/yard/1.jpg", "anna/door/2.jpg"))
+    assert got.camera.tolist() == [0, 1] and set(got.split) == {"train"}
+
+
+def test_parts_and_a_part_held_out(tmp_path):
+    got = folders(_tree(tmp_path / "a", "train/p/c1_a.jpg", "query/q/c1_b.jpg", "gallery/q/c2_c.jpg"))
+    assert got.split.tolist() == ["train", "query", "gallery"] and got.person.tolist() == [1, 2, 2]
+    files = [f"p{person}/c{camera}_{take}.jpg" for person in range(10) for camera in (1, 2) for take in range(3)]
+    got = folders(_tree(tmp_path / "b", *files), test_fraction=0.3, seed=1)
+    assert [(got.split == split).sum() for split in ("train", "query", "gallery")] == [42, 6, 12]
+    assert not set(got.person[got.split == "train"]) & set(got.person[got.split != "train"])
+
+
+def test_unlabelled_pictures(tmp_path):
+    got = pictures(_tree(tmp_path, "b/x.jpg", "a.PNG", "notes.md"))
+    assert [name[len(str(tmp_path)) + 1 :] for name in got.image] == ["a.PNG", "b/x.jpg"]
+    assert got.person.tolist() == [-1, -1] and set(got.split) == {"gallery"}
+
+
+def test_what_is_wrong_is_told(tmp_path):
+    for read in (folders, pictures):
+        with pytest.raises(FileNotFoundError, match="there is no folder"):
+            read(tmp_path / "none")
+    with pytest.raises(ValueError, match="pictures:PATH"):
+        folders(_tree(tmp_path / "a", "x.jpg"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="it holds none"):
+        folders(tmp_path / "empty")
+    with pytest.raises(ValueError, match="no picture"):
+        pictures(tmp_path / "empty")

@@ -1,0 +1,65 @@
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+
+from reid_jax.data import packed, records
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 12, 6, 3), np.uint8)
+    paths = []
+    for row in range(4):
+        paths.append(str(folder / f"{row}.jpg"))
+        cv2.imwrite(paths[-1], pixels[row])
+    split = np.array(["train", "query", "gallery", "train"])
+    return records.concat(
+        [
+            records.make(paths, [1, 2, 2, 0], [0, 1, 0, -1], split=split),
+            records.make(records.Held(pixels[4:]), 3, 1, domain=1, group=4),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(made, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "packed"
+    seen = []
+    packed.pack(made, out, watch=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (7, 7)
+    return out
+
+
+def test_everything_comes_back_in_order(made, folder):
+    got = pickle.loads(pickle.dumps(packed.packed(folder)))
+    for column in made._fields[1:]:
+        np.testing.assert_array_equal(getattr(got, column), getattr(made, column))
+    for row in (6, 0, 3):
+        np.testing.assert_array_equal(records.read(got, row), records.read(made, row))
+    with open(made.image[1], "rb") as file:
+        assert got.image[1] == file.read()  # the file's own bytes
+    np.testing.assert_array_equal(records.read(records.where(got, "query"), 0), records.read(made, 1))
+
+
+def test_it_is_an_ordinary_data_set_of_tfds(made, folder):
+    import tensorflow_datasets as tfds
+
+    source = tfds.builder_from_directory(str(folder)).as_data_source(
+        "rows", decoders={"image": tfds.decode.SkipDecoding()}
+    )
+    assert len(source) == 7 and int(source[2]["person"]) == 2
+
+
+def test_whole_or_not_at_all(made, folder, tmp_path):
+    with pytest.raises(FileExistsError, match="exists already"):
+        packed.pack(made, folder)
+    (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff")
+    broken = records.concat([made, records.make([str(tmp_path / "cut.jpg")], 1)])
+    with pytest.raises(ValueError, match="cut.jpg cannot be read"):
+        packed.pack(broken, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["cut.jpg"]
+    with pytest.raises(FileNotFoundError, match="no packed data set"):
+        packed.packed(tmp_path)

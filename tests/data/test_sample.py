@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reid_jax.data import sample
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 9), min_size=3, max_size=12), persons=st.integers(1, 3), per_person=st.integers(1, 5),
+    steps=st.integers(0, 9), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_batches_of_persons(counts, persons, per_person, steps, seed):
+    label = np.concatenate([np.repeat(np.arange(len(counts)), counts), [-1, -1]])
+    label = np.random.default_rng(seed).permutation(label)
+    options = {"persons": persons, "per_person": per_person, "steps": steps}
+    rows = sample.identities(label, **options, rng=np.random.default_rng(seed))
+    assert rows.dtype == np.int32
+    assert rows.shape == (steps or max(1, sum(counts) // (persons * per_person)), persons * per_person)
+    drawn = label[rows].reshape(len(rows), persons, per_person)
+    assert (drawn >= 0).all() and (drawn == drawn[:, :, :1]).all()  # consecutive rows are one person's
+    for batch in drawn[:, :, 0]:
+        assert len(set(batch.tolist())) == persons
+    for one, of in zip(rows.reshape(-1, per_person), drawn.reshape(-1, per_person), strict=True):
+        assert len(set(one.tolist())) == min(per_person, counts[of[0]])  # no row twice where there are enough
+    order = drawn[:, :, 0].reshape(-1)
+    _, times = np.unique(order, return_counts=True)
+    assert times.max() - (times.min() if len(times) == len(counts) else 0) <= 2
+    again = sample.identities(label, **options, rng=np.random.default_rng(seed))
+    assert (rows == again).all()
+
+
+def test_every_row_of_a_label_comes_before_any_comes_again():
+    label = np.repeat([0, 1], 8)
+    rows = sample.identities(label, persons=2, per_person=4, steps=2, rng=np.random.default_rng(0))
+    assert sorted(rows.reshape(-1).tolist()) == list(range(16))
+
+
+def test_uniform_batches_show_every_row_once_a_pass():
+    label = np.array([0, 1, -1, 2, 3, 4, 5])
+    rows = sample.uniform(label, batch=3, steps=4, rng=np.random.default_rng(0))
+    assert sorted(rows[:2].reshape(-1).tolist()) == [0, 1, 3, 4, 5, 6]
+    assert sample.uniform(label, batch=3, steps=0, rng=np.random.default_rng(0)).shape == (2, 3)
+
+
+def test_too_few_are_refused():
+    with pytest.raises(ValueError, match="--config.persons of at most 2"):
+        sample.identities(np.array([0, 0, 1, -1]), persons=3, per_person=2, steps=1, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="smaller batch"):
+        sample.uniform(np.array([0, -1]), batch=2, steps=1, rng=np.random.default_rng(0))

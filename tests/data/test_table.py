@@ -1,0 +1,50 @@
+import pytest
+
+from reid_jax.data.table import table
+
+
+def _csv(folder, text, pictures=("a.jpg", "b.jpg", "c.jpg")):
+    for name in pictures:
+        (folder / name).write_bytes(b"")
+    (folder / "all.csv").write_text(text)
+    return folder / "all.csv"
+
+
+def test_names_become_numbers_in_their_order(tmp_path):
+    got = table(
+        _csv(
+            tmp_path,
+            "path,person,camera,split,domain,group\na.jpg,10,yard,train,0,v2\nb.jpg,9,door,query,1,\n"
+            "c.jpg,distractor,,gallery,,v1\na.jpg,-1,yard,gallery,0,\n",
+        )
+    )
+    assert got.person.tolist() == [2, 1, 0, -1]
+    assert got.camera.tolist() == [1, 0, -1, 1]
+    assert got.domain.tolist() == [0, 1, 0, 0] and got.group.tolist() == [1, -1, 0, -1]
+    assert got.split.tolist() == ["train", "query", "gallery", "gallery"]
+    assert got.image[0] == str(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        (
+            "path,person,cam,split\na.jpg,1,1,train\n",
+            "lacks the column camera; its first line is path,person,cam,split",
+        ),
+        ("", "its first line is empty"),
+        ("path,person,camera,split\n", "a header and no line"),
+        ("path,person,camera,split\na.jpg,1,1,train\nb.jpg,1,1,test\n", "line 3: the split is 'test'"),
+        ("path,person,camera,split,domain\na.jpg,1,1,train,2\n", "line 2: the domain is '2'"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        table(_csv(tmp_path, text))
+
+
+def test_missing_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        table(tmp_path / "none.csv")
+    with pytest.raises(FileNotFoundError, match=r"line 3: there is no picture .*x\.jpg"):
+        table(_csv(tmp_path, "path,person,camera,split\na.jpg,1,1,train\nx.jpg,1,1,train\n"))
