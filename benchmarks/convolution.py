@@ -10,7 +10,10 @@ import numpy as np
 
 from reid_jax.models import conv, embedder, resnet
 
-SHAPES = [(32, 16, 48, 32, 1), (32, 16, 32, 32, 1), (32, 16, 32, 64, 2), (16, 8, 64, 64, 1), (8, 4, 128, 128, 1), (8, 4, 256, 256, 1)]
+# height, width, channels in and out, stride
+SHAPES = [
+    (32, 16, 48, 32, 1), (32, 16, 32, 32, 1), (32, 16, 32, 64, 2), (16, 8, 64, 64, 1), (8, 4, 128, 128, 1), (8, 4, 256, 256, 1),
+]  # fmt: skip
 BATCH = 64
 
 
@@ -53,11 +56,12 @@ def main() -> None:
         times = []
         for operation in (conv._plain, conv.convolve):
 
-            def weight(x, kernel, gradient, operation=operation):
+            def weight(x, kernel, gradient, operation=operation, stride=stride):
                 return jax.vjp(lambda kernel: operation(x, kernel, stride, ((1, 1), (1, 1))), kernel)[1](gradient)
 
             times.append(milliseconds(jax.jit(weight), x, kernel, gradient))
-        print(f"| {height}x{width}, {into} to {out}, stride {stride} | {times[0]:.1f} | {times[1]:.1f} | {times[0] / times[1]:.1f} |")
+        layer = f"{height}x{width}, {into} to {out}, stride {stride}"
+        print(f"| {layer} | {times[0]:.1f} | {times[1]:.1f} | {times[0] / times[1]:.1f} |")
     rates = [whole_step(slices) for slices in (False, True)]
     print(f"\nsmall ResNet, forward and backward: {rates[0]:.0f} images/s plain, {rates[1]:.0f} in slices")
 

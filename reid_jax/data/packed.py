@@ -89,32 +89,29 @@ def encoded(records: Records, row: int) -> bytes:
 
 def _builder(records: Records, folder: Path, name: str, watch: Callable[[int, int], None]):
     import tensorflow_datasets as tfds
-    from tensorflow_datasets.core.registered import skip_registering
 
     tfds.disable_progress_bar()  # `watch` tells the progress
     total = len(records.person)
 
-    with skip_registering():  # a process may pack more than once
+    class Reid(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # a process may pack twice
+        """Person pictures as encoded bytes."""
 
-        class Reid(tfds.core.GeneratorBasedBuilder):
-            """Person pictures as encoded bytes."""
+        VERSION = tfds.core.Version("1.0.0")
 
-            VERSION = tfds.core.Version("1.0.0")
+        def _info(self):
+            integers = dict.fromkeys(("person", "camera", "domain", "group"), np.int32)
+            image = tfds.features.Image(shape=(None, None, 3))
+            features = tfds.features.FeaturesDict({"image": image, **integers, "split": tfds.features.Text()})
+            return self.dataset_info_from_configs(features=features, disable_shuffling=True)
 
-            def _info(self):
-                integers = dict.fromkeys(("person", "camera", "domain", "group"), np.int32)
-                image = tfds.features.Image(shape=(None, None, 3))
-                features = tfds.features.FeaturesDict({"image": image, **integers, "split": tfds.features.Text()})
-                return self.dataset_info_from_configs(features=features, disable_shuffling=True)
+        def _split_generators(self, dl_manager):
+            return {SPLIT: self._generate_examples()}
 
-            def _split_generators(self, dl_manager):
-                return {SPLIT: self._generate_examples()}
-
-            def _generate_examples(self) -> Iterator:
-                for row in range(total):
-                    integers = {column: int(getattr(records, column)[row]) for column in records._fields[1:5]}
-                    yield row, {"image": encoded(records, row), **integers, "split": str(records.split[row])}
-                    watch(row + 1, total)
+        def _generate_examples(self) -> Iterator:
+            for row in range(total):
+                integers = {column: int(getattr(records, column)[row]) for column in records._fields[1:5]}
+                yield row, {"image": encoded(records, row), **integers, "split": str(records.split[row])}
+                watch(row + 1, total)
 
     Reid.name = name
     builder = Reid(data_dir=folder, file_format="array_record")
