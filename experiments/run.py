@@ -1,6 +1,5 @@
 """What every training script shares: flags, the `for` over moments, the log, evaluation, checkpoints."""
 
-import json
 import signal
 import time
 from collections.abc import Callable
@@ -70,21 +69,22 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
         log.moment(moment)
         encoder = job.method.encoder(moment.state.variables, moment.state.carry)
         last = moment.whole and moment.epoch + 1 == config.epochs
-        if last or stop or time.monotonic() - saved > 60 * _SAVE.value:
+        stopping = parallel.agreed(bool(stop))
+        if last or stopping or parallel.agreed(time.monotonic() - saved > 60 * _SAVE.value):
             checkpoint.save(checkpoints, moment, parallel.first(encoder))
             saved = time.monotonic()
-        if stop:
+        if stopping:
             break
         if moment.whole and not last and _EVALUATE.value and (moment.epoch + 1) % _EVALUATE.value == 0:
             log.test(moment, dict(evaluate.run(embed, encoder, job.test, same_camera=config.same_camera, **options)))
     checkpoints.wait_until_finished()
-    if last and not stop:
+    if last:
         figures = dict(evaluate.run(embed, encoder, job.test, same_camera=config.same_camera, **options))
         log.test(moment, figures)
         if _REPORT.value and jax.process_index() == 0:
             report.write(job, config, embed, encoder, workdir / "report")
     checkpoints.close()
-    log.end(stopped=bool(stop))
+    log.end(stopped=not last)
     return figures
 
 
@@ -96,13 +96,17 @@ def _batches(job: Job, seed: int, plan, epoch: int, start: int):
 
 
 def _stop_signals() -> list:
-    """A list that fills when the run is asked to end (a preemption's SIGTERM, Ctrl-C): it saves, then stops."""
+    """A list that fills when the run is asked to end (a preemption's SIGTERM, Ctrl-C): it saves, then stops.
+
+    Asked a second time, it stops at once.
+    """
     asked: list = []
+
+    def ask(number, frame) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda number, frame: asked.append(number))
+        signal.signal(name, ask)
     return asked
-
-
-def figures_of(workdir: Path) -> list[dict[str, Any]]:
-    """The lines of a run's metrics.jsonl."""
-    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]

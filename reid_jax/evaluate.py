@@ -26,9 +26,10 @@ def embed_rows(
     """Embeddings f32[len(rows) d] of the given rows, in order, the same on every process.
 
     embed:     from `parallel.build_embed`; variables: the encoder's, replicated.
-    batch:     pictures a process embeds at once. watch: called with (pictures done, in all).
+    batch:     pictures a process embeds at once, rounded up to a multiple of its devices.
+    watch:     called with (pictures done, in all).
     """
-    done, parts = 0, []
+    done, parts, batch = 0, [], parallel.whole(batch)
     stream = batching.pictures(records, rows, size=size, batch=batch, share=parallel.share(), workers=workers)
     for image in stream:
         parts.append(embed(variables, image))

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
+from jax.experimental import multihost_utils
 
 from reid_jax import distance
 from reid_jax.types import Array, Batch, Method, Model, TrainState, Variables
@@ -69,6 +70,18 @@ def split(tree: Any, devices: list | None = None) -> Any:
 def share() -> tuple[int, int]:
     """(which, of): this process's place among the processes, for whoever reads a share of the rows."""
     return jax.process_index(), jax.process_count()
+
+
+def agreed(wish: bool) -> bool:
+    """Whether any process wishes it; the same answer on all, so that all save, or stop, at the same step."""
+    if jax.process_count() == 1:
+        return wish
+    return bool(np.any(multihost_utils.process_allgather(np.asarray(wish))))
+
+
+def whole(rows: int) -> int:
+    """`rows`, rounded up to a multiple of this process's devices."""
+    return -(-rows // jax.local_device_count()) * jax.local_device_count()
 
 
 def build_step(

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -184,3 +185,25 @@ def test_killed_at_once_nothing_is_lost(data, tmp_path):
                 child.kill()
                 break
     assert "going on from epoch 1" in _call("ide", *arguments).stdout
+
+
+def test_two_processes_train_as_one(trained, data, tmp_path):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    command = [
+        sys.executable, "-m", "experiments.ide", f"--workdir={tmp_path}/run", f"--config.data=csv:{data}/all.csv",
+        "--config.test=", *TINY, "--noreport", "--distributed", f"--coordinator={address}", "--processes=2",
+    ]  # fmt: skip
+    options = {"cwd": ROOT, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    children = [subprocess.Popen([*command, f"--process={which}"], **options) for which in (0, 1)]
+    said = [child.communicate(timeout=240)[0] for child in children]
+    assert [child.returncode for child in children] == [0, 0], said
+    assert "test: mAP" in said[0] and "test: mAP" not in said[1]
+    lines = [
+        [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+        for workdir in (trained[0], tmp_path / "run")
+    ]
+    assert lines[1][0]["loss"] == pytest.approx(lines[0][0]["loss"], rel=1e-3)
+    assert lines[1][-1]["mAP"] == pytest.approx(lines[0][-1]["mAP"], abs=0.05)
