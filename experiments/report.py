@@ -28,8 +28,7 @@ RIGHT, WRONG, QUERY = (46, 160, 67), (218, 54, 51), (90, 90, 90)
 
 
 def write(job: Any, config: Any, embed: parallel.Embed, encoder: Any, folder: Path) -> dict[str, dict[str, float]]:
-    """Embed the test part three ways, rank, draw; returns the figures by row of the table."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Embed the test part three ways (with all processes), rank, draw (on the first); returns the table's rows."""
     rows = np.arange(len(job.test.person))
     untrained = parallel.replicate(job.model.init(jax.random.key(config.seed)))
     embeddings = {
@@ -45,6 +44,9 @@ def write(job: Any, config: Any, embed: parallel.Embed, encoder: Any, folder: Pa
         )
         for name, embedding in embeddings.items()
     }
+    if jax.process_index():
+        return table
+    folder.mkdir(parents=True, exist_ok=True)
     trained = embeddings["the network, trained"]
     _save(folder / "data.png", data_sheet(job.train if len(job.train.person) else job.test, config.seed))
     _save(folder / "ranked.png", ranked_lists(trained, job.test, same_camera=config.same_camera))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 import optax
 from absl import flags
 
@@ -16,7 +17,7 @@ from experiments.log import Log
 from reid_jax import checkpoint, evaluate, parallel, train
 from reid_jax.data import batch as batching
 from reid_jax.data.augment import Augment
-from reid_jax.types import Method, Model, Records
+from reid_jax.types import Method, Model, Records, Variables
 
 _WORKERS = flags.DEFINE_integer("workers", 0, "processes that decode pictures; 0: threads of this process")
 _EVALUATE = flags.DEFINE_integer("evaluate_every", 0, "epochs between evaluations; 0: after the last one only")
@@ -52,20 +53,25 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
     step = parallel.build_step(job.method, job.optimiser, seed=config.seed)
     embed = parallel.build_embed(job.model)
     options = {"size": job.size, "workers": _WORKERS.value}
-    batches = partial(_batches, job, config.seed)
-    see = partial(evaluate.embed_rows, embed, records=job.train, **options)
+
+    def see(variables: Variables, rows: np.ndarray) -> np.ndarray:
+        return evaluate.embed_rows(embed, variables, job.train, rows, **options)
+
+    def test(encoder: Variables) -> dict[str, float]:
+        return dict(evaluate.run(embed, encoder, job.test, same_camera=config.same_camera, **options))
+
     checkpoints = checkpoint.manager(workdir / "checkpoints")
     start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)
     state, resume = checkpoint.restore(checkpoints, start) or (start, None)
     log.begin(int(state.step), resume)
-    saved, stop, figures = time.monotonic(), _stop_signals(), {}
-    moments = train.epochs(
-        job.method, step, lambda variables, rows: see(variables=variables, rows=rows), batches, job.train,
-        parallel.replicate(state), count=config.epochs, seed=config.seed, every=EVERY, resume=resume,
-    )  # fmt: skip
-    moment, last = None, resume is not None and resume[0] == config.epochs - 1 and resume[1] == len(resume[2].rows)
-    encoder = job.method.encoder(parallel.replicate(state.variables), parallel.replicate(state.carry)) if last else None
-    for moment in moments:
+    state = parallel.replicate(state)
+    saved, stop, figures, moment = time.monotonic(), _stop_signals(), {}, None
+    last = resume is not None and resume[0] + 1 == config.epochs and resume[1] == len(resume[2].rows)
+    encoder = job.method.encoder(state.variables, state.carry)
+    for moment in train.epochs(
+        job.method, step, see, partial(_batches, job, config.seed), job.train, state,
+        count=config.epochs, seed=config.seed, every=EVERY, resume=resume,
+    ):  # fmt: skip
         log.moment(moment)
         encoder = job.method.encoder(moment.state.variables, moment.state.carry)
         last = moment.whole and moment.epoch + 1 == config.epochs
@@ -76,12 +82,12 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
         if stopping:
             break
         if moment.whole and not last and _EVALUATE.value and (moment.epoch + 1) % _EVALUATE.value == 0:
-            log.test(moment, dict(evaluate.run(embed, encoder, job.test, same_camera=config.same_camera, **options)))
+            log.test(moment, test(encoder))
     checkpoints.wait_until_finished()
     if last:
-        figures = dict(evaluate.run(embed, encoder, job.test, same_camera=config.same_camera, **options))
+        figures = test(encoder)
         log.test(moment, figures)
-        if _REPORT.value and jax.process_index() == 0:
+        if _REPORT.value:
             report.write(job, config, embed, encoder, workdir / "report")
     checkpoints.close()
     log.end(stopped=not last)

@@ -194,13 +194,14 @@ def test_two_processes_train_as_one(trained, data, tmp_path):
     environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
     command = [
         sys.executable, "-m", "experiments.ide", f"--workdir={tmp_path}/run", f"--config.data=csv:{data}/all.csv",
-        "--config.test=", *TINY, "--noreport", "--distributed", f"--coordinator={address}", "--processes=2",
+        "--config.test=", *TINY, "--distributed", f"--coordinator={address}", "--processes=2",
     ]  # fmt: skip
     options = {"cwd": ROOT, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     children = [subprocess.Popen([*command, f"--process={which}"], **options) for which in (0, 1)]
     said = [child.communicate(timeout=240)[0] for child in children]
     assert [child.returncode for child in children] == [0, 0], said
     assert "test: mAP" in said[0] and "test: mAP" not in said[1]
+    assert (tmp_path / "run" / "report" / "report.md").is_file()
     lines = [
         [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
         for workdir in (trained[0], tmp_path / "run")
