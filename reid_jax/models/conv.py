@@ -60,7 +60,8 @@ def _backward(stride, padding, saved, gradient):
 
     def sliced(x, gradient):
         rows = rows_per_slice(gradient.shape, kernel.shape[0])
-        return sum(weight(x[i : i + rows], gradient[i : i + rows]) for i in range(0, x.shape[0], rows))
+        parts = (weight(x[i : i + rows], gradient[i : i + rows]) for i in range(0, x.shape[0], rows))
+        return sum(part.astype(jnp.float32) for part in parts).astype(kernel.dtype)
 
     return to_x, jax.lax.platform_dependent(x, gradient, cpu=sliced, default=weight)
 

@@ -17,7 +17,14 @@ Average = Callable[[Array, int], tuple[Array, int]]
 
 
 def alone(moments: Array, span: int) -> tuple[Array, int]:
-    """No other device holds rows of these groups: the moments are complete, averaged over 1 device."""
+    """No other device holds rows of these groups: the moments are complete, averaged over 1 device.
+
+    Raises: ValueError where a group is larger than the batch.
+    """
+    if span > 1:
+        raise ValueError(
+            f"a group of rows would lie on {span} devices, and there is one; choose a bn_group that divides the batch"
+        )
     return moments, 1
 
 
@@ -95,7 +102,7 @@ def group_moments(x: Array, group: int, average: Average) -> tuple[Array, int]:
     """First and second moment of each group of rows: f32[groups 2 c], and the samples that each was taken over."""
     rows = x.shape[0]
     within = rows if group == 0 else min(group, rows)
-    if rows % within:
+    if rows % within or group % within:
         raise ValueError(
             f"{rows} rows on a device cannot be split into groups of {group}; choose bn_group to divide the batch of a "
             "device, a multiple of it, or 0 (the whole batch)"

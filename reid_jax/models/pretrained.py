@@ -1,5 +1,6 @@
 """Weights from a torch checkpoint: torchvision's names, and those of the IBN-Net release."""
 
+import pickle
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -43,14 +44,14 @@ def started(model: Model, path: str | Path) -> Model:
 def load(path: str | Path, variables: Variables, *, allow_missing: bool = False) -> tuple[Variables, Coverage]:
     """Fill the trunk of an encoder's variables.
 
-    Args: path, a torch checkpoint (.pth, .pt, .tar) or an .npz with the same names; allow_missing, keep what the file
-        lacks as it is.
+    Args: path, a torch checkpoint (.pth, .pt, .pth.tar) or an .npz with the same names; allow_missing, keep what the
+        file lacks as it is.
     Returns: the filled variables and how far they were filled.
     Raises: FileNotFoundError; ValueError where an array is missing (unless allowed) or of another shape.
     """
     arrays = {re.sub(r"^module\.", "", name): array for name, array in _read(Path(path)).items()}
     flat = traverse_util.flatten_dict(dict(variables), sep="/")
-    missing, used, filled = [], set(), dict(flat)
+    missing, misfits, used, filled = [], [], set(), dict(flat)
     trunk = [name for name in flat if name.split("/")[1] == "trunk"]
     for name in trunk:
         theirs = torch_name(name)
@@ -59,18 +60,23 @@ def load(path: str | Path, variables: Variables, *, allow_missing: bool = False)
             continue
         array = np.asarray(arrays[theirs], np.float32)
         array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
-        if array.shape != flat[name].shape:
-            shape = tuple(flat[name].shape)
-            raise ValueError(f"{path}: {theirs} has shape {array.shape}, and the model's is {shape} (h w in out)")
-        filled[name] = array
-        used.add(theirs)
+        if array.shape == flat[name].shape:
+            filled[name] = array
+            used.add(theirs)
+        else:
+            misfits.append(f"{theirs} has shape {array.shape}, and the model's is {tuple(flat[name].shape)} (h w in out)")
     coverage = Coverage(len(used), len(trunk), tuple(missing), tuple(sorted(set(arrays) - used)))
-    if missing and not allow_missing:
+    lacks = [] if allow_missing or not missing else [f"it lacks {len(missing)}: {_first(missing, ', ')}"]
+    wrong = [f"{len(misfits)} of another shape: {_first(misfits, '; ')}"] if misfits else []
+    if lacks or wrong:
         raise ValueError(
-            f"{path} fills {coverage}; it lacks {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}: are these the "
-            "weights of this backbone?"
+            f"{path} fills {coverage}; {'; '.join(lacks + wrong)}: are these the weights of this backbone?"
         )
     return traverse_util.unflatten_dict(filled, sep="/"), coverage
+
+
+def _first(words: list[str], comma: str, most: int = 5) -> str:
+    return comma.join([*words[:most], "..."] if len(words) > most else words)
 
 
 def torch_name(name: str) -> str:
@@ -93,6 +99,14 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         import torch
     except ImportError:
         raise ValueError(f"reading {path} needs torch: pip install 'reid_jax[torch]'") from None
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    content = content.get("state_dict", content)
-    return {name: value.numpy() for name, value in content.items() if hasattr(value, "numpy") and value.ndim}
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} is no torch checkpoint, or holds more than arrays; save its state_dict alone ({error})"
+        ) from error
+    content = content.get("state_dict", content) if isinstance(content, dict) else {}
+    arrays = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    if not arrays:
+        raise ValueError(f"{path} holds no arrays by name, neither at its top nor under state_dict")
+    return {name: value.detach().float().numpy() for name, value in arrays.items()}

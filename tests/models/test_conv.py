@@ -6,7 +6,7 @@ import pytest
 from reid_jax.models.conv import convolve, rows_per_slice
 
 
-@pytest.mark.parametrize("size, stride, rows", [(1, 1, 4), (1, 2, 4), (3, 1, 7), (3, 2, 8), (7, 2, 6), (3, 1, 64)])
+@pytest.mark.parametrize("size, stride, rows", [(1, 1, 7), (1, 2, 4), (3, 1, 7), (3, 2, 7), (7, 1, 6), (7, 2, 7), (3, 1, 64)])
 def test_gradients_are_those_of_the_plain_convolution(size, stride, rows):
     keys = jax.random.split(jax.random.key(size * stride + rows), 3)
     x, kernel = jax.random.normal(keys[0], (rows, 32, 16, 5)), jax.random.normal(keys[1], (size, size, 5, 6))
@@ -21,6 +21,20 @@ def test_gradients_are_those_of_the_plain_convolution(size, stride, rows):
     np.testing.assert_array_equal(mine, y)
     for got, expected in zip(jax.jit(mine_back)(gradient), back(gradient), strict=True):
         assert float(jnp.abs(got - expected).max() / jnp.abs(expected).max()) < 1e-5
+
+
+def test_slices_of_bfloat16_are_summed_in_float32():
+    keys = jax.random.split(jax.random.key(0), 3)
+    x, gradient = (jax.random.normal(key, (64, 32, 16, 4), jnp.bfloat16) for key in keys[:2])
+    kernel = jax.random.normal(keys[2], (3, 3, 4, 4), jnp.bfloat16)
+
+    def to_kernel(*arguments):
+        x, kernel, gradient = arguments
+        return np.asarray(jax.vjp(lambda w: convolve(x, w, 1, ((1, 1), (1, 1))), kernel)[1](gradient)[0], np.float32)
+
+    got = to_kernel(x, kernel, gradient)
+    exact = to_kernel(*(array.astype(jnp.float32) for array in (x, kernel, gradient)))
+    assert np.sqrt(np.mean((got - exact) ** 2) / np.mean(exact**2)) < 2**-8
 
 
 def test_slices_divide_the_batch():

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from reid_jax.models import embedder, pool, resnet
+from reid_jax.models import embedder, resnet
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (4, 32, 16, 3), np.uint8)
 
@@ -49,15 +49,3 @@ def test_the_map_of_a_last_stride_of_one():
 def test_the_folded_stem_wants_multiples_of_four():
     with pytest.raises(ValueError, match="multiples of 4"):
         embedder.model(embedder.Embedder(resnet.resnet_small()), (30, 16))
-
-
-def test_gem_lies_between_the_mean_and_the_maximum():
-    x = np.random.default_rng(0).uniform(0.1, 1, (2, 4, 3, 5)).astype(np.float32)
-    gem = pool.GeM()
-
-    def at(power):
-        return gem.apply({"params": {"p": jnp.full((1,), power)}}, x)
-
-    np.testing.assert_allclose(at(1.0), pool.average(x), rtol=1e-5)
-    np.testing.assert_allclose(at(200.0), x.max((1, 2)), rtol=0.02)
-    assert gem.init(jax.random.key(0), x)["params"]["p"] == 3

@@ -1,5 +1,7 @@
 """Import of torch weights, held against a torch network written down here."""
 
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -8,10 +10,23 @@ from flax import traverse_util
 from reid_jax.models import embedder, pretrained, resnet
 
 SIZE = (128, 64)
+NARROW = {"width": 8, "depths": (1, 1, 1, 1)}
+# Made by `_recorded` with torch 2.13.0 in float64: every 32nd of 256 features of two pictures, and the sum of squares.
+FEATURES = [
+    [0.0, 0.959773, 0.727653, 0.0, 0.051477, 0.005105, 0.017397, 0.971153],
+    [0.012051, 0.961325, 0.813918, 0.0, 0.025861, 0.017453, 0.027268, 1.02976],
+]
+SQUARES = [71.46025966, 74.62706414]
 
 
 def _model(make, **options):
-    return embedder.model(embedder.Embedder(make(**options)), SIZE)
+    """A model whose variables are zeros before a file fills them: drawing those of a ResNet-50 takes seconds."""
+    model = embedder.model(embedder.Embedder(make(**options)), SIZE)
+
+    def init(key):
+        return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(model.init, key))
+
+    return model._replace(init=init)
 
 
 def _saved(variables, path, prefix="", seed=0, drop=()):
@@ -39,7 +54,7 @@ def test_every_array_is_filled_by_name(make, tmp_path):
         filled["batch_stats"]["trunk"]["layer4_0"]["downsample_bn"]["var"],
         arrays["module.layer4.0.downsample.1.running_var"],
     )
-    assert (filled["params"]["neck"]["scale"] == 1).all()
+    assert (filled["params"]["neck"]["scale"] == variables["params"]["neck"]["scale"]).all()
 
 
 def test_names_of_the_two_lineages():
@@ -53,7 +68,7 @@ def test_less_than_all_is_refused_unless_told(tmp_path):
     model = _model(resnet.resnet50)
     variables = model.init(jax.random.key(0))
     _saved(variables, tmp_path / "w.npz", drop=("conv1.weight", "layer1.0.bn1.bias"))
-    with pytest.raises(ValueError, match=r"99\.2% of the trunk \(263 of 265 arrays\).*(conv1.weight|bn1.bias)"):
+    with pytest.raises(ValueError, match=r"99\.2% of the trunk \(263 of 265 arrays\).*lacks 2: .*bn1.bias"):
         pretrained.started(model, tmp_path / "w.npz").init(jax.random.key(0))
     _, coverage = pretrained.load(tmp_path / "w.npz", variables, allow_missing=True)
     assert set(coverage.missing) == {"conv1.weight", "layer1.0.bn1.bias"}
@@ -62,8 +77,9 @@ def test_less_than_all_is_refused_unless_told(tmp_path):
 def test_weights_of_another_network_are_refused(tmp_path):
     big, small, ibn = _model(resnet.resnet50), _model(resnet.resnet_small), _model(resnet.resnet50_ibn_a)
     _saved(big.init(jax.random.key(0)), tmp_path / "w.npz")
-    with pytest.raises(ValueError, match=r"has shape \(.*\), and the model's is"):
-        pretrained.load(tmp_path / "w.npz", small.init(jax.random.key(0)))
+    for allowed in (False, True):
+        with pytest.raises(ValueError, match=r" 0\.0% of the trunk \(0 of 60.*60 of another shape.* has shape"):
+            pretrained.load(tmp_path / "w.npz", small.init(jax.random.key(0)), allow_missing=allowed)
     with pytest.raises(ValueError, match=r"bn1\.(IN|BN)"):
         pretrained.load(tmp_path / "w.npz", ibn.init(jax.random.key(0)))
     with pytest.raises(FileNotFoundError):
@@ -73,7 +89,51 @@ def test_weights_of_another_network_are_refused(tmp_path):
         pretrained.load(tmp_path / "w.h5", {})
 
 
-def _torch_resnet(torch, ibn):
+def test_reading_torchs_file_without_torch_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "w.pth").write_bytes(b"weights")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ValueError, match=r"pip install 'reid_jax\[torch\]'"):
+        pretrained.load(tmp_path / "w.pth", {})
+
+
+def test_files_of_torch_that_hold_no_weights_are_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    for content in ([1, 2], {"epoch": 3}):
+        torch.save(content, tmp_path / "w.pth")
+        with pytest.raises(ValueError, match="no arrays by name"):
+            pretrained.load(tmp_path / "w.pth", {})
+    torch.save({"state_dict": {}, "path": tmp_path}, tmp_path / "w.pth")
+    with pytest.raises(ValueError, match="save its state_dict alone"):
+        pretrained.load(tmp_path / "w.pth", {})
+
+
+def _formula(name, shape):
+    """Weights anyone can make again: waves, as large as He's, around 0 or 1."""
+    wave = np.sin(0.7 * np.arange(1, np.prod(shape) + 1) + len(name)).reshape(shape)
+    if len(shape) == 4:
+        return wave * np.sqrt(2 / np.prod(shape[1:]))
+    return name.endswith(("weight", "running_var")) + 0.3 * wave
+
+
+def _pictures():
+    return (np.arange(2 * 64 * 32 * 3) * 37 % 251).reshape(2, 64, 32, 3).astype(np.uint8)
+
+
+def test_a_narrow_network_gives_what_torch_gave(tmp_path):
+    model = _model(resnet.resnet50_ibn_a, **NARROW)
+    arrays = {}
+    for name, value in traverse_util.flatten_dict(model.init(jax.random.key(0)), sep="/").items():
+        if name.split("/")[1] == "trunk":
+            shape = tuple(value.shape[i] for i in (3, 2, 0, 1)) if value.ndim == 4 else value.shape
+            arrays[pretrained.torch_name(name)] = _formula(pretrained.torch_name(name), shape)
+    np.savez(tmp_path / "w.npz", **arrays)
+    variables = pretrained.started(model, tmp_path / "w.npz").init(jax.random.key(0))
+    feature = np.asarray(jax.jit(model.apply, static_argnums=2)(variables, _pictures(), False)[0].feature)
+    np.testing.assert_allclose(feature[:, ::32], FEATURES, atol=1e-5)
+    np.testing.assert_allclose((feature**2).sum(1), SQUARES, rtol=1e-5)
+
+
+def _torch_resnet(torch, ibn, width=64, depths=(3, 4, 6, 3)):
     """torchvision's ResNet-50 with last stride 1, IBN-a on request; random weights and statistics, eval mode."""
     nn = torch.nn
 
@@ -107,14 +167,14 @@ def _torch_resnet(torch, ibn):
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
-            self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
-            into = 64
-            for stage, depth in enumerate((3, 4, 6, 3)):
-                width, stride = 64 * 2**stage, 2 if stage in (1, 2) else 1
-                blocks = [Block(into, width, stride, ibn and stage < 3)]
-                blocks += [Block(4 * width, width, 1, ibn and stage < 3) for _ in range(depth - 1)]
+            self.conv1, self.bn1 = nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width)
+            into = width
+            for stage, depth in enumerate(depths):
+                wide, stride = width * 2**stage, 2 if stage in (1, 2) else 1
+                blocks = [Block(into, wide, stride, ibn and stage < 3)]
+                blocks += [Block(4 * wide, wide, 1, ibn and stage < 3) for _ in range(depth - 1)]
                 setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
-                into = 4 * width
+                into = 4 * wide
 
         def forward(self, x):
             x = nn.functional.max_pool2d(torch.relu(self.bn1(self.conv1(x))), 3, 2, 1)
@@ -132,16 +192,33 @@ def _torch_resnet(torch, ibn):
     return net
 
 
-@pytest.mark.filterwarnings("ignore")
+def _torch_feature(torch, net, image):
+    pixels = (image / 255.0 - embedder.MEAN) / embedder.STD
+    with torch.no_grad():
+        return net(torch.tensor(pixels.transpose(0, 3, 1, 2)).to(net.conv1.weight.dtype)).numpy()
+
+
+def test_the_recorded_numbers_are_torchs():
+    torch = pytest.importorskip("torch")
+    net = _torch_resnet(torch, True, **NARROW).double()
+    filled = {k: torch.tensor(_formula(k, tuple(v.shape))) if v.ndim else v for k, v in net.state_dict().items()}
+    net.load_state_dict(filled)
+    feature = _torch_feature(torch, net, _pictures())
+    np.testing.assert_allclose(feature[:, ::32], FEATURES, atol=1e-6)
+    np.testing.assert_allclose((feature**2).sum(1), SQUARES, rtol=1e-8)
+
+
 @pytest.mark.parametrize("ibn", [False, True])
 def test_the_embedding_is_torchs(ibn, tmp_path):
     torch = pytest.importorskip("torch")
     net = _torch_resnet(torch, ibn)
-    torch.save({"state_dict": {f"module.{k}": v for k, v in net.state_dict().items()}}, tmp_path / "w.pth.tar")
-    model = pretrained.started(_model(resnet.resnet50_ibn_a if ibn else resnet.resnet50), tmp_path / "w.pth.tar")
+    state = {f"module.{k}": v for k, v in net.state_dict().items()} | {"module.fc.weight": torch.zeros(3, 2048)}
+    torch.save({"state_dict": state, "epoch": 7}, tmp_path / "w.pth.tar")
+    model = _model(resnet.resnet50_ibn_a if ibn else resnet.resnet50)
+    variables, coverage = pretrained.load(tmp_path / "w.pth.tar", model.init(jax.random.key(0)))
+    assert coverage.filled == coverage.expected and "fc.weight" in coverage.unused
+    assert all(name == "fc.weight" or name.endswith("num_batches_tracked") for name in coverage.unused)
     image = np.random.default_rng(0).integers(0, 256, (2, 256, 128, 3), np.uint8)
-    pixels = (image / 255.0 - embedder.MEAN) / embedder.STD
-    with torch.no_grad():
-        expected = net(torch.tensor(pixels.transpose(0, 3, 1, 2), dtype=torch.float32)).numpy()
-    got = np.asarray(jax.jit(model.apply, static_argnums=2)(model.init(jax.random.key(0)), image, False)[0].feature)
+    got = np.asarray(jax.jit(model.apply, static_argnums=2)(variables, image, False)[0].feature)
+    expected = _torch_feature(torch, net, image)
     assert np.abs(got - expected).max() / np.abs(expected).max() < 1e-4
