@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import grain
 import numpy as np
+from absl import flags
 
 from reid_jax.data import augment as augmenting
 from reid_jax.data import records as reading
@@ -92,6 +93,8 @@ def _stream(source, workers: int) -> Iterator:
     reading_options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
     stream = grain.MapDataset.source(source).to_iter_dataset(reading_options)
     if workers:
+        if not flags.FLAGS.is_parsed():  # grain's workers ask for flags, also where no script has parsed any
+            flags.FLAGS.mark_as_parsed()
         stream = stream.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2))
     iterator = iter(stream)
     try:

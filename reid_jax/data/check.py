@@ -21,13 +21,14 @@ class Survey(NamedTuple):
 
 
 def survey(records: Records) -> Survey:
-    """Count persons, cameras, pictures, valid queries; one_camera: training persons seen by a single camera; shared:
-    persons in both the training and the test part.
+    """Count persons, cameras, pictures, valid queries; one_camera: training persons seen by a single known camera;
+    shared: persons in both the training and the test part.
     """
     splits = [split for split in ("train", "query", "gallery") if (records.split == split).any()]
     part = {split: records.split == split for split in splits}
     train = part.get("train", np.zeros(len(records.person), bool)) & (records.person >= 1)
-    pairs = np.unique(np.stack([records.person[train], records.camera[train]]), axis=1)
+    seen = train & (records.camera >= 0)
+    pairs = np.unique(np.stack([records.person[seen], records.camera[seen]]), axis=1)
     valid = valid_queries(records)
     test = np.isin(records.split, ("query", "gallery")) & (records.person >= 1)
     return Survey(

@@ -4,6 +4,7 @@ root/PERSON/*.jpg            root/train/PERSON/...  root/query/PERSON/...  root/
 root/PERSON/CAMERA/*.jpg     the camera is the sub-folder, or is read off a name: 0002_c1s1_000451.jpg, x_cam3.png
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -24,16 +25,18 @@ def folders(path: str | Path, *, test_fraction: float = 0.0, seed: int = 0) -> R
             of the persons, drawn by `seed`, that become query (the first picture of each person and camera) and gallery.
 
     Returns: Records in the order of the names; persons from 1, cameras from 0 in the order of theirs, -1 where unknown.
-    Raises: FileNotFoundError for a missing folder; ValueError where no person's folder holds a picture.
+    Raises: FileNotFoundError for a missing folder; ValueError where no person's folder holds a picture, or a picture lies
+        beside those folders.
     """
     root = _folder(path)
     parts = [split for split in records.SPLITS if (root / split).is_dir()]
     found = [(*one, split) for split in parts for one in _persons(root / split)]
-    found = found or [(*one, "train") for one in _persons(root)]
+    if parts and test_fraction:
+        raise ValueError(f"test_fraction={test_fraction} asks for a test part and {root} has {', '.join(parts)}")
+    if not parts:
+        found = [(*one, "train") for one in _persons(root)]
     if not found:
-        loose = any(file.suffix.lower() in ENDINGS for file in root.iterdir())
-        hint = "its pictures are of no person; for embedding, write pictures:PATH" if loose else "it holds none"
-        raise ValueError(f"{root} should hold a folder per person with pictures inside; {hint}")
+        raise ValueError(f"{root} should hold a folder per person with pictures inside; it holds none")
     files, names, cameras, splits = zip(*found, strict=True)
     person = 1 + np.unique(names, return_inverse=True)[1]
     known = np.array([camera is not None for camera in cameras])
@@ -50,7 +53,7 @@ def pictures(folder: str | Path) -> Records:
     Raises: FileNotFoundError for a missing folder; ValueError where it holds no picture.
     """
     root = _folder(folder)
-    files = sorted(str(file) for file in root.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
+    files = _files(root)
     if not files:
         raise ValueError(f"there is no picture ({', '.join(ENDINGS)}) below {root}")
     return records.make(files, -1, domain=1, split="gallery")
@@ -63,16 +66,35 @@ def _folder(path: str | Path) -> Path:
     return root
 
 
+def _files(root: Path) -> list[str]:
+    """The pictures below a folder in the order of their names, hidden ones left out; asks for names only."""
+    found = []
+    for folder, below, names in os.walk(root):
+        below[:] = [name for name in below if name[0] != "."]
+        found += [os.path.join(folder, name) for name in names if _is_picture(name)]
+    return sorted(found)
+
+
+def _is_picture(name: str) -> bool:
+    return name[0] != "." and os.path.splitext(name)[1].lower() in ENDINGS
+
+
 def _persons(root: Path) -> list[tuple[str, str, str | None]]:
     """(file, person, camera or None) of each picture, in order."""
+    inside = sorted(os.scandir(root), key=lambda entry: entry.name)
+    loose = [entry.name for entry in inside if _is_picture(entry.name) and entry.is_file()]
+    if loose:
+        raise ValueError(
+            f"{root} should hold a folder per person with pictures inside, and {loose[0]} lies beside them "
+            f"({len(loose)} such); pictures of no person, for embedding, are read by pictures:PATH"
+        )
     found = []
-    for person in sorted(path for path in root.iterdir() if path.is_dir()):
-        for file in sorted(person.rglob("*")):
-            if file.suffix.lower() in ENDINGS:
-                below = file.relative_to(person).parts
-                match = CAMERA.search(file.stem)
-                number = f"{int(match[1]):09d}" if match else None
-                found.append((str(file), person.name, below[0] if len(below) > 1 else number))
+    for person in (entry for entry in inside if entry.is_dir() and entry.name[0] != "."):
+        for file in _files(Path(person.path)):
+            below = Path(file).relative_to(person.path).parts
+            match = CAMERA.search(Path(file).stem)
+            number = f"{int(match[1]):09d}" if match else None
+            found.append((file, person.name, below[0] if len(below) > 1 else number))
     return found
 
 

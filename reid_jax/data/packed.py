@@ -6,7 +6,7 @@ columns of Records, read at once without touching a picture. Pictures are read i
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -16,6 +16,7 @@ from reid_jax.data import records as reading
 from reid_jax.types import Records
 
 SPLIT, COLUMNS = "rows", "columns.npz"
+SHARD, CHUNK = 20_000, 1_000  # rows in a file, and between two calls of `watch`
 
 
 class Packed:
@@ -28,9 +29,10 @@ class Packed:
         return self.count
 
     def __getitem__(self, row: int) -> bytes:
+        row = range(self.count)[int(row)]  # from the end if negative; IndexError beyond
         if self.source is None:
             self.source = _open(self.folder)
-        return self.source[int(row)]["image"]
+        return self.source[row]["image"]
 
     def __getstate__(self) -> dict:
         return {"folder": self.folder, "count": self.count, "source": None}
@@ -47,20 +49,21 @@ def pack(
 
     Files and encoded bytes are kept as they are; pixels become PNG. Every picture is decoded once on the way.
 
-    Args: name, of the data set; watch, called with (rows written, in all).
-    Raises: FileExistsError where the folder exists; ValueError, naming it, for a picture that cannot be read.
+    Args: name, of the data set; watch, called with (rows written, in all) after every thousand.
+    Raises: FileExistsError where the folder exists; ValueError for no picture, or, naming it, for one that cannot
+        be read.
     """
     folder = Path(folder)
     if folder.exists():
         raise FileExistsError(f"{folder} exists already; choose another --out")
+    if not len(records.person):
+        raise ValueError(f"there is no picture to pack into {folder}")
     unfinished = folder.with_name(f"{folder.name}.unfinished-{os.getpid()}")
     try:
-        builder = _builder(records, unfinished, name, watch)
-        shutil.copytree(builder.data_path, unfinished / "whole")
-        columns = {column: getattr(records, column) for column in records._fields[1:]}
-        np.savez(unfinished / "whole" / COLUMNS, **columns)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        (unfinished / "whole").rename(folder)
+        unfinished.mkdir(parents=True)
+        _write(records, unfinished, name, watch)
+        np.savez(unfinished / COLUMNS, **{column: getattr(records, column) for column in records._fields[1:]})
+        unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -87,36 +90,37 @@ def encoded(records: Records, row: int) -> bytes:
     return Path(item).read_bytes() if isinstance(item, str) else item
 
 
-def _builder(records: Records, folder: Path, name: str, watch: Callable[[int, int], None]):
+def _write(records: Records, folder: Path, name: str, watch: Callable[[int, int], None]) -> None:
+    """The ArrayRecord files, straight to the disk: tfds' own builders collect the rows first, and past 1 GB they need
+    tensorflow for it.
+    """
     import tensorflow_datasets as tfds
 
-    tfds.disable_progress_bar()  # `watch` tells the progress
+    integers = dict.fromkeys(("person", "camera", "domain", "group"), np.int32)
+    image = tfds.features.Image(shape=(None, None, 3))
+    info = tfds.core.DatasetInfo(
+        builder=tfds.core.DatasetIdentity(
+            name=name, version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name=__name__
+        ),
+        description="Person pictures as encoded bytes.",
+        features=tfds.features.FeaturesDict({"image": image, **integers, "split": tfds.features.Text()}),
+        disable_shuffling=True,
+    )
+    writer = tfds.core.SequentialWriter(info, max_examples_per_shard=SHARD, file_format="array_record")
+    writer.initialize_splits([SPLIT])
     total = len(records.person)
+    try:
+        for start in range(0, total, CHUNK):
+            rows = range(start, min(start + CHUNK, total))
+            writer.add_examples({SPLIT: (_example(records, row) for row in rows)})
+            watch(rows.stop, total)
+    finally:
+        writer.close_all()
 
-    class Reid(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # a process may pack twice
-        """Person pictures as encoded bytes."""
 
-        VERSION = tfds.core.Version("1.0.0")
-
-        def _info(self):
-            integers = dict.fromkeys(("person", "camera", "domain", "group"), np.int32)
-            image = tfds.features.Image(shape=(None, None, 3))
-            features = tfds.features.FeaturesDict({"image": image, **integers, "split": tfds.features.Text()})
-            return self.dataset_info_from_configs(features=features, disable_shuffling=True)
-
-        def _split_generators(self, dl_manager):
-            return {SPLIT: self._generate_examples()}
-
-        def _generate_examples(self) -> Iterator:
-            for row in range(total):
-                integers = {column: int(getattr(records, column)[row]) for column in records._fields[1:5]}
-                yield row, {"image": encoded(records, row), **integers, "split": str(records.split[row])}
-                watch(row + 1, total)
-
-    Reid.name = name
-    builder = Reid(data_dir=folder, file_format="array_record")
-    builder.download_and_prepare()
-    return builder
+def _example(records: Records, row: int) -> dict:
+    integers = {column: int(getattr(records, column)[row]) for column in records._fields[1:5]}
+    return {"image": encoded(records, row), **integers, "split": str(records.split[row])}
 
 
 def _open(folder: str):

@@ -24,6 +24,7 @@ class Joined:
         return int(self.ends[-1])
 
     def __getitem__(self, row: int) -> "str | bytes | np.ndarray":
+        row = range(len(self))[row]  # from the end if negative; IndexError beyond
         part = int(np.searchsorted(self.ends, row, side="right"))
         return self.parts[part][int(row - (self.ends[part - 1] if part else 0))]
 
@@ -91,7 +92,7 @@ def make(image: Images, person, camera=-1, domain=0, group=-1, split="train") ->
 def take(records: Records, rows: np.ndarray) -> Records:
     """The given rows (indices, or a mask) as Records of their own."""
     rows = np.asarray(rows)
-    rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+    rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
     return Records(records.image.take(rows), *(column[rows] for column in records[1:]))
 
 
@@ -136,13 +137,15 @@ def read(records: Records, row: int) -> np.ndarray:
 def decode(data: bytes) -> np.ndarray:
     """An encoded picture -> uint8 [h w 3], RGB; gray is repeated, transparency dropped. ValueError where it is broken."""
     if data[:2] == b"\xff\xd8":
-        if b"\xff\xd9" not in data[-64:]:  # a decoder fills what a truncated file lacks with gray
-            raise ValueError("truncated JPEG")
         try:
             return simplejpeg.decode_jpeg(data, colorspace="RGB")
-        except ValueError:
-            pass  # CMYK and other rare kinds, which OpenCV reads
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        except ValueError as error:  # CMYK and other rare kinds go on to OpenCV, which fills what is lacking with gray
+            if "premature end" in str(error).lower() or b"\xff\xd9" not in data[-64:]:
+                raise ValueError("truncated JPEG") from None
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:
+        image = None
     if image is None:
         raise ValueError("not a picture" if data else "empty file")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -25,6 +25,20 @@ def table(path: str | Path) -> Records:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
+    try:
+        numbers, lines = _lines(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} cannot be read as a CSV in UTF-8: {error}") from None
+    _check(path, numbers, lines)
+    person = _numbered([line["person"] for line in lines], 1, {**dict.fromkeys(UNKNOWN, -1), "distractor": 0})
+    camera = _numbered([line["camera"] for line in lines], 0, dict.fromkeys(UNKNOWN, -1))
+    group = _numbered([line.get("group", "") for line in lines], 0, dict.fromkeys(UNKNOWN, -1))
+    domain = np.array([int(line.get("domain") or 0) for line in lines])
+    files = [str(path.parent / line["path"]) for line in lines]
+    return records.make(files, person, camera, domain, group, np.array([line["split"] for line in lines]))
+
+
+def _lines(path: Path) -> tuple[list[int], list[dict[str, str]]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         found = [name.strip() for name in reader.fieldnames or []]
@@ -35,21 +49,18 @@ def table(path: str | Path) -> Records:
                 f"{path} lacks the column {', '.join(missing)}; its first line is {','.join(found) or 'empty'}, and "
                 f"{','.join(NEEDED)}[,domain,group] is expected"
             )
-        lines = [{name: (value or "").strip() for name, value in line.items() if name} for line in reader]
+        numbers, lines = [], []
+        for line in reader:
+            numbers.append(reader.line_num)
+            lines.append({name: (value or "").strip() for name, value in line.items() if name})
     if not lines:
         raise ValueError(f"{path} has a header and no line")
-    _check(path, lines)
-    person = _numbered([line["person"] for line in lines], 1, {**dict.fromkeys(UNKNOWN, -1), "distractor": 0})
-    camera = _numbered([line["camera"] for line in lines], 0, dict.fromkeys(UNKNOWN, -1))
-    group = _numbered([line.get("group", "") for line in lines], 0, dict.fromkeys(UNKNOWN, -1))
-    domain = np.array([int(line.get("domain") or 0) for line in lines])
-    files = [str(path.parent / line["path"]) for line in lines]
-    return records.make(files, person, camera, domain, group, np.array([line["split"] for line in lines]))
+    return numbers, lines
 
 
-def _check(path: Path, lines: list[dict[str, str]]) -> None:
+def _check(path: Path, numbers: list[int], lines: list[dict[str, str]]) -> None:
     listed: dict[Path, set[str]] = {}  # one listing a folder, not one look a file
-    for number, line in enumerate(lines, 2):
+    for number, line in zip(numbers, lines, strict=True):
         if line["split"] not in records.SPLITS:
             raise ValueError(f"{path}, line {number}: the split is {line['split']!r}, not {', '.join(records.SPLITS)}")
         if line.get("domain", "") not in ("", "0", "1"):
@@ -64,7 +75,7 @@ def _check(path: Path, lines: list[dict[str, str]]) -> None:
 def _numbered(names: list[str], start: int, known: dict[str, int]) -> np.ndarray:
     """Names -> numbers from `start` in the order of the names (numbers before words), except those in `known`."""
     others = sorted(
-        {*names} - {*known}, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name)
+        {*names} - {*known}, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
     )
     number = {**known, **{name: start + place for place, name in enumerate(others)}}
     return np.array([number[name] for name in names])

@@ -64,7 +64,9 @@ def load(path: str | Path, variables: Variables, *, allow_missing: bool = False)
             filled[name] = array
             used.add(theirs)
         else:
-            misfits.append(f"{theirs} has shape {array.shape}, and the model's is {tuple(flat[name].shape)} (h w in out)")
+            misfits.append(
+                f"{theirs} has shape {array.shape}, and the model's is {tuple(flat[name].shape)} (h w in out)"
+            )
     coverage = Coverage(len(used), len(trunk), tuple(missing), tuple(sorted(set(arrays) - used)))
     lacks = [] if allow_missing or not missing else [f"it lacks {len(missing)}: {_first(missing, ', ')}"]
     wrong = [f"{len(misfits)} of another shape: {_first(misfits, '; ')}"] if misfits else []

@@ -1,7 +1,9 @@
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
-from absl import flags
 
 from reid_jax.data import batch, records
 from reid_jax.data.augment import Augment
@@ -21,8 +23,6 @@ def paths(tmp_path_factory):
 
 
 def _stream(paths, start=0, share=(0, 1), workers=0, epoch=3):
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()  # what grain's workers ask for; a script has parsed them
     made = records.make(paths, np.arange(1, 13), np.arange(12) % 3, group=np.arange(12) // 4)
     rows = np.random.default_rng(0).integers(0, 12, (7, 4)).astype(np.int32)
     plan = Plan(rows, np.arange(100, 112, dtype=np.int32), {})
@@ -55,6 +55,7 @@ def test_going_on_in_the_middle_and_sharing(paths):
     whole = _stream(paths)[1]
     for one, other in zip(whole[3:], _stream(paths, start=3)[1], strict=True):
         np.testing.assert_array_equal(one.image, other.image)
+    assert _stream(paths, start=7)[1] == []
     halves = [_stream(paths, share=(which, 2))[1] for which in (0, 1)]
     for one, left, right in zip(whole, *halves, strict=True):
         np.testing.assert_array_equal(one.image, np.concatenate([left.image, right.image]))
@@ -82,3 +83,13 @@ def test_a_broken_picture_is_named_from_wherever_it_is_read(paths, tmp_path, wor
     (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(ValueError, match=r"cut\.jpg cannot be read"):
         _stream([*paths[:11], str(tmp_path / "cut.jpg")], workers=workers)
+
+
+def test_workers_need_no_script_that_parsed_its_flags(paths):
+    code = (
+        "import sys, numpy as np; from reid_jax.data import batch, records;"
+        "made = records.make(sys.argv[1:], -1);"
+        "print(len(list(batch.pictures(made, np.arange(4), size=(8, 4), batch=2, workers=1))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "2", done.stderr

@@ -67,3 +67,9 @@ def test_training_data_that_cannot_fill_a_batch_are_refused():
         check.check_training(records.take(few, np.zeros(2, bool)), persons=1, per_person=1)
     with pytest.raises(ValueError, match="needs two"):
         check.check_training(records.take(few, [0]), persons=1, per_person=1)
+
+
+def test_a_camera_that_is_not_known_is_none():
+    nowhere = _records([(1, -1, "train"), (1, -1, "train"), (2, 0, "train"), (2, -1, "train")])
+    assert check.survey(nowhere).one_camera == 1 and check.survey(nowhere).cameras == {"train": 1}
+    assert check.survey(records.take(nowhere, [0, 1])).one_camera == 0

@@ -41,8 +41,22 @@ def test_what_is_wrong_is_told(tmp_path):
             read(tmp_path / "none")
     with pytest.raises(ValueError, match="pictures:PATH"):
         folders(_tree(tmp_path / "a", "x.jpg"))
+    with pytest.raises(ValueError, match=r"loose\.png lies beside them \(1 such\)"):
+        folders(_tree(tmp_path / "c", "anna/1.jpg", "loose.png"))
+    parts = _tree(tmp_path / "d", "train/1.jpg", "train/2.jpg", "query/q/1.jpg")
+    with pytest.raises(ValueError, match=r"train should hold a folder per person.*\(2 such\)"):
+        folders(parts)  # and train is no person
+    with pytest.raises(ValueError, match="test_fraction=0.5 asks for a test part and .* has query"):
+        folders(_tree(tmp_path / "e", "query/q/1.jpg"), test_fraction=0.5)
+    with pytest.raises(ValueError, match="between 0 and 1, not 2"):
+        folders(_tree(tmp_path / "f", "anna/1.jpg"), test_fraction=2)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="it holds none"):
         folders(tmp_path / "empty")
     with pytest.raises(ValueError, match="no picture"):
         pictures(tmp_path / "empty")
+
+
+def test_hidden_files_are_no_pictures(tmp_path):
+    got = _tree(tmp_path, "anna/1.jpg", "anna/._1.jpg", ".cache/x.jpg", "anna/.thumbs/2.jpg")
+    assert len(folders(got).person) == len(pictures(got).person) == 1

@@ -51,6 +51,20 @@ def test_it_is_an_ordinary_data_set_of_tfds(made, folder):
         "rows", decoders={"image": tfds.decode.SkipDecoding()}
     )
     assert len(source) == 7 and int(source[2]["person"]) == 2
+    plain = tfds.builder_from_directory(str(folder)).as_data_source("rows")[5]
+    np.testing.assert_array_equal(plain["image"], records.read(made, 5))
+    assert plain["group"] == 4 and plain["split"] == b"train"
+
+
+def test_many_files_keep_the_order(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(packed, "SHARD", 3)
+    monkeypatch.setattr(packed, "CHUNK", 2)
+    packed.pack(made, tmp_path / "out")
+    assert len(list((tmp_path / "out").glob("*array_record*"))) >= 3
+    got = packed.packed(tmp_path / "out")
+    for row, item in enumerate(got.image):
+        assert item == packed.encoded(made, row)
+    assert row == 6 and got.image[-1] == item
 
 
 def test_whole_or_not_at_all(made, folder, tmp_path):
@@ -60,6 +74,8 @@ def test_whole_or_not_at_all(made, folder, tmp_path):
     broken = records.concat([made, records.make([str(tmp_path / "cut.jpg")], 1)])
     with pytest.raises(ValueError, match="cut.jpg cannot be read"):
         packed.pack(broken, tmp_path / "out")
+    with pytest.raises(ValueError, match="no picture to pack"):
+        packed.pack(records.take(made, []), tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["cut.jpg"]
     with pytest.raises(FileNotFoundError, match="no packed data set"):
         packed.packed(tmp_path)

@@ -74,3 +74,30 @@ def test_held_pictures_are_the_same():
     made = records.make(records.Held(_pixels(5)), [1, 2, 3, 4, 5])
     held = records.hold(records.take(made, [4, 1]))
     np.testing.assert_array_equal(records.read(held, 1), records.read(made, 1))
+
+
+@pytest.mark.parametrize("options", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1], [cv2.IMWRITE_JPEG_RST_INTERVAL, 4]])
+def test_a_jpeg_cut_anywhere_is_truncated_and_one_with_a_tail_is_whole(options):
+    image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (64, 32, 3), np.uint8), (0, 0), 2)
+    whole = cv2.imencode(".jpg", image, options)[1].tobytes()
+    for end in range(0, len(whole) - 2, 7):
+        with pytest.raises(ValueError):
+            records.decode(whole[:end])
+    np.testing.assert_array_equal(records.decode(whole + bytes(500)), records.decode(whole))
+
+
+def test_a_jpeg_whose_inside_is_lost_is_broken_though_it_ends_well():
+    image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (64, 32, 3), np.uint8), (0, 0), 2)
+    whole = cv2.imencode(".jpg", image)[1].tobytes()
+    half = len(whole) * 3 // 4
+    for data in (whole[:half] + b"\xff\xd9", whole[:half] + bytes(len(whole) - half - 2) + b"\xff\xd9"):
+        with pytest.raises(ValueError, match="truncated"):
+            records.decode(data)
+
+
+def test_joined_pictures_count_from_the_end_and_end_somewhere():
+    joined = records.Joined([records.Held(_pixels(2)), records.Held(_pixels(3, 1))])
+    np.testing.assert_array_equal(joined[-1], _pixels(3, 1)[2])
+    assert len(list(joined)) == 5
+    with pytest.raises(IndexError):
+        joined[5]

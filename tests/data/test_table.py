@@ -35,6 +35,7 @@ def test_names_become_numbers_in_their_order(tmp_path):
         ("", "its first line is empty"),
         ("path,person,camera,split\n", "a header and no line"),
         ("path,person,camera,split\na.jpg,1,1,train\nb.jpg,1,1,test\n", "line 3: the split is 'test'"),
+        ("path,person,camera,split\n\n\na.jpg,1,1,test\n", "line 4: the split"),
         ("path,person,camera,split,domain\na.jpg,1,1,train,2\n", "line 2: the domain is '2'"),
     ],
 )
@@ -48,3 +49,13 @@ def test_missing_files(tmp_path):
         table(tmp_path / "none.csv")
     with pytest.raises(FileNotFoundError, match=r"line 3: there is no picture .*x\.jpg"):
         table(_csv(tmp_path, "path,person,camera,split\na.jpg,1,1,train\nx.jpg,1,1,train\n"))
+
+
+def test_other_encodings_are_told_and_any_name_has_its_place(tmp_path):
+    path = _csv(tmp_path, "path,person,camera,split\na.jpg,²,1,train\nb.jpg,2,1,train\n")
+    assert table(path).person.tolist() == [2, 1]
+    path.write_bytes("path,person,camera,split\na.jpg,Zoë,1,train\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"all\.csv cannot be read as a CSV in UTF-8"):
+        table(path)
+    path.write_bytes("\ufeffpath,person,camera,split\r\na.jpg,Zoë,1,train\r\n".encode())
+    assert table(path).person.tolist() == [1]

@@ -6,7 +6,9 @@ import pytest
 from reid_jax.models.conv import convolve, rows_per_slice
 
 
-@pytest.mark.parametrize("size, stride, rows", [(1, 1, 7), (1, 2, 4), (3, 1, 7), (3, 2, 7), (7, 1, 6), (7, 2, 7), (3, 1, 64)])
+@pytest.mark.parametrize(
+    "size, stride, rows", [(1, 1, 7), (1, 2, 4), (3, 1, 7), (3, 2, 7), (7, 1, 6), (7, 2, 7), (3, 1, 64)]
+)
 def test_gradients_are_those_of_the_plain_convolution(size, stride, rows):
     keys = jax.random.split(jax.random.key(size * stride + rows), 3)
     x, kernel = jax.random.normal(keys[0], (rows, 32, 16, 5)), jax.random.normal(keys[1], (size, size, 5, 6))
