@@ -1,0 +1,173 @@
+"""Weighted neighbourhoods and their overlaps: the compiled kernels of `jaccard.py`.
+
+The neighbourhoods of n rows are a sparse matrix V, f32 CSR [n n], each row's columns ascending.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from reid_jax.cluster.neighbours import Swept
+from reid_jax.cluster.select import far
+from reid_jax.cluster.workers import kernel, spread
+
+ROWS = 1024  # of a range of the kernels that keep a mark for every row
+
+
+def encode(rows: np.ndarray, near: Swept, scale: np.ndarray, full: int, half: int) -> sparse.csr_array:
+    """V before query expansion: the reciprocal neighbours among the first `full`, enlarged by those among `half`."""
+    n = len(rows)
+    kept, halves = np.empty((n, full), np.int32), np.empty((n, half), np.int32)
+    counts = np.empty((n, 2), np.int32)
+    spread(_reciprocal, n, near.index, kept, halves, counts)
+    return _stack(spread(_encode, n, rows, near.index, near.distance, scale, kept, halves, counts, step=ROWS), n)
+
+
+def expand(members: sparse.csr_array, index: np.ndarray) -> sparse.csr_array:
+    """The mean of V over the rows that `index`, i32[n k2], lists for each row."""
+    n = len(index)
+    return _stack(spread(_expand, n, *_parts(members), np.ascontiguousarray(index), step=ROWS), n)
+
+
+def distances(members: sparse.csr_array, reach: float) -> sparse.csr_array:
+    """d = 1 - s / (2 - s) of all pairs whose rows of V overlap by s, where it is below 1 and not above `reach`."""
+    n = members.shape[0]
+    turned = members.tocsc()
+    turned.sort_indices()
+    return _stack(spread(_distances, n, *_parts(members), *_parts(turned), np.float32(reach), step=ROWS), n)
+
+
+def _parts(matrix: sparse.csr_array | sparse.csc_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
+
+
+def _stack(parts: list, n: int) -> sparse.csr_array:
+    """One matrix from (counts, columns, data) of consecutive rows; each part is let go as it is copied."""
+    pointers = np.concatenate([[0], np.cumsum(np.concatenate([counts for counts, _, _ in parts]), dtype=np.int64)])
+    columns, data = np.empty(pointers[-1], np.int32), np.empty(pointers[-1], np.float32)
+    at = pointers[-1]
+    while parts:
+        _, piece, values = parts.pop()
+        at -= len(piece)
+        columns[at : at + len(piece)], data[at : at + len(piece)] = piece, values
+    return sparse.csr_array((data, columns, pointers), shape=(n, n))
+
+
+@kernel
+def _reciprocal(start, stop, index, kept, halves, counts):
+    for i in range(start, stop):
+        for which in range(2):
+            into = halves if which else kept
+            k, count = into.shape[1], 0
+            for j in index[i, :k]:
+                for back in index[j, :k]:
+                    if back == i:
+                        into[i, count] = j
+                        count += 1
+                        break
+            counts[i, which] = count
+
+
+@kernel
+def _encode(start, stop, rows, index, known, scale, kept, halves, counts):
+    n, width = index.shape
+    first, member = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
+    place = np.full(n, -1, np.int32)  # of a neighbour whose distance is known
+    most = kept.shape[1] * (1 + halves.shape[1])
+    columns, data = np.empty((stop - start) * most, np.int32), np.empty((stop - start) * most, np.float32)
+    sizes, at = np.zeros(stop - start, np.int64), 0
+    for i in range(start, stop):
+        begin = at
+        for p in range(width):
+            place[index[i, p]] = p
+        for j in kept[i, : counts[i, 0]]:
+            first[j] = member[j] = i
+            columns[at] = j
+            at += 1
+        for q in kept[i, : counts[i, 0]]:
+            common = 0
+            for j in halves[q, : counts[q, 1]]:
+                common += first[j] == i
+            if 3 * common > 2 * counts[q, 1]:
+                for j in halves[q, : counts[q, 1]]:
+                    if member[j] != i:
+                        member[j] = i
+                        columns[at] = j
+                        at += 1
+        columns[begin:at].sort()
+        total = np.float32(0)
+        for e in range(begin, at):
+            j = columns[e]
+            away = np.float64(known[i, place[j]]) if place[j] >= 0 else far(rows[i], rows[j])
+            data[e] = np.exp(-np.float32(away * away) / scale[i])
+            total += data[e]
+        for e in range(begin, at):
+            data[e] /= total
+        for p in range(width):
+            place[index[i, p]] = -1
+        sizes[i - start] = at - begin
+    return sizes, columns[:at].copy(), data[:at].copy()
+
+
+@kernel
+def _expand(start, stop, pointers, columns, data, index):
+    n, k2 = index.shape
+    total, seen = np.zeros(n, np.float32), np.full(n, -1, np.int32)
+    space = 0
+    for i in range(start, stop):
+        for j in index[i]:
+            space += pointers[j + 1] - pointers[j]
+    into, values = np.empty(space, np.int32), np.empty(space, np.float32)
+    sizes, at = np.zeros(stop - start, np.int64), 0
+    for i in range(start, stop):
+        begin = at
+        for j in index[i]:
+            for e in range(pointers[j], pointers[j + 1]):
+                g = columns[e]
+                if seen[g] != i:
+                    seen[g] = i
+                    into[at] = g
+                    total[g] = 0
+                    at += 1
+                total[g] += data[e]
+        into[begin:at].sort()
+        for e in range(begin, at):
+            values[e] = total[into[e]] / np.float32(k2)
+        sizes[i - start] = at - begin
+    return sizes, into[:at].copy(), values[:at].copy()
+
+
+@kernel
+def _distances(start, stop, pointers, columns, data, turned, rows, values, reach):
+    n = len(pointers) - 1
+    shared, touched = np.zeros(n, np.float32), np.empty(n, np.int32)
+    space = 1 << 16
+    into, away = np.empty(space, np.int32), np.empty(space, np.float32)
+    sizes, at = np.zeros(stop - start, np.int64), 0
+    for i in range(start, stop):
+        begin, count = at, 0
+        for e in range(pointers[i], pointers[i + 1]):
+            own, g = data[e], columns[e]
+            for f in range(turned[g], turned[g + 1]):
+                j, least = rows[f], min(own, values[f])
+                if shared[j] == 0 and least > 0:
+                    touched[count] = j
+                    count += 1
+                shared[j] += least
+        if at + count > space:
+            space = 2 * (at + count)
+            larger, longer = np.empty(space, np.int32), np.empty(space, np.float32)
+            larger[:at], longer[:at] = into[:at], away[:at]
+            into, away = larger, longer
+        for j in touched[:count]:
+            value = max(np.float32(1) - shared[j] / (np.float32(2) - shared[j]), np.float32(0))
+            if value < 1 and value <= reach:
+                into[at] = j
+                at += 1
+            else:
+                shared[j] = 0
+        into[begin:at].sort()
+        for e in range(begin, at):
+            away[e] = max(np.float32(1) - shared[into[e]] / (np.float32(2) - shared[into[e]]), np.float32(0))
+            shared[into[e]] = 0
+        sizes[i - start] = at - begin
+    return sizes, into[:at].copy(), away[:at].copy()
