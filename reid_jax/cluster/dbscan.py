@@ -98,7 +98,7 @@ def _graph(distance: sparse.csr_array | np.ndarray) -> sparse.csr_array:
         n = len(distance)
         columns = np.tile(np.arange(n, dtype=np.int32), n)
         graph = sparse.csr_array((np.ravel(distance), columns, np.arange(n + 1) * n), shape=(n, n))
-    if not np.all(graph.data >= 0):
+    if not (graph.data >= 0).all():
         bad = np.flatnonzero(~(graph.data >= 0))
         row = np.searchsorted(graph.indptr, bad[0], "right") - 1
         raise ValueError(

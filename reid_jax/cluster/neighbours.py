@@ -6,22 +6,15 @@ products' rounding leaves a doubt who is among the k nearest, the row is looked 
 the same on every machine, for every number of devices and both ways round, and that of a duplicate is exactly 0.
 """
 
-from collections import deque
-from collections.abc import Iterator
-from functools import partial
 from typing import NamedTuple
 
-import jax
 import numpy as np
-from jax.experimental import multihost_utils
 from jaxtyping import Float, Int
 from scipy import sparse
 
-from reid_jax.cluster import select, workers
+from reid_jax.cluster import products, select, workers
 from reid_jax.types import Array
 
-TILE = 2048  # rows of a block on a CPU; a product of two blocks is 16 MiB
-WIDE_TILE = 8192  # on an accelerator
 SPARE = 8  # candidates beyond k, among which float64 decides
 ROUNDING = 1e-5  # of the squares: more than float32 loses in |x - y|^2 = |x|^2 + |y|^2 - 2 x.y of some thousand numbers
 
@@ -95,23 +88,21 @@ def sweep(
     rows = check("features", features)
     others = rows if among is None else check("among", among)
     if rows.shape[1] != others.shape[1]:
-        raise ValueError(f"features and among are {rows.shape[1]} and {others.shape[1]} wide; embed both with one model")
+        raise ValueError(
+            f"features and among are {rows.shape[1]} and {others.shape[1]} wide; embed both with one model"
+        )
     if not 1 <= k <= max(1, len(others)) or (len(rows) and not len(others)):
         raise ValueError(f"k is {k} and there are {len(others)} rows to choose from; choose k from 1 to {len(others)}")
     if not len(rows):
-        return Swept(np.empty((0, k), np.int32), np.empty((0, k), np.float32), np.empty(0, np.float32) if farthest else None)
-    devices = devices or jax.local_devices()
-    reduce = devices[0].platform != "cpu" if reduce is None else reduce
-    size = tile or _even(max(len(rows), len(others)), WIDE_TILE if reduce else TILE)
-    found = select.Candidates(len(rows), min(k + SPARE, len(others)), farthest)
-    half, half_others = _half_squares(rows), _half_squares(others)
-    for here, there, *answer in _products(rows, others, size, devices, reduce, found.width, farthest):
-        if reduce:
-            found.take_lists(here, there, *(np.asarray(part) for part in answer), mirrored=among is None)
-        else:
-            found.take_tile(here, there, np.asarray(answer[0]), half, half_others, mirrored=among is None)
-    if jax.process_count() > 1:
-        found.merge(*multihost_utils.process_allgather((found.score, found.index, found.lowest)))
+        return Swept(
+            np.empty((0, k), np.int32), np.empty((0, k), np.float32), np.empty(0, np.float32) if farthest else None
+        )
+    width = min(k + SPARE, len(others))
+    half = half_squares(rows)
+    half_others = half if among is None else half_squares(others)
+    found = products.candidates(
+        rows, half, others, half_others, width, farthest=farthest, devices=devices, tile=tile, reduce=reduce
+    )
     index, distance = select.settle(rows, others, found.index, k, itself=among is None)
     _look_again(rows, others, half, half_others, found, index, distance)
     return Swept(index, distance, np.sqrt(np.maximum(-2 * found.lowest, 0)) if farthest else None)
@@ -120,33 +111,29 @@ def sweep(
 def within(features: Float[np.ndarray, "n d"], radius: float) -> sparse.csr_array:
     """The graph of all pairs at most `radius` apart by Euclidean distance: what DBSCAN needs where n is small.
 
-    Memory is that of the pairs found, 12 bytes each, and 64 MiB.
+    Which pairs those are is decided in float64 wherever float32 leaves a doubt. Memory is that of the pairs found, 8
+    bytes each, and 64 MiB.
 
     Args:
-        features: [n d], float32 or float64, any unit.
+        features: f32[n d], any unit.
         radius: of the neighbourhood, inclusive, above 0, in the unit of the features.
 
     Returns:
-        f64 CSR [n n], symmetric, with the distances; zeros (the row itself, duplicates) are stored.
+        f32 CSR [n n] of the distances, as products round them, none above `radius`; a row itself is at 0.
 
     Raises:
         ValueError: no matrix, NaN or infinity (the rows are named), or no radius.
     """
-    exact = np.asarray(features)
-    exact = np.ascontiguousarray(exact, np.float64 if exact.dtype == np.float64 else np.float32)
-    rows = check("features", exact)
+    rows = check("features", features)
     if not radius > 0:
         raise ValueError(f"the radius is {radius}, expected a distance above 0")
-    half = _half_squares(rows)
+    half = half_squares(rows)
     slack = ROUNDING * (4 * float(half.max(initial=0)) + radius * radius)
-    step = max(1, select.BLOCK // max(1, len(rows)))
-    parts = [
-        select.near(exact, start, rows[start : start + step] @ rows.T, half, radius, slack)
-        for start in range(0, len(rows), step)
-    ]
-    counts, columns, data = (np.concatenate(part) for part in zip(*parts, strict=True)) if parts else ([], [], [])
-    pointers = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    return sparse.csr_array((np.asarray(data, np.float64), columns, pointers), shape=(len(rows), len(rows)))
+    step = max(1, 4 * select.BLOCK // max(1, len(rows)))
+    parts: list = []
+    for first in range(0, len(rows), step):
+        parts += select.near(rows, first, rows[first : first + step] @ rows.T, half, radius, slack)
+    return workers.stack(parts, len(rows))
 
 
 def check(name: str, features: Array) -> np.ndarray:
@@ -157,10 +144,12 @@ def check(name: str, features: Array) -> np.ndarray:
     """
     rows = np.asarray(features)
     if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.number) or np.iscomplexobj(rows):
-        raise ValueError(f"{name} should be numbers [n d], a row for each image, and are {rows.dtype}{list(rows.shape)}")
+        raise ValueError(
+            f"{name} should be numbers [n d], a row for each image, and are {rows.dtype}{list(rows.shape)}"
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         rows = np.ascontiguousarray(rows, np.float32)
-        bad = np.flatnonzero(~(np.einsum("nd,nd->n", rows, rows) < 1e37))
+        bad = np.flatnonzero(~(np.vecdot(rows, rows) < 1e37))
     if bad.size:
         shown = ", ".join(map(str, bad[:10])) + (", ..." if bad.size > 10 else "")
         raise ValueError(
@@ -190,71 +179,6 @@ def _look_again(
         select.choose(rows, others, chosen, rows[chosen] @ others.T, half, half_others, slack, index, distance)
 
 
-def _products(
-    rows: np.ndarray, others: np.ndarray, size: int, devices: list, reduce: bool, k: int, farthest: bool
-) -> Iterator[tuple]:
-    """(first row, first column, answer...) of each pair of blocks that is this process's; two in flight on a device."""
-    symmetric = others is rows
-    pairs = [
-        (here, there)
-        for here in range(0, len(rows), size)
-        for there in range(here if symmetric else 0, len(others), size)
-    ][jax.process_index() :: jax.process_count()]
-    held: dict = {}  # an accelerator keeps the blocks that it has seen
-
-    def block(array: np.ndarray, start: int, device: jax.Device) -> jax.Array:
-        key = (array is others, start, device)
-        if key not in held:
-            piece = array[start : start + size]
-            if len(piece) < size:
-                piece = np.concatenate([piece, np.zeros((size - len(piece), array.shape[1]), np.float32)])
-            if not reduce and len(held) > 2 * len(devices):
-                held.clear()
-            held[key] = jax.device_put(piece, device, may_alias=True)
-        return held[key]
-
-    flying: deque = deque()
-    for number, (here, there) in enumerate(pairs):
-        device = devices[number % len(devices)]
-        pair = block(rows, here, device), block(others, there, device)
-        if reduce:
-            extent = min(size, len(rows) - here), min(size, len(others) - there)
-            width = min(k + symmetric, size)  # the row itself may take a place
-            answer = _lists(*pair, *extent, k=width, mirrored=symmetric and here != there, farthest=farthest)
-        else:
-            answer = (_tile(*pair),)
-        flying.append((here, there, *answer))
-        if len(flying) > 2 * len(devices):
-            yield flying.popleft()
-    yield from flying
-
-
-@jax.jit
-def _tile(x: jax.Array, y: jax.Array) -> jax.Array:
-    # Left alone, a TPU would multiply in bfloat16 and a GPU in TF32: about three digits.
-    return jax.lax.dot_general(x, y, (((1,), (1,)), ((), ())), precision=jax.lax.Precision.HIGHEST)
-
-
-@partial(jax.jit, static_argnames=("k", "mirrored", "farthest"))
-def _lists(
-    x: jax.Array, y: jax.Array, filled_rows: int, filled_columns: int, *, k: int, mirrored: bool, farthest: bool
-) -> tuple:
-    """The k best of each row of a tile, and of each column if `mirrored`: (score, column, lowest), twice."""
-    numpy = jax.numpy
-    score = _tile(x, y) - 0.5 * (x * x).sum(1)[:, None] - 0.5 * (y * y).sum(1)[None, :]
-    inside = (numpy.arange(len(x)) < filled_rows)[:, None] & (numpy.arange(len(y)) < filled_columns)[None, :]
-    chosen, lowest = numpy.where(inside, score, -numpy.inf), numpy.where(inside, score, numpy.inf)
-    answer = ()
-    for axis in (1, 0) if mirrored else (1,):
-        best, place = jax.lax.top_k(chosen if axis else chosen.T, k)
-        answer += (best, place, lowest.min(axis) if farthest else numpy.zeros(0))
-    return answer
-
-
-def _half_squares(rows: np.ndarray) -> np.ndarray:
-    return 0.5 * np.einsum("nd,nd->n", rows, rows)
-
-
-def _even(rows: int, most: int) -> int:
-    """Rows of a block, at most `most`, so that the blocks are about as full as each other."""
-    return -(-rows // (64 * -(-rows // most))) * 64
+def half_squares(rows: np.ndarray) -> np.ndarray:
+    """|x|^2 / 2 of each row."""
+    return 0.5 * np.vecdot(rows, rows)

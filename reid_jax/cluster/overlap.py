@@ -8,7 +8,7 @@ from scipy import sparse
 
 from reid_jax.cluster.neighbours import Swept
 from reid_jax.cluster.select import far
-from reid_jax.cluster.workers import kernel, spread
+from reid_jax.cluster.workers import kernel, spread, stack
 
 ROWS = 1024  # of a range of the kernels that keep a mark for every row
 
@@ -19,37 +19,25 @@ def encode(rows: np.ndarray, near: Swept, scale: np.ndarray, full: int, half: in
     kept, halves = np.empty((n, full), np.int32), np.empty((n, half), np.int32)
     counts = np.empty((n, 2), np.int32)
     spread(_reciprocal, n, near.index, kept, halves, counts)
-    return _stack(spread(_encode, n, rows, near.index, near.distance, scale, kept, halves, counts, step=ROWS), n)
+    return stack(spread(_encode, n, rows, near.index, near.distance, scale, kept, halves, counts, step=ROWS), n)
 
 
 def expand(members: sparse.csr_array, index: np.ndarray) -> sparse.csr_array:
     """The mean of V over the rows that `index`, i32[n k2], lists for each row."""
     n = len(index)
-    return _stack(spread(_expand, n, *_parts(members), np.ascontiguousarray(index), step=ROWS), n)
+    return stack(spread(_expand, n, *_parts(members), np.ascontiguousarray(index), step=ROWS), n)
 
 
 def distances(members: sparse.csr_array, reach: float) -> sparse.csr_array:
-    """d = 1 - s / (2 - s) of all pairs whose rows of V overlap by s, where it is below 1 and not above `reach`."""
+    """Jaccard distances 1 - s / (2 - s) of all pairs whose rows of V overlap by s, where it is below 1 and not above `reach`."""
     n = members.shape[0]
     turned = members.tocsc()
     turned.sort_indices()
-    return _stack(spread(_distances, n, *_parts(members), *_parts(turned), np.float32(reach), step=ROWS), n)
+    return stack(spread(_distances, n, *_parts(members), *_parts(turned), np.float32(reach), step=ROWS), n)
 
 
 def _parts(matrix: sparse.csr_array | sparse.csc_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
-
-
-def _stack(parts: list, n: int) -> sparse.csr_array:
-    """One matrix from (counts, columns, data) of consecutive rows; each part is let go as it is copied."""
-    pointers = np.concatenate([[0], np.cumsum(np.concatenate([counts for counts, _, _ in parts]), dtype=np.int64)])
-    columns, data = np.empty(pointers[-1], np.int32), np.empty(pointers[-1], np.float32)
-    at = pointers[-1]
-    while parts:
-        _, piece, values = parts.pop()
-        at -= len(piece)
-        columns[at : at + len(piece)], data[at : at + len(piece)] = piece, values
-    return sparse.csr_array((data, columns, pointers), shape=(n, n))
 
 
 @kernel

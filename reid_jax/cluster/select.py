@@ -29,9 +29,10 @@ class Candidates:
         """Products of the rows from `here` with those from `there`; mirrored: they count for both."""
         extent = min(len(tile), len(half) - here), min(tile.shape[1], len(half_others) - there)
         task = tile, here, there, extent, half, half_others, self.score, self.index, self.bar, self.lowest
-        spread(_scan_rows, extent[0], *task, mirrored and here == there)
-        if mirrored and here != there:
-            spread(_scan_columns, extent[1], *task)
+        columns = mirrored and here != there
+        marks = np.empty((-(-extent[1] // CHUNK) if columns else 0, extent[0]), np.bool_)
+        spread(_scan_rows, extent[0], *task, mirrored and here == there, marks)
+        spread(_scan_columns, len(marks), *task, marks)
 
     def take_lists(
         self,
@@ -85,11 +86,9 @@ def choose(
     spread(_choose, len(chosen), rows, others, chosen, products, half, half_others, slack, index, distance, itself)
 
 
-def near(
-    rows: np.ndarray, start: int, products: np.ndarray, half: np.ndarray, radius: float, slack: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of a block of products from row `start` on: how many of each row are within the radius, which, and how far."""
-    return _near(rows, start, products, half, radius, slack)
+def near(rows: np.ndarray, first: int, products: np.ndarray, half: np.ndarray, radius: float, slack: float) -> list:
+    """The pairs within the radius of a block of products whose first row is `first`: parts for `workers.stack`."""
+    return spread(_near, len(products), rows, first, products, half, radius, slack, step=1024)
 
 
 @kernel
@@ -132,46 +131,58 @@ def _offer(score, index, bar, row, value, column):
 
 
 @kernel
-def _scan_rows(start, stop, tile, here, there, extent, half, half_others, score, index, bar, lowest, diagonal):
-    low = np.empty(CHUNK, np.float32)
+def _scan_rows(start, stop, tile, here, there, extent, half, half_others, score, index, bar, lowest, diagonal, marks):
+    """Offer a tile's scores to its rows; mark, chunk by chunk, where one of the columns would want them."""
     for r in range(start, stop):
         i = here + r
-        own = half[i]
-        low[:] = np.inf
+        own, limit, low = half[i], bar[i], np.float32(np.inf)
         for begin in range(0, extent[1], CHUNK):
             end = min(begin + CHUNK, extent[1])
-            hits = 0
-            for c in range(begin, end):
-                hits += tile[r, c] - own - half_others[there + c] >= bar[i]
-            if hits:
-                for c in range(begin, end):
-                    value = tile[r, c] - own - half_others[there + c]
-                    if value >= bar[i] and not (diagonal and r == c):
-                        _offer(score, index, bar, i, value, there + c)
+            line, others = tile[r, begin:end], half_others[there + begin : there + end]
+            wanted, marked = False, False
+            if len(marks):
+                limits = bar[there + begin : there + end]
+                for c in range(len(line)):
+                    value = line[c] - own - others[c]
+                    wanted |= value >= limit
+                    marked |= value >= limits[c]
+                marks[begin // CHUNK, r] = marked
+            else:
+                for c in range(len(line)):
+                    wanted |= line[c] - own - others[c] >= limit
+            if wanted:
+                for c in range(len(line)):
+                    value = line[c] - own - others[c]
+                    if value >= limit and not (diagonal and r == begin + c):
+                        _offer(score, index, bar, i, value, there + begin + c)
+                        limit = bar[i]
             if len(lowest):
-                for c in range(begin, end):
-                    low[c - begin] = min(low[c - begin], tile[r, c] - own - half_others[there + c])
+                for c in range(len(line)):
+                    low = min(low, line[c] - own - others[c])
         if len(lowest):
-            lowest[i] = min(lowest[i], low.min())
+            lowest[i] = min(lowest[i], low)
 
 
 @kernel
-def _scan_columns(start, stop, tile, here, there, extent, half, half_others, score, index, bar, lowest):
-    for r in range(extent[0]):
-        own = half[here + r]
-        for begin in range(start, stop, CHUNK):
-            end = min(begin + CHUNK, stop)
-            hits = 0
-            for c in range(begin, end):
-                hits += tile[r, c] - own - half_others[there + c] >= bar[there + c]
-            if hits:
+def _scan_columns(start, stop, tile, here, there, extent, half, half_others, score, index, bar, lowest, marks):
+    """Offer a tile's scores to its columns, where a chunk of a row is marked; start and stop count chunks."""
+    for chunk in range(start, stop):
+        begin, end = chunk * CHUNK, min((chunk + 1) * CHUNK, extent[1])
+        for r in range(extent[0]):
+            own = half[here + r]
+            if marks[chunk, r]:
                 for c in range(begin, end):
                     value = tile[r, c] - own - half_others[there + c]
                     if value >= bar[there + c]:
                         _offer(score, index, bar, there + c, value, here + r)
             if len(lowest):
-                for c in range(begin, end):
-                    lowest[there + c] = min(lowest[there + c], tile[r, c] - own - half_others[there + c])
+                line, others, low = (
+                    tile[r, begin:end],
+                    half_others[there + begin : there + end],
+                    lowest[there + begin :],
+                )
+                for c in range(len(line)):
+                    low[c] = min(low[c], line[c] - own - others[c])
 
 
 @kernel
@@ -237,21 +248,24 @@ def _choose(start, stop, rows, others, chosen, products, half, half_others, slac
 
 
 @kernel
-def _near(rows, start, products, half, radius, slack):
-    count, n = products.shape
-    limit = radius * radius + slack
+def _near(start, stop, rows, first, products, half, radius, slack):
+    n, inside, outside = len(rows), radius * radius - slack, radius * radius + slack
     found = 0
-    for r in range(count):
+    for r in range(start, stop):
+        line, own = products[r], half[first + r]
         for c in range(n):
-            found += 2 * (half[start + r] + half[c] - products[r, c]) <= limit
-    counts, columns, data = np.zeros(count, np.int64), np.empty(found, np.int32), np.empty(found, np.float64)
+            found += 2 * (own + half[c] - line[c]) <= outside
+    counts, columns, data = np.zeros(stop - start, np.int64), np.empty(found, np.int32), np.empty(found, np.float32)
     at = 0
-    for r in range(count):
+    for r in range(start, stop):
+        begin, i = at, first + r
         for c in range(n):
-            if 2 * (half[start + r] + half[c] - products[r, c]) <= limit:
-                value = far(rows[start + r], rows[c])
-                if value <= radius:
-                    columns[at], data[at] = c, value
-                    counts[r] += 1
-                    at += 1
+            squared = np.float64(2 * (half[i] + half[c] - products[r, c]))
+            if squared > outside:
+                continue
+            away = np.sqrt(max(squared, 0.0)) if squared < inside else far(rows[i], rows[c])
+            if away <= radius:
+                columns[at], data[at] = c, 0 if c == i else min(np.float32(away), np.float32(radius))
+                at += 1
+        counts[r - start] = at - begin
     return counts, columns[:at].copy(), data[:at].copy()

@@ -1,0 +1,75 @@
+"""The mean embedding of each label, and of each label in each camera."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import sparse
+
+from reid_jax.cluster.dbscan import OUTLIER
+
+
+class CameraCentroids(NamedTuple):
+    """mean f32[p d], label i64[p] and camera i64[p] of the p pairs of label and camera that exist, ordered by both."""
+
+    mean: np.ndarray
+    label: np.ndarray
+    camera: np.ndarray
+
+
+def centroids(
+    features: Float[np.ndarray, "n d"], labels: Int[np.ndarray, "n"], *, normalise: bool = False
+) -> Float[np.ndarray, "c d"]:
+    """The mean of the rows of each label, 0 to c - 1; c is the greatest label and one.
+
+    Args:
+        features: f32[n d].
+        labels: i[n]; rows labelled -1 belong to none.
+        normalise: to length one, as the cosine losses want them.
+
+    Returns:
+        f32[c d]; zeros for a number that no row has.
+
+    Raises:
+        ValueError: labels of other rows.
+    """
+    if len(features) != len(labels):
+        raise ValueError(f"{len(labels)} labels for {len(features)} rows")
+    rows = np.flatnonzero(labels != OUTLIER)
+    count = int(labels.max(initial=OUTLIER)) + 1
+    size = np.bincount(labels[rows], minlength=count)
+    weight = (1 / np.maximum(size, 1)).astype(np.float32)[labels[rows]]
+    mean = sparse.csr_array((weight, (labels[rows], rows)), shape=(count, len(features))) @ features
+    if normalise:
+        mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return mean.astype(np.float32, copy=False)
+
+
+def camera_centroids(
+    features: Float[np.ndarray, "n d"],
+    labels: Int[np.ndarray, "n"],
+    cameras: Int[np.ndarray, "n"],
+    *,
+    normalise: bool = False,
+) -> CameraCentroids:
+    """The mean of the rows of each label in each camera that saw it.
+
+    Args:
+        features: f32[n d].
+        labels: i[n]; rows labelled -1 belong to none.
+        cameras: i[n], from 0.
+        normalise: to length one.
+
+    Returns:
+        CameraCentroids.
+
+    Raises:
+        ValueError: labels or cameras of other rows.
+    """
+    if len(labels) != len(cameras):
+        raise ValueError(f"{len(labels)} labels and {len(cameras)} cameras")
+    pair = np.full(len(labels), OUTLIER, np.int64)
+    labelled = labels != OUTLIER
+    both = np.stack([labels[labelled], cameras[labelled]], axis=1).astype(np.int64).reshape(-1, 2)
+    names, pair[labelled] = np.unique(both, axis=0, return_inverse=True)
+    return CameraCentroids(centroids(features, pair, normalise=normalise), names[:, 0], names[:, 1])

@@ -1,0 +1,69 @@
+"""HDBSCAN over a sparse graph of distances, by scikit-learn: one of the clusterings that GDS compares."""
+
+import numpy as np
+from jaxtyping import Int
+from scipy import sparse
+from sklearn.cluster import HDBSCAN
+
+TINY = np.finfo(np.float64).tiny  # stands for 0, which a sparse graph takes for "no edge"
+
+
+def labels(
+    distance: sparse.csr_array, *, min_cluster_size: int = 4, min_samples: int | None = None, missing: float = 1.0
+) -> Int[np.ndarray, "n"]:
+    """The cluster of each row, -1 for outliers, as HDBSCAN has it on the distances with `missing` where none is stored.
+
+    scikit-learn takes a sparse graph only if it is connected and each row has min_samples entries. Both are brought
+    about with edges of length `missing`, the length that they have anyway, so the hierarchy is that of the dense matrix
+    up to the order among equal lengths.
+
+    Paper: Campello et al., Density-Based Clustering Based on Hierarchical Density Estimates, PAKDD 2013. GDS names no
+    parameters; 4 is DBSCAN's min_samples in the same pipeline.
+
+    Args:
+        distance: CSR [n n], symmetric, not above `missing`; the diagonal counts as 0.
+        min_cluster_size: rows that make a cluster, >= 2.
+        min_samples: rows, itself counted, whose distance measures density; min_cluster_size by default.
+        missing: the distance of pairs that are not stored, 1 for the Jaccard distance.
+
+    Returns:
+        i64[n]. All -1 where n is below min_cluster_size or min_samples.
+
+    Raises:
+        ValueError: a matrix that is not square, NaN, distances below 0 or above `missing`, or sizes out of range.
+    """
+    n, samples = distance.shape[0], min_cluster_size if min_samples is None else min_samples
+    if distance.shape != (n, n) or not ((distance.data >= 0) & (distance.data <= missing)).all():
+        raise ValueError(f"distances {list(distance.shape)}: expected [n n], numbers from 0 to {missing}")
+    if min_cluster_size < 2 or samples < 1:
+        raise ValueError(
+            f"min_cluster_size is {min_cluster_size} and min_samples {samples}; expected from 2 and from 1"
+        )
+    if n < max(min_cluster_size, samples):
+        return np.full(n, -1, np.int64)
+    graph = _connected(distance, samples, missing)
+    found = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=samples, metric="precomputed", copy=False)
+    return found.fit_predict(graph).astype(np.int64)
+
+
+def _connected(distance: sparse.csr_array, samples: int, missing: float) -> sparse.csr_array:
+    """The graph with a diagonal, `samples` entries in each row and one component, by edges of length `missing`."""
+    n = distance.shape[0]
+    row, column = np.repeat(np.arange(n), np.diff(distance.indptr)), distance.indices.astype(np.int64)
+    other = row != column
+    row, column, data = row[other], column[other], np.maximum(distance.data[other].astype(np.float64), TINY)
+    _, component = sparse.csgraph.connected_components(sparse.csr_array((data, (row, column)), shape=(n, n)))
+    first = np.unique(component, return_index=True)[1]
+    new = [(first[:-1], first[1:])]
+    counts = np.bincount(row, minlength=n) + 1
+    stored = set(zip(row[counts[row] < samples].tolist(), column[counts[row] < samples].tolist(), strict=True))
+    for i in np.flatnonzero(counts < samples):
+        lonely = [j for j in range(min(n, 2 * samples)) if j != i and (i, j) not in stored][: samples - counts[i]]
+        new.append((np.full(len(lonely), i), np.array(lonely, np.int64)))
+    here, there = (np.concatenate(side) for side in zip(*new, strict=True))
+    extra = sparse.csr_array((np.ones(len(here)), (here, there)), shape=(n, n))
+    extra = ((extra + extra.T) > 0).astype(np.float64) * missing
+    graph = sparse.csr_array((data, (row, column)), shape=(n, n))
+    edges = extra - extra.multiply(graph > 0) + graph + sparse.diags_array(np.full(n, TINY))
+    edges.eliminate_zeros()
+    return edges.tocsr()
