@@ -5,7 +5,7 @@ from jaxtyping import Int
 from scipy import sparse
 from sklearn.cluster import HDBSCAN
 
-TINY = np.finfo(np.float64).tiny  # stands for 0, which a sparse graph takes for "no edge"
+TINY = 1e-12  # stands for 0, which a sparse graph takes for "no edge"
 
 
 def labels(
@@ -42,28 +42,21 @@ def labels(
     if n < max(min_cluster_size, samples):
         return np.full(n, -1, np.int64)
     graph = _connected(distance, samples, missing)
-    found = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=samples, metric="precomputed", copy=False)
+    found = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=samples, metric="precomputed", copy=True)
     return found.fit_predict(graph).astype(np.int64)
 
 
 def _connected(distance: sparse.csr_array, samples: int, missing: float) -> sparse.csr_array:
-    """The graph with a diagonal, `samples` entries in each row and one component, by edges of length `missing`."""
+    """The graph with a diagonal, and all rows joined to the first few where no edge is stored."""
     n = distance.shape[0]
-    row, column = np.repeat(np.arange(n), np.diff(distance.indptr)), distance.indices.astype(np.int64)
+    row, column = np.repeat(np.arange(n), np.diff(distance.indptr)), distance.indices
     other = row != column
-    row, column, data = row[other], column[other], np.maximum(distance.data[other].astype(np.float64), TINY)
-    _, component = sparse.csgraph.connected_components(sparse.csr_array((data, (row, column)), shape=(n, n)))
-    first = np.unique(component, return_index=True)[1]
-    new = [(first[:-1], first[1:])]
-    counts = np.bincount(row, minlength=n) + 1
-    stored = set(zip(row[counts[row] < samples].tolist(), column[counts[row] < samples].tolist(), strict=True))
-    for i in np.flatnonzero(counts < samples):
-        lonely = [j for j in range(min(n, 2 * samples)) if j != i and (i, j) not in stored][: samples - counts[i]]
-        new.append((np.full(len(lonely), i), np.array(lonely, np.int64)))
-    here, there = (np.concatenate(side) for side in zip(*new, strict=True))
-    extra = sparse.csr_array((np.ones(len(here)), (here, there)), shape=(n, n))
-    extra = ((extra + extra.T) > 0).astype(np.float64) * missing
-    graph = sparse.csr_array((data, (row, column)), shape=(n, n))
-    edges = extra - extra.multiply(graph > 0) + graph + sparse.diags_array(np.full(n, TINY))
-    edges.eliminate_zeros()
-    return edges.tocsr()
+    edges = np.maximum(distance.data[other].astype(np.float64), TINY)
+    graph = sparse.csr_array((edges, (row[other], column[other])), shape=(n, n))
+    few = min(samples + 1, n)
+    here, there = np.repeat(np.arange(n), few), np.tile(np.arange(few), n)
+    joined = sparse.csr_array((np.ones(n * few), (here, there)), shape=(n, n))
+    joined = (joined + joined.T).sign()
+    joined.setdiag(0)
+    new = missing * (joined - joined.multiply(graph.sign()))
+    return (graph + new + sparse.diags_array(np.full(n, TINY))).tocsr()

@@ -29,7 +29,7 @@ def expand(members: sparse.csr_array, index: np.ndarray) -> sparse.csr_array:
 
 
 def distances(members: sparse.csr_array, reach: float) -> sparse.csr_array:
-    """Jaccard distances 1 - s / (2 - s) of all pairs whose rows of V overlap by s, where it is below 1 and not above `reach`."""
+    """Jaccard distances 1 - s / (2 - s) of all pairs whose rows of V overlap by s, below 1 and not above `reach`."""
     n = members.shape[0]
     turned = members.tocsc()
     turned.sort_indices()

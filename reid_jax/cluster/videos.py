@@ -66,7 +66,7 @@ def labels(
     if not len(names):
         raise ValueError("no image is in a video; give each image of a video that video's number")
     drawn = rng.permutation(len(names))
-    rows, label, embedding, outliers = [], [], [], 0
+    rows, label, embedding = [], [], []
     done, labelled, found = 0, 0, 0
     while labelled < images and done < len(drawn):
         reach = np.cumsum(size[drawn[done:]])
@@ -75,17 +75,18 @@ def labels(
         vectors = neighbours.check("the embeddings of videos", embed(np.concatenate(wanted)))
         if len(vectors) != size[run].sum():
             raise ValueError(f"embed gave {len(vectors)} rows for {size[run].sum()} images")
-        for these, part in zip(wanted, np.split(vectors, np.cumsum(size[run])[:-1]), strict=True):
-            own = dbscan.labels(neighbours.within(part, eps), eps=eps, min_samples=min_samples)
-            kept = own != dbscan.OUTLIER
-            rows.append(these[kept])
-            label.append(own[kept] + found)
-            embedding.append(part[kept])
-            found += own.max(initial=-1) + 1
-            labelled += kept.sum()
-            outliers += np.count_nonzero(~kept)
+        parts = np.split(vectors, np.cumsum(size[run])[:-1])
+        own = [dbscan.labels(neighbours.within(part, eps), eps=eps, min_samples=min_samples) for part in parts]
+        offset = found + np.cumsum([0] + [one.max() + 1 for one in own])
+        found = offset[-1]
+        own, offset = np.concatenate(own), np.repeat(offset[:-1], size[run])
+        kept = own != dbscan.OUTLIER
+        rows.append(np.concatenate(wanted)[kept])
+        label.append((own + offset)[kept])
+        embedding.append(vectors[kept])
+        labelled += np.count_nonzero(kept)
         done += len(run)
     if labelled < images:
         logging.warning("All %d videos together gave %d labelled images of the %d wanted", len(names), labelled, images)
-    parts = (np.concatenate(part) for part in (rows, label, embedding))
-    return Labelled(*parts, names[drawn[:done]], outliers)
+    joined = (part[0] if len(part) == 1 else np.concatenate(part) for part in (rows, label, embedding))
+    return Labelled(*joined, names[drawn[:done]], int(size[drawn[:done]].sum()) - labelled)

@@ -1,0 +1,318 @@
+"""Pseudo labels at any size: time, memory and agreement beside the dense way of doing it.
+
+python -m benchmarks.clustering                                        up to 32,600 images, dense beside it
+python -m benchmarks.clustering --sizes=80000,200000 --dense_up_to=0   more than the dense way can hold
+python -m benchmarks.clustering --sizes=1000000 --dense_up_to=0 --exact_up_to=0 --approximate_from=1000000
+python -m benchmarks.clustering --videos=1000 --sizes=                 labels inside videos
+
+Each measurement is a process of its own, so that its peak memory is its own. Embeddings are drawn: persons of long-tailed
+size, each seen by up to four of fifteen cameras, with a bias of the camera and noise of the image that varies from image
+to image, 2,048 wide with a spectrum that falls as the square of the component.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+
+_SIZES = flags.DEFINE_list("sizes", ["5000", "13000", "32600"], "images")
+_DENSE = flags.DEFINE_integer("dense_up_to", 32600, "images up to which the dense reference runs")
+_EXACT = flags.DEFINE_integer("exact_up_to", 200000, "images up to which neighbours are exact")
+_APPROXIMATE = flags.DEFINE_integer("approximate_from", 10**9, "images from which approximate neighbours run as well")
+_INDEX = flags.DEFINE_string("index", "PCA256", "of the approximate neighbours")
+_VIDEOS = flags.DEFINE_integer("videos", 0, "videos to label")
+_SEED = flags.DEFINE_integer("seed", 0, "of the embeddings")
+_PART = flags.DEFINE_string("part", "", "one measurement: dense, product, exact, approximate or videos")
+_FOLDER = flags.DEFINE_string("folder", "", "where a measurement finds embeddings and leaves labels")
+
+WIDTH = 2048
+EPS = (0.58, 0.6, 0.62)
+
+
+def people(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings f32[count 2048] of length one, and the person of each."""
+    rng = np.random.default_rng(seed)
+    sizes = np.minimum(1 + rng.lognormal(1.9, 1.1, count).astype(int), 400)
+    persons = int(np.searchsorted(np.cumsum(sizes), count)) + 1
+    person = rng.permutation(np.repeat(np.arange(persons), sizes[:persons])[:count])
+    camera = rng.integers(0, 15, (persons, 4))[person, rng.integers(0, 4, count)]
+    spread = 1.1 * np.exp(0.6 * rng.standard_normal((count, 1), np.float32))
+    spectrum = (1 / (1 + np.arange(WIDTH) / 64)).astype(np.float32)
+    centre = rng.standard_normal((persons, WIDTH), np.float32)
+    bias = 0.75 * rng.standard_normal((15, WIDTH), np.float32)
+    features = np.empty((count, WIDTH), np.float32)
+    for start in range(0, count, 4096):
+        part = slice(start, min(start + 4096, count))
+        noise = spread[part] * rng.standard_normal((part.stop - start, WIDTH), np.float32)
+        rows = spectrum * (centre[person[part]] + bias[camera[part]] + noise)
+        features[part] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return features, person
+
+
+class Clock:
+    """Wall and processor seconds of named stretches."""
+
+    def __init__(self) -> None:
+        self.wall: dict[str, float] = {}
+        self.cpu: dict[str, float] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        self.last = time.perf_counter(), time.process_time()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter(), time.process_time()
+        self.wall[name] = self.wall.get(name, 0) + now[0] - self.last[0]
+        self.cpu[name] = self.cpu.get(name, 0) + now[1] - self.last[1]
+        self.last = now
+
+
+def dense(features: np.ndarray, clock: Clock, k1: int = 30, k2: int = 6) -> np.ndarray:
+    """The way of the peers: matrices as large as images squared."""
+    from sklearn.cluster import DBSCAN
+
+    n = len(features)
+    product = features @ features.T
+    order = np.empty((n, k1), np.int64)
+    for i in range(n):
+        nearest = np.argpartition(-product[i], k1)[: k1 + 1]
+        order[i] = nearest[np.argsort(-product[i, nearest], kind="stable")][:k1]
+    clock.lap("search")
+
+    def reciprocal(i: int, k: int) -> np.ndarray:
+        forward = order[i, :k]
+        return forward[(order[forward, :k] == i).any(1)]
+
+    half = [reciprocal(i, round(k1 / 2) + 1) for i in range(n)]
+    weight = np.zeros((n, n), np.float32)
+    for i in range(n):
+        first = members = reciprocal(i, k1)
+        for q in first:
+            if len(np.intersect1d(half[q], first)) > 2 / 3 * len(half[q]):
+                members = np.append(members, half[q])
+        members = np.unique(members)
+        value = np.exp(-(2 - 2 * product[i, members]))
+        weight[i, members] = value / value.sum()
+    del product
+    first, weight = weight, np.empty_like(weight)
+    for i in range(n):
+        weight[i] = first[order[i, :k2]].mean(0)
+    del first
+    inverse = [np.flatnonzero(weight[:, j]) for j in range(n)]
+    distance = np.zeros((n, n), np.float32)
+    for i in range(n):
+        shared = np.zeros(n, np.float32)
+        for j in np.flatnonzero(weight[i]):
+            shared[inverse[j]] += np.minimum(weight[i, j], weight[inverse[j], j])
+        distance[i] = np.maximum(1 - shared / (2 - shared), 0)
+    del weight, inverse
+    clock.lap("jaccard")
+    tight, normal, loose = (
+        DBSCAN(eps=e, min_samples=4, metric="precomputed", n_jobs=-1).fit_predict(distance) for e in EPS
+    )
+    clock.lap("dbscan")
+    same = []
+    for labels in (tight, normal, loose):
+        own = np.where(labels < 0, labels.max() + 1 + np.arange(n), labels)
+        same.append(np.empty((n, n), np.float32))
+        np.equal(own[:, None], own, out=same[-1])
+    for other in (same[0], same[2]):
+        1 - np.minimum(same[1], other).sum(1) / np.maximum(same[1], other).sum(1)
+    clock.lap("reliability")
+    return np.stack([tight, normal, loose])
+
+
+def exact(features: np.ndarray, clock: Clock) -> np.ndarray:
+    """This project's."""
+    from reid_jax.cluster import dbscan, jaccard, neighbours, reliability
+
+    near = neighbours.sweep(features, jaccard.width(len(features)))
+    clock.lap("search")
+    distance = jaccard.distance(features, near=near, reach=EPS[-1])
+    clock.lap("jaccard")
+    labels = dbscan.labels(distance, eps=EPS)
+    clock.lap("dbscan")
+    tight, normal, loose = labels
+    compactness, independence = reliability.reliability(normal, tight, loose)
+    reliability.keep(normal, compactness, independence, reliability.threshold(normal, independence))
+    clock.lap("reliability")
+    return labels
+
+
+def videos(count: int, seed: int) -> dict:
+    """Labels inside videos beside a loop over scikit-learn, and what embedding the images costs here."""
+    import jax
+    from sklearn.cluster import DBSCAN
+
+    from reid_jax.cluster import dbscan, neighbours
+    from reid_jax.cluster import videos as inside
+    from reid_jax.models import embedder, resnet
+
+    rng, clock, images, same = np.random.default_rng(seed), Clock(), 0, True
+    for start in range(0, count, 50):
+        sizes = rng.integers(50, 401, min(50, count - start))
+        parts = []
+        for size in sizes:
+            persons = rng.standard_normal((max(2, size // 30), WIDTH), np.float32)
+            spread = 0.5 * np.exp(0.4 * rng.standard_normal((size, 1), np.float32))
+            rows = persons[rng.integers(0, len(persons), size)] + spread * rng.standard_normal(
+                (size, WIDTH), np.float32
+            )
+            parts.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+        features, video = np.concatenate(parts), np.repeat(np.arange(len(sizes)), sizes)
+        images += len(features)
+        order = np.random.default_rng(0).permutation(len(sizes))
+        given = np.concatenate([parts[v] for v in order])  # as an encoder would give them
+        if not start:
+            inside.labels(
+                video, lambda rows, given=given: given, len(features), rng=np.random.default_rng(0)
+            )  # compile
+        clock.restart()
+        found = inside.labels(video, lambda rows, given=given: given, len(features), rng=np.random.default_rng(0))
+        clock.lap("labels.videos")
+        for part in parts:
+            dbscan.labels(neighbours.within(part, 0.8), eps=0.8)
+        clock.lap("clustering alone")
+        loop = [DBSCAN(eps=0.8, min_samples=4).fit_predict(part) for part in parts]
+        clock.lap("scikit-learn")
+        ours = np.full(len(features), -1)
+        ours[found.rows] = found.label
+        for v, theirs in enumerate(loop):
+            own = ours[video == v]
+            same &= bool(np.array_equal(np.where(own < 0, -1, own - own[own >= 0].min(initial=len(ours))), theirs))
+    del features, parts, given
+    model = embedder.model(embedder.Embedder(resnet.resnet50()), (256, 128))
+    variables = jax.jit(model.init)(jax.random.key(0))
+    embed = jax.jit(lambda variables, image: model.apply(variables, image, False)[0].embedding)
+    batch = np.zeros((32, 256, 128, 3), np.uint8)
+    embed(variables, batch).block_until_ready()
+    clock.restart()
+    for _ in range(3):
+        embed(variables, batch).block_until_ready()
+    clock.lap("embedding 96 images")
+    return {"images": images, "identical": same, "wall": clock.wall, "cpu": clock.cpu}
+
+
+def measure(part: str, folder: Path, seed: int, index: str, count: int) -> dict:
+    """One measurement, in a process of its own."""
+    if part == "videos":
+        return videos(count, seed)
+    features = np.load(folder / "features.npy")
+    clock = Clock()
+    answer: dict = {}
+    if part == "product":
+        for start in range(0, len(features), 2048):
+            for other in range(0, len(features), 2048):
+                features[start : start + 2048] @ features[other : other + 2048].T
+        clock.lap("product")
+    elif part == "dense":
+        np.save(folder / "dense.npy", dense(features, clock))
+    elif part == "exact":
+        from reid_jax.cluster import neighbours
+
+        exact(features[:300], Clock())  # compile
+        neighbours.sweep(features[:4096], 30)
+        clock.restart()
+        np.save(folder / "exact.npy", exact(features, clock))
+    else:
+        from reid_jax.cluster import approximate
+
+        how = approximate.Search(above=0, index=index, recall=0)
+        labels, answer = approximate.labels(features, eps=EPS, how=how)
+        clock.lap("approximate")
+        np.save(folder / "approximate.npy", labels)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return {"wall": clock.wall, "cpu": clock.cpu, "peak": peak, **answer}
+
+
+def apart(part: str, folder: Path, **values: object) -> dict:
+    """`measure` in a process of its own; a dead one ends the benchmark."""
+    flags_given = [f"--{name}={value}" for name, value in values.items()]
+    command = [sys.executable, "-m", "benchmarks.clustering", f"--part={part}", f"--folder={folder}", *flags_given]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(_: list[str]) -> None:
+    """Measure, print, and say whether the labels are the same."""
+    if _PART.value:
+        print(json.dumps(measure(_PART.value, Path(_FOLDER.value), _SEED.value, _INDEX.value, _VIDEOS.value)))
+        return
+    cost = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for count in map(int, filter(None, _SIZES.value)):
+            features, person = people(count, _SEED.value)
+            np.save(folder / "features.npy", features)
+            del features
+            cost += size(count, person, folder)
+        if _VIDEOS.value:
+            show_videos(apart("videos", folder, videos=_VIDEOS.value, seed=_SEED.value))
+    if len(cost) > 1:
+        images, search, after = np.log(np.array(cost)).T
+        print(f"growth with images: search n^{np.polyfit(images, search, 1)[0]:.2f}, ", end="")
+        print(f"all after it n^{np.polyfit(images, after, 1)[0]:.2f}")
+
+
+def size(count: int, person: np.ndarray, folder: Path) -> list[tuple[int, float, float]]:
+    """Measure and print one number of images; (images, seconds of the exact search, seconds after it), if it ran."""
+    from sklearn.metrics import adjusted_rand_score
+
+    from reid_jax.cluster.reliability import singletons
+
+    runs = {
+        "dense": count <= _DENSE.value,
+        "product": count <= _EXACT.value,
+        "exact": count <= _EXACT.value,
+        "approximate": count >= _APPROXIMATE.value,
+    }
+    told, cost = {}, []
+    for part in (part for part, wanted in runs.items() if wanted):
+        told[part] = apart(part, folder, seed=_SEED.value, index=_INDEX.value)
+        wall, cpu = told[part]["wall"], told[part]["cpu"]
+        parts = "  ".join(f"{name} {seconds:.2f}" for name, seconds in wall.items())
+        total = f"{sum(wall.values()):.1f} s wall  {sum(cpu.values()):.1f} s cpu  {told[part]['peak'] / 2**30:.2f} GiB"
+        print(f"{count:9,} {part:11} {total}   {parts}", flush=True)
+        if part == "exact":
+            cost.append((count, wall["search"], sum(wall.values()) - wall["search"]))
+            normal = np.load(folder / "exact.npy")[1]
+            ari = adjusted_rand_score(person, singletons(normal))
+            outliers, clusters = np.mean(normal < 0), normal.max() + 1
+            print(f"{'':9} {clusters:,} labels, {outliers:.1%} outliers, ARI with the truth {ari:.3f}")
+            print(f"{'':9} search / product {wall['search'] / told['product']['wall']['product']:.2f}")
+        if part == "approximate":
+            print(f"{'':9} recall {told[part]['neighbour_recall']:.5f}, ARI on a subset {told[part]['label_ari']:.4f}")
+            if "exact" in told:
+                pair = (singletons(np.load(folder / f"{one}.npy")[1]) for one in ("exact", "approximate"))
+                print(f"{'':9} ARI with the exact labels {adjusted_rand_score(*pair):.4f}")
+    if "dense" in told and "exact" in told:
+        compare(told["dense"], told["exact"], np.load(folder / "dense.npy"), np.load(folder / "exact.npy"))
+    return cost
+
+
+def compare(dense: dict, exact: dict, dense_labels: np.ndarray, exact_labels: np.ndarray) -> None:
+    """Print the ratios and whether the labels are the same."""
+    theirs, ours = ({"total": sum(one["wall"].values()), **one["wall"]} for one in (dense, exact))
+    after = (ours["total"] - ours["search"]) / theirs["total"]
+    print(f"{'':9} exact / dense: time 1/{theirs['total'] / ours['total']:.1f}, ", end="")
+    print(f"memory 1/{dense['peak'] / exact['peak']:.1f}, all after the search 1/{1 / after:.0f} of dense's whole")
+    print(f"{'':9} labels at {EPS} identical: {[bool(same) for same in (dense_labels == exact_labels).all(1)]}")
+
+
+def show_videos(told: dict) -> None:
+    """Print the times of labels inside videos."""
+    ours, alone, loop, embedding = told["wall"].values()
+    print(f"{_VIDEOS.value:,} videos, {told['images']:,} images: a loop over scikit-learn's DBSCAN {loop:.2f} s")
+    print(f"  clustering {alone:.2f} s (1/{loop / alone:.1f}), identical: {told['identical']}")
+    print(f"  with collecting rows, labels and embeddings {ours:.2f} s (1/{loop / ours:.1f})")
+    print(f"  embedding the images, ResNet-50 256x128: {embedding * told['images'] / 96:.0f} s")
+
+
+if __name__ == "__main__":
+    app.run(main)
