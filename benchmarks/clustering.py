@@ -78,7 +78,9 @@ def dense(features: np.ndarray, clock: Clock, k1: int = 30, k2: int = 6) -> np.n
     from sklearn.cluster import DBSCAN
 
     n = len(features)
-    product = features @ features.T
+    product = np.empty((n, n), np.float32)
+    for start in range(0, n, 4096):
+        np.matmul(features[start : start + 4096], features.T, out=product[start : start + 4096])
     order = np.empty((n, k1), np.int64)
     for i in range(n):
         nearest = np.argpartition(-product[i], k1)[: k1 + 1]

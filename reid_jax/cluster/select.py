@@ -9,6 +9,7 @@ import numpy as np
 from reid_jax.cluster.workers import kernel, spread
 
 BLOCK = 1 << 22  # entries of a block of products that `near` and `choose` are given
+LANES = 64  # sums of a distance
 CHUNK = 64  # scores that are compared before any is looked at
 NONE = np.iinfo(np.int32).max  # the row of a place in a heap that nothing has taken
 
@@ -93,17 +94,21 @@ def near(rows: np.ndarray, first: int, products: np.ndarray, half: np.ndarray, r
 
 @kernel
 def far(x, y):
-    """|x - y| in float64, in one order of summation."""
-    a = b = c = d = 0.0
-    whole = len(x) // 4 * 4
-    for at in range(0, whole, 4):
-        p, q = np.float64(x[at]) - y[at], np.float64(x[at + 1]) - y[at + 1]
-        r, s = np.float64(x[at + 2]) - y[at + 2], np.float64(x[at + 3]) - y[at + 3]
-        a, b, c, d = a + p * p, b + q * q, c + r * r, d + s * s
+    """|x - y| in float64; LANES sums side by side, so that one order of summation is also one that vectors can take."""
+    total = np.zeros(LANES)
+    whole = len(x) // LANES * LANES
+    for at in range(0, whole, LANES):
+        p, q = x[at : at + LANES], y[at : at + LANES]
+        for lane in range(LANES):
+            difference = np.float64(p[lane]) - np.float64(q[lane])
+            total[lane] += difference * difference
     for at in range(whole, len(x)):
-        p = np.float64(x[at]) - y[at]
-        a += p * p
-    return np.sqrt((a + b) + (c + d))
+        difference = np.float64(x[at]) - np.float64(y[at])
+        total[at - whole] += difference * difference
+    squared = 0.0
+    for lane in range(LANES):
+        squared += total[lane]
+    return np.sqrt(squared)
 
 
 @kernel
