@@ -48,8 +48,8 @@ def write(job: Any, config: Any, embed: parallel.Embed, encoder: Any, folder: Pa
         return table
     folder.mkdir(parents=True, exist_ok=True)
     trained = embeddings["the network, trained"]
-    _save(folder / "data.png", data_sheet(job.train if len(job.train.person) else job.test, config.seed))
-    _save(folder / "ranked.png", ranked_lists(trained, job.test, same_camera=config.same_camera))
+    save(folder / "data.png", data_sheet(job.train if len(job.train.person) else job.test, config.seed))
+    save(folder / "ranked.png", ranked_lists(trained, job.test, same_camera=config.same_camera))
     distances(trained, job.test, folder / "distances.png")
     text = _markdown(table, config)
     (folder / "report.md").write_text(text)
@@ -150,7 +150,8 @@ def _grid(lines: list[list[np.ndarray]]) -> np.ndarray:
     return sheet
 
 
-def _save(path: Path, image: np.ndarray) -> None:
+def save(path: Path, image: np.ndarray) -> None:
+    """Write an RGB picture."""
     cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
 

@@ -1,10 +1,11 @@
-"""Two processes with two devices each train as one process with four does."""
+"""Two processes with two devices each do what one process with four does: a training, and the search for neighbours."""
 
 import os
 import socket
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import optax
 
@@ -17,17 +18,14 @@ import jax
 import numpy as np
 jax.config.update("jax_cpu_collectives_implementation", "gloo")
 jax.distributed.initialize(sys.argv[1], 2, int(sys.argv[2]))
-from tests.test_processes import trained
-leaves = trained(None)
-if jax.process_index() == 0:
-    np.savez(sys.argv[3], *leaves)
+from tests import test_processes
+leaves = getattr(test_processes, sys.argv[3])(None)
+np.savez(sys.argv[4] + sys.argv[2], *leaves)
 """
 
 
 def trained(devices):
     """The leaves of the state after two epochs; None: all devices of all processes."""
-    import jax
-
     from reid_jax import parallel
     from reid_jax.data import batch as batching
     from tests import test_contract, tiny
@@ -44,7 +42,22 @@ def trained(devices):
     return [*jax.tree.leaves(state), run.embedded(state)]
 
 
-def test_two_processes_equal_one(tmp_path):
+def clustered(devices):
+    """Neighbours, labels exact and approximate; None: all devices of all processes."""
+    from reid_jax.cluster import approximate, dbscan, jaccard, neighbours
+    from tests.cluster.drawn import people
+
+    rows = people(700)[0]
+    near = neighbours.sweep(rows, 30, farthest=True, devices=devices, tile=64)
+    few = neighbours.sweep(rows, 30, devices=devices, tile=64, reduce=True)
+    labels = dbscan.labels(jaccard.distance(rows), eps=(0.5, 0.6))
+    rough = approximate.labels(rows, eps=0.6, how=approximate.Search(above=0, index="PCA32", pool=60, recall=0.0))[0]
+    flat = approximate.labels(rows, eps=0.6, how=approximate.Search(above=0, index="Flat", pool=60))[0]
+    return [*near, *few[:2], labels, rough, flat]
+
+
+def _together(what, tmp_path):
+    """What two processes of two devices each make of a function of this file."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
@@ -53,10 +66,21 @@ def test_two_processes_equal_one(tmp_path):
         "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
         "PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path]),
     }
-    out = tmp_path / "state.npz"
     command = [sys.executable, "-c", CHILD, address]
-    children = [subprocess.Popen([*command, str(which), str(out)], env=environment) for which in (0, 1)]
+    tail = [what, str(tmp_path / "leaves")]
+    children = [subprocess.Popen([*command, str(which), *tail], env=environment) for which in (0, 1)]
     assert [child.wait(timeout=240) for child in children] == [0, 0]
-    together = [np.load(out)[name] for name in np.load(out).files]
-    for mine, theirs in zip(trained(4), together, strict=True):
+    held = [np.load(tmp_path / f"leaves{which}.npz") for which in (0, 1)]
+    return [[one[name] for name in one.files] for one in held]
+
+
+def test_two_processes_train_as_one(tmp_path):
+    for mine, theirs in zip(trained(4), _together("trained", tmp_path)[0], strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
+def test_two_processes_cluster_as_one(tmp_path):
+    first, second = _together("clustered", tmp_path)
+    for mine, one, other in zip(clustered(jax.devices()[:4]), first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(mine, one, rtol=1e-6)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
-from reid_jax.cluster import products, select, workers
+from reid_jax.cluster import exact, products, select, workers
 from reid_jax.types import Array
 
 SPARE = 8  # candidates beyond k, among which float64 decides
@@ -86,7 +86,7 @@ def sweep(
         ValueError: as `search`.
     """
     rows = check("features", features)
-    others = rows if among is None else check("among", among)
+    others = rows if among is None else check("among", among)[:]  # never the same object, though it be the same rows
     if rows.shape[1] != others.shape[1]:
         raise ValueError(
             f"features and among are {rows.shape[1]} and {others.shape[1]} wide; embed both with one model"
@@ -103,7 +103,7 @@ def sweep(
     found = products.candidates(
         rows, half, others, half_others, width, farthest=farthest, devices=devices, tile=tile, reduce=reduce
     )
-    index, distance = select.settle(rows, others, found.index, k, itself=among is None)
+    index, distance = exact.settle(rows, others, found.index, k, itself=among is None)
     _look_again(rows, others, half, half_others, found, index, distance)
     return Swept(index, distance, np.sqrt(np.maximum(-2 * found.lowest, 0)) if farthest else None)
 
@@ -129,10 +129,10 @@ def within(features: Float[np.ndarray, "n d"], radius: float) -> sparse.csr_arra
         raise ValueError(f"the radius is {radius}, expected a distance above 0")
     half = half_squares(rows)
     slack = ROUNDING * (4 * float(half.max(initial=0)) + radius * radius)
-    step = max(1, 4 * select.BLOCK // max(1, len(rows)))
+    step = max(1, 4 * exact.BLOCK // max(1, len(rows)))
     parts: list = []
     for first in range(0, len(rows), step):
-        parts += select.near(rows, first, rows[first : first + step] @ rows.T, half, radius, slack)
+        parts += exact.near(rows, first, rows[first : first + step] @ rows.T, half, radius, slack)
     return workers.stack(parts, len(rows))
 
 
@@ -170,13 +170,13 @@ def _look_again(
 ) -> None:
     """Choose again for the rows whose k-th neighbour is not surely nearer than all that were no candidates."""
     slack = ROUNDING * 2 * (half + half_others.max(initial=0))
-    doubtful = np.flatnonzero(distance[:, -1] ** 2 >= -2 * found.score[:, 0] - slack)
-    if found.width == len(others):
+    doubtful = np.flatnonzero(distance[:, -1] ** 2 >= -2 * found.bar - slack)
+    if found.best.shape[1] == len(others):
         return  # all were candidates
-    step = max(1, select.BLOCK // len(others))
+    step = max(1, exact.BLOCK // len(others))
     for start in range(0, len(doubtful), step):
         chosen = doubtful[start : start + step]
-        select.choose(rows, others, chosen, rows[chosen] @ others.T, half, half_others, slack, index, distance)
+        exact.choose(rows, others, chosen, rows[chosen] @ others.T, half, half_others, slack, index, distance)
 
 
 def half_squares(rows: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ The neighbourhoods of n rows are a sparse matrix V, f32 CSR [n n], each row's co
 import numpy as np
 from scipy import sparse
 
+from reid_jax.cluster.exact import far
 from reid_jax.cluster.neighbours import Swept
-from reid_jax.cluster.select import far
 from reid_jax.cluster.workers import kernel, spread, stack
 
 ROWS = 1024  # of a range of the kernels that keep a mark for every row
@@ -85,8 +85,8 @@ def _encode(start, stop, rows, index, known, scale, kept, halves, counts):
         total = np.float32(0)
         for e in range(begin, at):
             j = columns[e]
-            away = np.float64(known[i, place[j]]) if place[j] >= 0 else far(rows[i], rows[j])
-            data[e] = np.exp(-np.float32(away * away) / scale[i])
+            away = known[i, place[j]] if place[j] >= 0 else np.float32(far(rows[i], rows[j]))
+            data[e] = np.exp(-away * away / scale[i])
             total += data[e]
         for e in range(begin, at):
             data[e] /= total

@@ -33,7 +33,8 @@ def candidates(
     """The `width` others of greatest score x.y - half_x - half_y for each row, by products rounded to float32.
 
     Args:
-        rows, others: f32[n d], f32[m d]; the same array, and then each pair is multiplied once and no row is its own.
+        rows, others: [n d], [m d], float32 or bfloat16; the same array, and then
+            each pair is multiplied once and no row is its own.
         half, half_others: f32[n], f32[m], half the squared lengths.
         width: candidates of each row, at most m.
         farthest: watch the least score as well.
@@ -54,7 +55,7 @@ def candidates(
         else:
             found.take_tile(here, there, np.asarray(answer[0]), half, half_others, mirrored=mirrored)
     if jax.process_count() > 1:
-        found.merge(*multihost_utils.process_allgather((found.score, found.index, found.lowest)))
+        found.merge(*multihost_utils.process_allgather((found.best.view(np.int32), found.lowest)))
     return found
 
 
@@ -109,7 +110,8 @@ def _answers(
 @jax.jit
 def _tile(x: jax.Array, y: jax.Array) -> jax.Array:
     # Left alone, a TPU would multiply in bfloat16 and a GPU in TF32: about three digits.
-    return jax.lax.dot_general(x, y, (((1,), (1,)), ((), ())), precision=jax.lax.Precision.HIGHEST)
+    highest = jax.lax.Precision.HIGHEST
+    return jax.lax.dot_general(x, y, (((1,), (1,)), ((), ())), highest, preferred_element_type=jax.numpy.float32)
 
 
 @partial(jax.jit, static_argnames=("k", "mirrored", "farthest"))

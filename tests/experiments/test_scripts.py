@@ -208,3 +208,42 @@ def test_two_processes_train_as_one(trained, data, tmp_path):
     ]
     assert lines[1][0]["loss"] == pytest.approx(lines[0][0]["loss"], rel=1e-3)
     assert lines[1][-1]["mAP"] == pytest.approx(lines[0][-1]["mAP"], abs=0.05)
+
+
+def test_cluster_labels_pictures_for_a_training(data, tmp_path):
+    """Eight colours, each of twelve pictures in two folders; a training then starts from the labels."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "crops"
+    names, rows = [], []
+    for person in range(8):
+        (folder / f"day{person % 2}").mkdir(parents=True, exist_ok=True)
+        colour = rng.normal(size=16)
+        for take in range(12):
+            name = f"day{person % 2}/p{person}_{take}.jpg"
+            cv2.imwrite(str(folder / name), np.full((32, 16, 3), 20 + 25 * person, np.uint8))
+            names.append(name)
+            vector = colour + 0.1 * rng.normal(size=16)
+            rows.append(vector / np.linalg.norm(vector))
+    np.savez(tmp_path / "crops.npz", name=np.array(names), embedding=np.array(rows, np.float32))
+    given = (f"--embeddings={tmp_path}/crops.npz", f"--pictures={folder}")
+    out = tmp_path / "made" / "labels.csv"
+    said = _call("cluster", *given, f"--out={out}", "--k1=10", "--k2=3").stdout
+    assert "labels             8" in said and "96 pictures" in said and "8 largest labels" in said
+    lines = [line.split(",") for line in out.read_text().splitlines()[1:]]
+    pairs = {(os.path.basename(path)[:2], person) for path, person, _, _ in lines}
+    assert len(lines) == 96 and len(pairs) == 8 and len({person for _, person in pairs}) == 8
+    assert out.with_suffix(".png").stat().st_size > 100
+    workdir = tmp_path / "run"
+    _call("ide", f"--workdir={workdir}", f"--config.data=csv:{out}", "--config.test=", *TINY)
+    assert "exists already" in _refused("cluster", *given, f"--out={out}")
+    assert "--eps is 1.5" in _refused("cluster", *given, f"--out={tmp_path}/b.csv", "--eps=1.5")
+    assert "is a .csv" in _refused("cluster", *given, f"--out={tmp_path}/b.txt")
+    assert "experiments.embed writes it" in _refused(
+        "cluster", "--embeddings=no.npz", given[1], f"--out={tmp_path}/b.csv"
+    )
+    assert "is no file of experiments.embed" in _refused(
+        "cluster", f"--embeddings={data}/all.csv", given[1], f"--out={tmp_path}/b.csv"
+    )
+    (folder / names[0]).unlink()
+    assert "1 embedded pictures are not below" in _refused("cluster", *given, f"--out={tmp_path}/b.csv")
+    assert not (tmp_path / "b.csv").exists()

@@ -1,0 +1,137 @@
+"""DBSCAN against scikit-learn's, number by number; the eps rule against sorting."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.cluster import DBSCAN
+
+from reid_jax.cluster import dbscan, jaccard, neighbours
+from tests.cluster.drawn import coarse, filled, people
+
+
+def _theirs(distance, eps, min_samples):
+    return DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit(distance).labels_
+
+
+def _sparse(square, keep):
+    """The entries to keep, the zeros among them stored."""
+    rows, columns = np.nonzero(keep)
+    return sparse.csr_array((square[keep], (rows, columns)), shape=square.shape)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.integers(1, 40),
+    st.integers(1, 7),
+    st.sampled_from([1, 2, 3, 5]),
+    st.booleans(),
+    st.sampled_from([np.float32, np.float64]),
+    st.integers(0, 10**6),
+)
+def test_equal_to_scikit_learn(count, min_samples, eps, symmetric, kind, seed):
+    """Few levels, so eps is met exactly, exact zeros and border rows of two clusters abound."""
+    rng = np.random.default_rng(seed)
+    square = rng.integers(0, 9, (count, count)).astype(kind)
+    square = np.minimum(square, square.T) if symmetric else square
+    if seed % 2:
+        np.fill_diagonal(square, 0)
+    want = _theirs(square, eps, min_samples)
+    np.testing.assert_array_equal(dbscan.labels(square, eps=eps, min_samples=min_samples), want)
+    graph = _sparse(square, (square <= 6) | np.eye(count, dtype=bool))
+    np.testing.assert_array_equal(dbscan.labels(graph, eps=eps, min_samples=min_samples), want)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(2, 60), st.integers(0, 10**6), st.sampled_from([0.58, 0.6, 0.62, 0.7]), st.integers(1, 6))
+def test_equal_on_jaccard_distances(count, seed, eps, min_samples):
+    graph = jaccard.distance(coarse(count, seed=seed), k1=8, k2=2)
+    want = _theirs(filled(graph), eps, min_samples)
+    np.testing.assert_array_equal(dbscan.labels(graph, eps=eps, min_samples=min_samples), want)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 60), st.integers(0, 10**6), st.sampled_from([1.0, 2**0.5, 2.0]), st.integers(1, 6))
+def test_equal_on_euclidean_distances_through_the_radius_graph(count, seed, eps, min_samples):
+    rows = coarse(count, seed=seed)
+    want = DBSCAN(eps=eps, min_samples=min_samples).fit(rows.astype(np.float64)).labels_
+    graph = neighbours.within(rows, eps)
+    np.testing.assert_array_equal(dbscan.labels(graph, eps=eps, min_samples=min_samples), want)
+
+
+def test_several_eps_are_each_as_if_alone():
+    graph = jaccard.distance(people(500)[0])
+    together = dbscan.labels(graph, eps=[0.5, 0.62, 0.55])
+    assert together.shape == (3, 500)
+    for found, eps in zip(together, (0.5, 0.62, 0.55), strict=True):
+        np.testing.assert_array_equal(found, dbscan.labels(graph, eps=eps))
+    assert (together[1] >= 0).sum() > (together[0] >= 0).sum() > 0
+
+
+def test_eps_counts_and_the_row_itself_counts():
+    line = np.abs(np.arange(4.0)[:, None] - np.arange(4.0))
+    assert dbscan.labels(line, eps=1.0, min_samples=3).tolist() == [0, 0, 0, 0]
+    assert dbscan.labels(line, eps=0.999, min_samples=2).tolist() == [-1] * 4
+    assert dbscan.labels(sparse.csr_array((3, 3)), eps=1.0, min_samples=1).tolist() == [0, 1, 2]
+
+
+def test_a_border_row_joins_the_first_cluster():
+    """Row 0 lies between two pairs of cores and is none itself."""
+    square = np.full((7, 7), 9.0)
+    np.fill_diagonal(square, 0)
+    for i, j in ((0, 1), (0, 4), (1, 2), (1, 3), (4, 5), (4, 6)):
+        square[i, j] = square[j, i] = 1
+    assert dbscan.labels(square, eps=1, min_samples=4).tolist() == [0, 0, 0, 0, 1, 1, 1]
+
+
+def test_all_noise_one_label_and_no_rows():
+    apart = sparse.csr_array((5, 5))
+    assert dbscan.labels(apart, eps=0.5).tolist() == [-1] * 5
+    assert dbscan.labels(jaccard.distance(np.ones((6, 3))), eps=0.5).tolist() == [0] * 6
+    assert dbscan.labels(sparse.csr_array((0, 0)), eps=0.5).shape == (0,)
+    assert dbscan.labels(sparse.csr_array((0, 0)), eps=[0.5, 0.6]).shape == (2, 0)
+
+
+def test_misuse_is_told():
+    graph = jaccard.distance(people(20)[0])
+    for wrong in ({"eps": 0.0}, {"eps": [0.5, -1]}, {"eps": np.nan}, {"eps": 0.5, "min_samples": 0}):
+        with pytest.raises(ValueError, match="expected eps above 0 and min_samples from 1"):
+            dbscan.labels(graph, **wrong)
+    with pytest.raises(ValueError, match=r"distances are \[3, 4\]"):
+        dbscan.labels(np.zeros((3, 4)), eps=1)
+    square = np.ones((4, 4))
+    for bad in (np.nan, -1.0):
+        square[2, 1] = bad
+        with pytest.raises(ValueError, match=f"1 distances are NaN or below 0, the first, {bad}, between rows 2 and 1"):
+            dbscan.labels(square, eps=1)
+
+
+def _sorted_rule(square, rho):
+    pairs = square[np.triu_indices(len(square), 1)]
+    pairs = np.sort(pairs[pairs != 0])
+    return pairs[: round(rho * len(pairs))].mean()
+
+
+@pytest.mark.parametrize("rho", [1.6e-3, 0.02, 0.3, 1.0])
+def test_radius_is_the_mean_of_the_nearest_pairs(rho):
+    graph = jaccard.distance(people(300)[0], k1=10)
+    np.testing.assert_allclose(
+        dbscan.radius(graph, rho=rho), _sorted_rule(filled(graph).astype(np.float64), rho), rtol=1e-6
+    )
+
+
+def test_radius_leaves_out_exact_zeros():
+    square = np.array([[0, 0, 1, 2], [0, 0, 3, 4], [1, 3, 0, 5], [2, 4, 5, 0]], np.float32)
+    graph = _sparse(square, np.ones((4, 4), bool))
+    assert dbscan.radius(graph, rho=0.4) == 1.5
+
+
+def test_radius_misuse_is_told():
+    graph = jaccard.distance(people(300)[0], k1=10)
+    with pytest.raises(ValueError, match="rho is 0"):
+        dbscan.radius(graph, rho=0)
+    with pytest.raises(ValueError, match="is no pair"):
+        dbscan.radius(jaccard.distance(people(10)[0]), rho=1e-3)
+    with pytest.raises(ValueError, match="choose a smaller rho"):
+        dbscan.radius(graph, rho=1.0, missing=None)

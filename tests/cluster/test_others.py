@@ -1,0 +1,96 @@
+"""k-means, HDBSCAN, refinement and centroids."""
+
+import numpy as np
+import pytest
+from sklearn.cluster import HDBSCAN
+from sklearn.metrics import adjusted_rand_score
+
+from reid_jax.cluster import hdbscan, jaccard, kmeans
+from reid_jax.cluster.centroids import camera_centroids, centroids
+from reid_jax.cluster.refine import refine, renumber
+from tests.cluster.drawn import coarse, filled, people
+
+
+def test_kmeans_finds_what_is_far_apart_and_is_repeatable():
+    rows, person, _ = people(300, noise=0.1, bias=0.0)
+    count = len(np.unique(person))
+    found = kmeans.labels(rows, count, seed=0, tries=5)
+    assert adjusted_rand_score(person, found) > 0.9 and set(found) == set(range(count))
+    np.testing.assert_array_equal(found, kmeans.labels(rows, count, seed=0, tries=5))
+
+
+def test_kmeans_edges():
+    assert kmeans.labels(np.ones((5, 3)), 3, seed=0).tolist() == [0] * 5
+    assert sorted(kmeans.labels(coarse(4, width=40), 4, seed=0)) == [0, 1, 2, 3]
+    for k in (0, 6):
+        with pytest.raises(ValueError, match=f"k is {k} and there are 5 rows"):
+            kmeans.labels(np.ones((5, 3)), k, seed=0)
+    with pytest.raises(ValueError, match="rows 0;"):
+        kmeans.labels(np.full((1, 3), np.nan), 1, seed=0)
+
+
+@pytest.mark.parametrize(("size", "samples"), [(4, None), (5, 2), (3, 1), (10, 4)])
+def test_hdbscan_has_the_dense_matrix_hierarchy(size, samples):
+    rows, person, _ = people(400, noise=0.7)
+    graph = jaccard.distance(rows, k1=10)
+    square = filled(graph).astype(np.float64)
+    np.fill_diagonal(square, 0)
+    ours = HDBSCAN(min_cluster_size=size, min_samples=samples, metric="precomputed", copy=True)
+    dense = HDBSCAN(min_cluster_size=size, min_samples=samples, metric="precomputed", copy=True).fit(square)
+    ours.fit(hdbscan._connected(graph, samples or size, 1.0))
+    heights = (np.sort(one._single_linkage_tree_["value"]) for one in (ours, dense))
+    np.testing.assert_allclose(*heights, atol=1e-9)
+    found = hdbscan.labels(graph, min_cluster_size=size, min_samples=samples)
+    np.testing.assert_array_equal(found, ours.labels_)
+    assert adjusted_rand_score(dense.labels_, found) > 0.8  # ties are broken another way
+
+
+def test_hdbscan_edges():
+    alone = jaccard.distance(100 * np.eye(12, dtype=np.float32), k1=1, k2=1)
+    assert (hdbscan.labels(alone) == -1).all()
+    assert hdbscan.labels(jaccard.distance(np.ones((2, 4)))).tolist() == [-1, -1]
+    assert hdbscan.labels(jaccard.distance(np.zeros((0, 4)))).shape == (0,)
+    assert len(set(hdbscan.labels(jaccard.distance(np.ones((9, 4))), min_cluster_size=3))) == 1
+    with pytest.raises(ValueError, match="min_cluster_size is 1"):
+        hdbscan.labels(alone, min_cluster_size=1)
+    with pytest.raises(ValueError, match="numbers from 0 to 0.5"):
+        hdbscan.labels(jaccard.distance(people(50)[0]), missing=0.5)
+
+
+def test_refine_bounds_are_inclusive():
+    labels = np.repeat([3, 5, 0, -1, 9], [2, 3, 4, 6, 5])
+    assert refine(labels, least=3, most=4).tolist() == [-1] * 2 + [1] * 3 + [0] * 4 + [-1] * 11
+    assert refine(labels, least=1, most=None).tolist() == renumber(labels).tolist()
+    assert refine(np.zeros(121, int)).tolist() == [-1] * 121 and refine(np.zeros(120, int)).tolist() == [0] * 120
+    assert refine(np.full(3, -1)).tolist() == [-1] * 3 and refine(np.zeros(0, int)).shape == (0,)
+    for wrong in ({"least": 0}, {"least": 5, "most": 4}):
+        with pytest.raises(ValueError, match="expected 1 <= least <= most"):
+            refine(labels, **wrong)
+
+
+def test_centroids_are_means():
+    rows, person, camera = people(200)
+    person = np.where(np.arange(200) % 7 == 0, -1, person)
+    person[person == 2] = 1  # a number without rows
+    mean = centroids(rows, person)
+    for label in range(person.max() + 1):
+        want = rows[person == label].mean(0) if (person == label).any() else np.zeros(64)
+        np.testing.assert_allclose(mean[label], want, atol=1e-6)
+    unit = centroids(rows, person, normalise=True)
+    want = np.where((mean != 0).any(1), 1.0, 0.0)
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=1), want, atol=1e-5)
+    found = camera_centroids(rows, person, camera)
+    want = sorted(set(zip(person[person >= 0].tolist(), camera[person >= 0].tolist(), strict=True)))
+    assert list(zip(found.label.tolist(), found.camera.tolist(), strict=True)) == want
+    for at, (label, seen) in enumerate(want):
+        np.testing.assert_allclose(found.mean[at], rows[(person == label) & (camera == seen)].mean(0), atol=1e-6)
+
+
+def test_centroids_of_nothing():
+    rows = np.ones((3, 2), np.float32)
+    assert centroids(rows, np.full(3, -1)).shape == (0, 2)
+    assert camera_centroids(rows, np.full(3, -1), np.zeros(3, int)).mean.shape == (0, 2)
+    with pytest.raises(ValueError, match="2 labels for 3 rows"):
+        centroids(rows, np.zeros(2, int))
+    with pytest.raises(ValueError, match="3 labels and 2 cameras"):
+        camera_centroids(rows, np.zeros(3, int), np.zeros(2, int))
