@@ -5,7 +5,7 @@ python -m experiments.cluster --embeddings=crops.npz --pictures=/my/crops --out=
 The embeddings are what experiments.embed wrote, of the pictures below that folder. DBSCAN on the k-reciprocal Jaccard
 distance; a picture that is in no label is written without a person, so a training leaves it out. Then
 
-python -m experiments.ide --workdir=runs/mine --config.data=csv:labels.csv --config.test=
+python -m experiments.ide --workdir=runs/mine --config.data=csv:labels.csv --config.test=synthetic:harbour
 """
 
 import csv

@@ -234,7 +234,7 @@ def test_cluster_labels_pictures_for_a_training(data, tmp_path):
     assert len(lines) == 96 and len(pairs) == 8 and len({person for _, person in pairs}) == 8
     assert out.with_suffix(".png").stat().st_size > 100
     workdir = tmp_path / "run"
-    _call("ide", f"--workdir={workdir}", f"--config.data=csv:{out}", "--config.test=", *TINY)
+    _call("ide", f"--workdir={workdir}", f"--config.data=csv:{out}", f"--config.test=csv:{data}/all.csv", *TINY)
     assert "exists already" in _refused("cluster", *given, f"--out={out}")
     assert "--eps is 1.5" in _refused("cluster", *given, f"--out={tmp_path}/b.csv", "--eps=1.5")
     assert "is a .csv" in _refused("cluster", *given, f"--out={tmp_path}/b.txt")
