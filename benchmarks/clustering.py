@@ -155,6 +155,7 @@ def videos(count: int, seed: int) -> dict:
     from reid_jax.cluster import dbscan, neighbours
     from reid_jax.cluster import videos as inside
     from reid_jax.models import embedder, resnet
+    from reid_jax.types import Input
 
     rng, clock, images, same = np.random.default_rng(seed), Clock(), 0, True
     for start in range(0, count, 50):
@@ -189,7 +190,7 @@ def videos(count: int, seed: int) -> dict:
             own = ours[video == v]
             same &= bool(np.array_equal(np.where(own < 0, -1, own - own[own >= 0].min(initial=len(ours))), theirs))
     del features, parts, given
-    model = embedder.model(embedder.Embedder(resnet.resnet50()), (256, 128))
+    model = embedder.model(embedder.Embedder(resnet.resnet50(), Input((256, 128))))
     variables = jax.jit(model.init)(jax.random.key(0))
     embed = jax.jit(lambda variables, image: model.apply(variables, image, False)[0].embedding)
     batch = np.zeros((32, 256, 128, 3), np.uint8)

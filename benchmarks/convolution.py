@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from reid_jax.models import conv, embedder, resnet
+from reid_jax.types import Input
 
 # height, width, channels in and out, stride
 SHAPES = [
@@ -31,7 +32,7 @@ def milliseconds(run, *arguments) -> float:
 def whole_step(slices: bool) -> float:
     """Images a second of forward and backward of the small ResNet at 128x64."""
     kept, conv.POSITIONS = conv.POSITIONS, conv.POSITIONS if slices else 10**9
-    model = embedder.model(embedder.Embedder(resnet.resnet_small()), (128, 64))
+    model = embedder.model(embedder.Embedder(resnet.resnet_small(), Input((128, 64))))
     variables = model.init(jax.random.key(0))
     image = np.random.default_rng(0).integers(0, 256, (BATCH, 128, 64, 3), np.uint8)
 

@@ -2,20 +2,20 @@
 
 python -m experiments.embed --workdir=runs/street --pictures=/my/crops --out=crops.npz
 
-or with --encoder=FOLDER, what experiments.export wrote, instead of --workdir. The file holds `name` (paths below the
-folder) and `embedding` f32[n d], rows of length 1: their inner product is the cosine.
+or with --encoder=FOLDER, what experiments.export wrote, or with --weights=FILE --backbone=NAME, instead of --workdir.
+The file holds `name` (paths below the folder) and `embedding` f32[n d], rows of length 1: their inner product is the
+cosine.
 """
 
 import os
 import time
 from pathlib import Path
 
-import jax
 import numpy as np
 from absl import flags
 
-from experiments import command, encoders, sources
-from reid_jax import checkpoint, distance, evaluate, export, parallel
+from experiments import chosen, command, sources
+from reid_jax import distance, evaluate, export, parallel
 from reid_jax.data.folders import pictures
 
 _PICTURES = flags.DEFINE_string("pictures", None, "the folder, searched through to the bottom", required=True)
@@ -62,10 +62,8 @@ def _encoder() -> tuple:
     if _ENCODER.value:
         run, about = export.load(_ENCODER.value)
         return (lambda variables, image: run(image)), None, tuple(about["input"]["shape"][1:3])
-    workdir = Path(command.workdir())
-    config, model = encoders.of_run(workdir)
-    variables = checkpoint.restore_encoder(workdir / "checkpoints", model.init(jax.random.key(0)))
-    return parallel.build_embed(model), parallel.replicate(variables), encoders.size(config)
+    _, model, variables = chosen.encoder()
+    return parallel.build_embed(model), parallel.replicate(variables), model.input.size
 
 
 if __name__ == "__main__":

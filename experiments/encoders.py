@@ -1,5 +1,6 @@
-"""From a configuration to an encoder, and back from a run's folder. Every experiment's encoder is built here."""
+"""From a configuration or a run's folder to an encoder. Every experiment's encoder is built here."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from functools import partial
@@ -11,38 +12,90 @@ import jax.numpy as jnp
 
 from experiments.choices import choose
 from reid_jax import parallel
-from reid_jax.models import embedder, resnet
-from reid_jax.models.norm import BatchNorm
-from reid_jax.types import Model
+from reid_jax.models import embedder, mgn, osnet, pretrained, resnet, swin
+from reid_jax.models.norm import BatchNorm, DomainNorm
+from reid_jax.types import Input, Model
 
-BACKBONES: dict[str, Callable[..., Any]] = {
+Trunk = Callable[..., Any]
+
+
+def _windows(make: Trunk) -> Trunk:
+    """A transformer normalises by layer and has no use for `norm`."""
+    return lambda norm, **options: make(**options)
+
+
+BACKBONES: dict[str, Trunk] = {
     "resnet_small": resnet.resnet_small,
     "resnet50": resnet.resnet50,
     "resnet50_ibn_a": resnet.resnet50_ibn_a,
+    "resnet50_in": partial(resnet.resnet50, instance=(1, 2)),
+    "resnet50_snr": partial(resnet.resnet50, snr=(1, 2, 3)),
+    "osnet_x1_0": osnet.osnet,
+    "osnet_x0_75": partial(osnet.osnet, 0.75),
+    "osnet_x0_5": partial(osnet.osnet, 0.5),
+    "osnet_x0_25": partial(osnet.osnet, 0.25),
+    "osnet_ibn_x1_0": osnet.osnet_ibn,
+    "osnet_ibn_x0_75": partial(osnet.osnet_ibn, 0.75),
+    "osnet_ibn_x0_5": partial(osnet.osnet_ibn, 0.5),
+    "osnet_ibn_x0_25": partial(osnet.osnet_ibn, 0.25),
+    "swin_t": _windows(swin.swin_t),
+    "swin_s": _windows(swin.swin_s),
+    "swin_b": _windows(swin.swin_b),
 }
+MGNS = {"mgn": {}, "mgn_small": {"width": 32, "depths": (1, 1, 2, 1), "channels": 16}}
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 POOLINGS = {"average": "average", "gem": "gem"}
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+LUPERSON = (
+    (0.3525, 0.3106, 0.3140),
+    (0.2505, 0.2522, 0.2504),
+)  # of 0 to 255: 89.896 79.200 80.073, 63.872 64.305 63.839
+PIXELS = {"imagenet": IMAGENET, "luperson": LUPERSON, "half": ((0.5,) * 3, (0.5,) * 3)}
+
+
+@dataclasses.dataclass
+class Encoder:
+    """The options of an encoder, a part of every experiment's configuration."""
+
+    backbone: str = "resnet_small"  # see BACKBONES in experiments/encoders.py
+    weights: str = ""  # a weights file to start from: .pth, .safetensors, .onnx, .npz
+    leave: str = ""  # patterns of the file's names, by comma, that may be missing or misfit: fc.*
+    size: str = "128x64"  # height x width, pixels
+    normalise: str = "imagenet"  # what is taken from the pixels: imagenet, luperson, half
+    pooling: str = "average"  # average, gem
+    neck: bool = True  # a batch normalisation between what the triplet loss and what the classifier and retrieval see
+    dtype: str = "float32"  # what the trunk computes in: float32, bfloat16
+    bn_group: int = 0  # rows per group of batch statistics, 0: the whole batch
+    bn_frozen: bool = False  # the trunk's batch statistics stay as they were loaded
+    bn_domains: bool = False  # batch normalisation of its own for each of the two domains
 
 
 def build(config: Any) -> Model:
-    """The encoder that a configuration names; reads backbone, pooling, dtype, bn_group, size, weights."""
+    """The encoder that a configuration names, one with the fields of Encoder or, for MGN, those of experiments.mgn."""
     norm = partial(BatchNorm, group=config.bn_group, average=parallel.average)
-    backbone = choose("--config.backbone", config.backbone, BACKBONES)
-    trunk = backbone(norm=norm, dtype=choose("--config.dtype", config.dtype, DTYPES))
-    pooling = choose("--config.pooling", config.pooling, POOLINGS)
-    model = embedder.model(embedder.Embedder(trunk, pooling, norm=norm), size(config))
-    if not config.weights:
-        return model
-    from reid_jax.models import pretrained
+    dtype = choose("--config.dtype", config.dtype, DTYPES)
+    taken = Input(size(config.size), *choose("--config.normalise", config.normalise, PIXELS))
+    if config.backbone in MGNS:
+        module = mgn.MGN(taken, extra=config.extra, norm=norm, dtype=dtype, **MGNS[config.backbone])
+    else:
+        if config.bn_frozen and config.bn_domains:
+            raise ValueError("--config.bn_frozen and --config.bn_domains exclude each other")
+        held = {"frozen": True} if config.bn_frozen else {}
+        norm = partial(DomainNorm, norm=norm) if config.bn_domains else norm
+        trunk = choose("--config.backbone", config.backbone, BACKBONES)(norm=partial(norm, **held), dtype=dtype)
+        pooling = choose("--config.pooling", config.pooling, POOLINGS)
+        project = 512 if config.backbone.startswith("osnet") else 0
+        module = embedder.Embedder(trunk, taken, pooling, project, config.neck, norm)
+    model = embedder.model(module)
+    leave = [pattern.strip() for pattern in config.leave.split(",") if pattern.strip()]
+    return pretrained.started(model, config.weights, leave) if config.weights else model
 
-    return pretrained.started(model, config.weights)
 
-
-def size(config: Any) -> tuple[int, int]:
+def size(text: str) -> tuple[int, int]:
     """(height, width) in pixels of "128x64"."""
-    parts = config.size.lower().split("x")
+    parts = text.lower().split("x")
     if len(parts) != 2 or not all(part.isdigit() and int(part) for part in parts):
-        raise ValueError(f"--config.size is height x width in pixels, e.g. 256x128, not {config.size!r}")
+        raise ValueError(f"a size is height x width in pixels, e.g. 256x128, not {text!r}")
     return int(parts[0]), int(parts[1])
 
 

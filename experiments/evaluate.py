@@ -1,15 +1,13 @@
 """Test the encoder of a run on any data, ranking by cosine and Euclidean distance.
 
 python -m experiments.evaluate --workdir=runs/street --test=market1501:/data/Market-1501
+python -m experiments.evaluate --weights=osnet.onnx --backbone=osnet_x0_25 --test=market1501:/data/Market-1501
 """
 
-from pathlib import Path
-
-import jax
 from absl import flags
 
-from experiments import command, encoders, sources
-from reid_jax import checkpoint, evaluate, parallel
+from experiments import chosen, command, sources
+from reid_jax import evaluate, parallel
 from reid_jax.data import records
 from reid_jax.data.check import check_test, summary, survey
 
@@ -26,20 +24,21 @@ _WORKERS = flags.DEFINE_integer("workers", 0, "processes that decode pictures; 0
 def main() -> None:
     """Embed, rank, tell."""
     command.distribute()
-    workdir = Path(command.workdir())
-    config, model = encoders.of_run(workdir)
-    test = records.where(sources.open_source(_TEST.value or config.test or config.data), "query", "gallery")
+    config, model, variables = chosen.encoder()
+    source = _TEST.value or config.get("test") or config.get("data")
+    if not source:
+        raise ValueError("--weights needs --test=KIND:PATH")
+    test = records.where(sources.open_source(source), "query", "gallery")
     if _SKIP_BROKEN.value:
         test = sources.without_broken(test, "test")
-    same_camera = config.same_camera if _SAME_CAMERA.value is None else _SAME_CAMERA.value
+    same_camera = config.get("same_camera", False) if _SAME_CAMERA.value is None else _SAME_CAMERA.value
     print(summary(survey(test)))
     check_test(test, same_camera=same_camera)
-    variables = checkpoint.restore_encoder(workdir / "checkpoints", model.init(jax.random.key(0)))
     figures = evaluate.run(
         parallel.build_embed(model, flip=_FLIP.value),
         parallel.replicate(variables),
         test,
-        size=encoders.size(config),
+        size=model.input.size,
         metric=_METRIC.value,
         same_camera=same_camera,
         workers=_WORKERS.value,

@@ -17,19 +17,13 @@ from reid_jax.methods.ide import ide
 
 
 @dataclasses.dataclass
-class Config:
+class Config(encoders.Encoder):
     """The options of the supervised baseline; lengths in epochs unless said."""
 
     data: str = "synthetic:plaza"  # KIND:PATH of the training data, see experiments/sources.py
     test: str = "synthetic:harbour"  # KIND:PATH of the test data; empty: the query and gallery of `data`
     skip_broken: bool = False  # leave out pictures that cannot be read
     same_camera: bool = False  # count matches within one camera as well
-    backbone: str = "resnet_small"  # resnet_small, resnet50, resnet50_ibn_a
-    weights: str = ""  # a torch checkpoint to start from
-    size: str = "128x64"  # height x width, pixels
-    pooling: str = "average"  # average, gem
-    dtype: str = "float32"  # what the trunk computes in: float32, bfloat16
-    bn_group: int = 0  # rows per group of batch statistics, 0: the whole batch
     persons: int = 16  # of a batch
     per_person: int = 4  # 1: uniform sampling
     epochs: int = 10
@@ -42,6 +36,7 @@ class Config:
     triplet: float = 1.0  # weight
     margin: float = -1.0  # of the triplet loss; negative: the soft margin
     centres: float = 0.0  # weight of the centre loss
+    restitution: float = 0.0  # weight of SNR's loss, for resnet50_snr
     pad: int = 5  # pixels, before a random crop
     erase: float = 0.3  # probabilities
     blur: float = 0.0
@@ -64,6 +59,7 @@ def build(config: Config) -> run.Job:
         triplet=config.triplet,
         margin=None if config.margin < 0 else config.margin,
         centres=config.centres,
+        restitution=config.restitution,
     )
     iterations = config.iterations or max(1, len(train.person) // (config.persons * config.per_person))
     shapes = {"cosine": {"cosine": True}, "steps": {"milestones": _steps(config.epochs)}, "constant": {}}
@@ -75,7 +71,6 @@ def build(config: Config) -> run.Job:
         model=model,
         optimiser=optimise.adam(rate, weight_decay=config.weight_decay),
         views=(view,),
-        size=encoders.size(config),
         train=train,
         test=test,
     )

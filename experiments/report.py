@@ -33,8 +33,8 @@ def write(job: Any, config: Any, embed: parallel.Embed, encoder: Any, folder: Pa
     untrained = parallel.replicate(job.model.init(jax.random.key(config.seed)))
     embeddings = {
         "colour histogram, 6 stripes": histograms(job.test),
-        "the network, untrained": evaluate.embed_rows(embed, untrained, job.test, rows, size=job.size),
-        "the network, trained": evaluate.embed_rows(embed, encoder, job.test, rows, size=job.size),
+        "the network, untrained": evaluate.embed_rows(embed, untrained, job.test, rows, size=job.model.input.size),
+        "the network, trained": evaluate.embed_rows(embed, encoder, job.test, rows, size=job.model.input.size),
     }
     table = {
         name: dict(
@@ -163,16 +163,16 @@ def main() -> None:
     workdir = Path(command.workdir())
     config, model = encoders.of_run(workdir)
     train, test = sources.train_and_test(config)
-    variables = checkpoint.restore_encoder(workdir / "checkpoints", model.init(jax.random.key(0)))
-    job = _Drawn(model, encoders.size(config), train, test)
+    variables = checkpoint.restore_encoder(workdir / "checkpoints", model)
+    job = _Drawn(model, train, test)
     write(job, config, parallel.build_embed(model), parallel.replicate(variables), workdir / "report")
 
 
 class _Drawn:
     """The parts of a job that a report needs."""
 
-    def __init__(self, model, size, train, test):
-        self.model, self.size, self.train, self.test = model, size, train, test
+    def __init__(self, model, train, test):
+        self.model, self.train, self.test = model, train, test
 
 
 if __name__ == "__main__":

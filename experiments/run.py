@@ -28,13 +28,12 @@ EVERY = 20  # steps between two looks at the clock
 
 
 class Job(NamedTuple):
-    """What an experiment builds; `train` and `test` are Records, `size` (height, width)."""
+    """What an experiment builds; `train` and `test` are Records."""
 
     method: Method
     model: Model
     optimiser: optax.GradientTransformation
     views: tuple[Augment, ...]
-    size: tuple[int, int]
     train: Records
     test: Records
 
@@ -52,7 +51,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
     log = Log(workdir, config, job)
     step = parallel.build_step(job.method, job.optimiser, seed=config.seed)
     embed = parallel.build_embed(job.model)
-    options = {"size": job.size, "workers": _WORKERS.value}
+    options = {"size": job.model.input.size, "workers": _WORKERS.value}
 
     def see(variables: Variables, rows: np.ndarray) -> np.ndarray:
         return evaluate.embed_rows(embed, variables, job.train, rows, **options)
@@ -77,7 +76,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
         last = moment.whole and moment.epoch + 1 == config.epochs
         stopping = parallel.agreed(bool(stop))
         if last or stopping or parallel.agreed(time.monotonic() - saved > 60 * _SAVE.value):
-            checkpoint.save(checkpoints, moment, parallel.first(encoder))
+            checkpoint.save(checkpoints, moment, parallel.first(encoder), job.model.input)
             saved = time.monotonic()
         if stopping:
             break
@@ -96,7 +95,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
 
 def _batches(job: Job, seed: int, plan, epoch: int, start: int):
     return batching.batches(
-        job.train, plan, views=job.views, size=job.size, seed=seed, epoch=epoch, start=start,
+        job.train, plan, views=job.views, size=job.model.input.size, seed=seed, epoch=epoch, start=start,
         share=parallel.share(), workers=_WORKERS.value,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import orbax.checkpoint as ocp
 
 from reid_jax import parallel
 from reid_jax.train import Moment
-from reid_jax.types import Plan, TrainState, Variables
+from reid_jax.types import Input, Model, Plan, TrainState, Variables
 
 
 def manager(folder: str | Path, *, keep: int = 2) -> ocp.CheckpointManager:
@@ -20,11 +20,11 @@ def manager(folder: str | Path, *, keep: int = 2) -> ocp.CheckpointManager:
     return ocp.CheckpointManager(Path(folder).absolute(), options=options)
 
 
-def save(checkpoints: ocp.CheckpointManager, moment: Moment, encoder: Variables) -> None:
+def save(checkpoints: ocp.CheckpointManager, moment: Moment, encoder: Variables, taken: Input) -> None:
     """Write a moment in the background; a kill while writing leaves the one before.
 
     encoder: the method's encoder on the host, written as an item of its own, so that who only embeds need not know the
-    method.
+    method. taken: what the encoder takes, its `Model.input`.
     """
     state = parallel.first(moment.state)
     position = {"epoch": moment.epoch, "done": moment.done, "report": dict(moment.plan.report)}
@@ -36,6 +36,7 @@ def save(checkpoints: ocp.CheckpointManager, moment: Moment, encoder: Variables)
             plan=ocp.args.StandardSave(plan),
             position=ocp.args.JsonSave(position),
             encoder=ocp.args.StandardSave(encoder),
+            input=ocp.args.JsonSave(_plain(taken)),
         ),
     )
 
@@ -62,16 +63,28 @@ def restore(checkpoints: ocp.CheckpointManager, like: TrainState) -> tuple[Train
     return TrainState(*read["state"]), (position["epoch"], position["done"], plan)
 
 
-def restore_encoder(folder: str | Path, like: Variables) -> Variables:
-    """The encoder of the newest checkpoint under `folder`; `like` are variables of the same model."""
+def restore_encoder(folder: str | Path, model: Model) -> Variables:
+    """The encoder of the newest checkpoint under `folder`.
+
+    Raises: FileNotFoundError where there is none; ValueError where it takes other pictures than `model`.
+    """
     if not Path(folder).is_dir():
         raise FileNotFoundError(f"{folder} holds no checkpoint; was this run stopped before its first one?")
     with manager(folder) as checkpoints:
         step = checkpoints.latest_step()
         if step is None:
             raise FileNotFoundError(f"{folder} holds no finished checkpoint")
-        like = jax.tree.map(np.asarray, like)
-        return checkpoints.restore(step, args=ocp.args.Composite(encoder=ocp.args.StandardRestore(like)))["encoder"]
+        like = jax.tree.map(np.asarray, model.init(jax.random.key(0)))
+        parts = ocp.args.Composite(encoder=ocp.args.StandardRestore(like), input=ocp.args.JsonRestore())
+        read = checkpoints.restore(step, args=parts)
+    if read["input"] != _plain(model.input):
+        raise ValueError(f"the encoder under {folder} takes {read['input']}, and this model {_plain(model.input)}")
+    return read["encoder"]
+
+
+def _plain(taken: Input) -> dict[str, Any]:
+    """As JSON gives it back."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in taken._asdict().items()}
 
 
 def save_tree(folder: str | Path, tree: Any) -> None:

@@ -22,10 +22,10 @@ from reid_jax.types import Model, Variables
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
-def write(folder: str | Path, model: Model, variables: Variables, *, size: tuple[int, int], config: dict) -> float:
+def write(folder: str | Path, model: Model, variables: Variables, *, config: dict) -> float:
     """Write an encoder, reload both forms, and compare them with the model.
 
-    Args: folder, new; variables of the encoder, on the host; size (height, width); config, kept beside it.
+    Args: folder, new; variables of the encoder, on the host; config, kept beside it.
     Returns: the largest difference of an embedding, relative to its largest component.
     Raises: FileExistsError where the folder exists; ValueError where a reloaded form differs by more than 1e-5 (nothing
     is left behind then).
@@ -37,25 +37,26 @@ def write(folder: str | Path, model: Model, variables: Variables, *, size: tuple
     unfinished.mkdir(parents=True)
     try:
         checkpoint.save_tree(unfinished / "weights", variables)
-        (unfinished / "program.bin").write_bytes(program(model, variables, size))
+        (unfinished / "program.bin").write_bytes(program(model, variables))
         about = {
-            "input": {"type": "uint8", "shape": ["batch", *size, 3], "channels": "RGB", "range": [0, 255]},
+            "input": {"type": "uint8", "shape": ["batch", *model.input.size, 3], "channels": "RGB", "range": [0, 255]},
+            "normalisation": model.input._asdict(),
             "preprocessing": "resize to the shape, antialiased, the aspect not kept; the program normalises",
             "output": {"type": "float32", "shape": ["batch", model.width], "compare": "cosine"},
             "config": config,
         }
         (unfinished / "encoder.json").write_text(json.dumps(about, indent=2) + "\n")
-        worst = compare(unfinished, model, variables, size)
+        worst = compare(unfinished, model, variables)
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return worst
 
 
-def program(model: Model, variables: Variables, size: tuple[int, int]) -> bytes:
+def program(model: Model, variables: Variables) -> bytes:
     """The encoder as a serialised program with a symbolic batch."""
     (batch,) = jax.export.symbolic_shape("batch")
-    image = jax.ShapeDtypeStruct((batch, *size, 3), np.uint8)
+    image = jax.ShapeDtypeStruct((batch, *model.input.size, 3), np.uint8)
     encode = jax.jit(lambda image: model.apply(variables, image, False)[0].embedding)
     return bytes(jax.export.export(encode, platforms=PLATFORMS)(image).serialize())
 
@@ -69,12 +70,12 @@ def load(folder: str | Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[s
     return lambda image: np.asarray(run(image)), json.loads((folder / "encoder.json").read_text())
 
 
-def compare(folder: Path, model: Model, variables: Variables, size: tuple[int, int]) -> float:
+def compare(folder: Path, model: Model, variables: Variables) -> float:
     """The largest relative difference between the model and its reloaded weights and program, on random pictures.
 
     Raises: ValueError above 1e-5.
     """
-    image = np.random.default_rng(0).integers(0, 256, (3, *size, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (3, *model.input.size, 3), np.uint8)
     direct = jax.jit(lambda variables: model.apply(variables, image, False)[0].embedding)
     expected = np.asarray(direct(variables), np.float64)
     forms = {

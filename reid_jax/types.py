@@ -88,23 +88,43 @@ class TrainState(NamedTuple):
 
 
 class Embedded(NamedTuple):
-    """feature: f32[b d] before the neck, `embedding`: f32[b d] behind it (what retrieval compares)."""
+    """feature: f32[b d] before the neck, `embedding`: f32[b d] behind it (what retrieval compares).
+
+    aside: what layers on the way want to be judged by, arrays [b ...] by name; in training only.
+    """
 
     feature: Array
     embedding: Array
+    aside: Mapping[str, Array] | tuple[()] = ()
+
+
+class Input(NamedTuple):
+    """What an encoder takes, kept with its weights: size (height, width), and pixels in [0, 1] less mean over std.
+
+    channels: the order that the weights were trained on; pictures come as RGB and are turned where it is "BGR".
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    channels: str = "RGB"
 
 
 class Model(NamedTuple):
     """An image encoder as two pure functions.
 
     init:  (key) -> variables
-    apply: (variables, image f32[b h w 3], train) -> (Embedded, batch_stats), the statistics moved only if `train`.
+    apply: (variables, image [b h w 3], train, key=None, tags=None) -> (Embedded, batch_stats), the statistics moved only
+           if `train`. RGB in [0, 255]; another size than `input.size` is refused. key, tags: of a training batch, for
+           layers that leave things out at random or normalise by domain.
     width: d, the size of an embedding.
+    input: what it takes.
     """
 
     init: Callable[..., Variables]
     apply: Callable[..., tuple[Embedded, Any]]
     width: int
+    input: Input
 
 
 def unmoved(carry: Any, variables: Variables, aux: Aux) -> Any:

@@ -1,4 +1,3 @@
-import jax
 import optax
 import pytest
 
@@ -14,13 +13,16 @@ def test_the_encoder_is_read_without_the_method(tmp_path):
     encoder = parallel.first(run.method.encoder(moment.state.variables, moment.state.carry))
     with checkpoint.manager(tmp_path) as checkpoints:
         assert checkpoint.restore(checkpoints, run.start()) is None
-        checkpoint.save(checkpoints, moment, encoder)
-    read = checkpoint.restore_encoder(tmp_path, run.model.init(jax.random.key(9)))
+        checkpoint.save(checkpoints, moment, encoder, run.model.input)
+    read = checkpoint.restore_encoder(tmp_path, run.model)
     assert tiny.difference(read, encoder) == 0
+    other = run.model._replace(input=tiny.INPUT._replace(mean=(0.5, 0.5, 0.5)))
+    with pytest.raises(ValueError, match=r"takes .*0\.485.* and this model .*0\.5"):
+        checkpoint.restore_encoder(tmp_path, other)
 
 
 def test_a_folder_without_a_checkpoint(tmp_path):
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
-        checkpoint.restore_encoder(tmp_path / "none", {})
+        checkpoint.restore_encoder(tmp_path / "none", tiny.encoder())
     with pytest.raises(FileNotFoundError, match="no finished checkpoint"):
-        checkpoint.restore_encoder(tmp_path, {})
+        checkpoint.restore_encoder(tmp_path, tiny.encoder())

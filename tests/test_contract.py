@@ -115,7 +115,7 @@ def test_stopped_at_any_step_it_goes_on_bit_for_bit(make, tmp_path):
     with checkpoint.manager(tmp_path) as checkpoints:
         for moment in first.moments(every=1):
             if moment.epoch == 1 and moment.done == 1:  # in the middle of an epoch
-                checkpoint.save(checkpoints, moment, parallel.first(moment.state.variables))
+                checkpoint.save(checkpoints, moment, parallel.first(moment.state.variables), tiny.INPUT)
                 break
         checkpoints.wait_until_finished()
         second = Run(make, optimiser=optax.adam(1e-2))

@@ -9,11 +9,12 @@ from tests import tiny
 def test_an_exported_encoder_agrees_with_the_model_at_any_batch(tmp_path):
     model = tiny.encoder()
     variables = model.init(jax.random.key(0))
-    worst = export.write(tmp_path / "out", model, variables, size=tiny.SIZE, config={"seed": 1})
+    worst = export.write(tmp_path / "out", model, variables, config={"seed": 1})
     assert worst <= 1e-5
     run, about = export.load(tmp_path / "out")
     assert about["config"] == {"seed": 1}
     assert about["input"]["shape"] == ["batch", 8, 8, 3]
+    assert about["normalisation"]["mean"] == list(tiny.INPUT.mean) and about["normalisation"]["channels"] == "RGB"
     for rows in (1, 5):
         image = np.random.default_rng(rows).integers(0, 256, (rows, 8, 8, 3), np.uint8)
         expected = model.apply(variables, image, False)[0].embedding
@@ -27,12 +28,12 @@ def test_nothing_is_overwritten_and_a_difference_leaves_nothing(tmp_path, monkey
     variables = model.init(jax.random.key(0))
     (tmp_path / "there").mkdir()
     with pytest.raises(FileExistsError, match="--out"):
-        export.write(tmp_path / "there", model, variables, size=tiny.SIZE, config={})
+        export.write(tmp_path / "there", model, variables, config={})
     other = model.init(jax.random.key(1))
-    program = export.program(model, other, tiny.SIZE)
+    program = export.program(model, other)
     monkeypatch.setattr(export, "program", lambda *_: program)
     with pytest.raises(ValueError, match="program differ"):
-        export.write(tmp_path / "new", model, variables, size=tiny.SIZE, config={})
+        export.write(tmp_path / "new", model, variables, config={})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there"]
 
 

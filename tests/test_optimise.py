@@ -29,6 +29,28 @@ def test_schedules():
     assert float(optimise.schedule(3.0, epochs=2, iterations=5)(9)) == 3
 
 
+def test_a_cosine_that_begins_late():
+    late = optimise.schedule(2.0, epochs=10, iterations=10, warmup=1, cosine=True, flat=6)
+    np.testing.assert_allclose([float(late(step)) for step in (10, 60, 80, 100)], [2, 2, 1, 0], atol=1e-6)
+
+
+def test_frozen_weights_stay_and_then_start_afresh():
+    """Held for three steps, a weight then moves as one whose optimiser starts there; others never notice."""
+    hold = {"a": True, "b": False}
+    held = optimise.frozen(optimise.adam(0.1, weight_decay=0.3), lambda params: hold, steps=3)
+    plain = optimise.adam(0.1, weight_decay=0.3)
+    params = both = {"a": jnp.float32(2.0), "b": jnp.float32(-1.0)}
+    state, other = held.init(params), plain.init(both)
+    for step in range(5):
+        gradient = {"a": jnp.float32(0.5 + step), "b": jnp.float32(1.0 - step)}
+        change, state = held.update(gradient, state, params)
+        params = {name: params[name] + change[name] for name in params}
+        change, other = plain.update(gradient, other, both)
+        both = {name: both[name] + change[name] for name in both}
+        assert (float(params["a"]) == 2.0) == (step < 3)
+        assert float(params["b"]) == float(both["b"])
+
+
 def test_a_schedule_that_contradicts_itself_is_refused():
     with pytest.raises(ValueError, match="milestones or a cosine"):
         optimise.schedule(1.0, epochs=5, iterations=1, milestones=(2,), cosine=True)

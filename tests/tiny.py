@@ -8,8 +8,10 @@ from reid_jax import parallel
 from reid_jax.data import records
 from reid_jax.models import embedder
 from reid_jax.models.norm import BatchNorm
+from reid_jax.types import Input
 
 SIZE = (8, 8)
+INPUT = Input(SIZE)
 
 
 class Trunk(nn.Module):
@@ -36,7 +38,7 @@ def encoder(norm_average=parallel.average):
     from functools import partial
 
     norm = partial(BatchNorm, average=norm_average)
-    return embedder.model(embedder.Embedder(Trunk(), norm=norm), SIZE)
+    return embedder.model(embedder.Embedder(Trunk(), INPUT, norm=norm))
 
 
 def difference(a, b):

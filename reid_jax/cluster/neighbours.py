@@ -41,8 +41,8 @@ def search(
     ordered by the row's number.
 
     Time is that of the products, n^2 d multiplications (n m d with `among`). Memory on the host beside the embeddings:
-    n (k + 8) 16 bytes, 8 MiB (d / 1024 + 2) a CPU device for the blocks in flight; on an accelerator, each device holds
-    the embeddings and a tile of 256 MiB. With several processes each does its share and all must call this together.
+    n (k + 8) 16 bytes, and for a CPU device 64 MiB (d / 1024 + 1) of blocks and products; on an accelerator, each device
+    holds the embeddings and a tile of 256 MiB. With several processes each does its share and all must call this together.
 
     Args:
         features: f32[n d], any unit; rows of length one make the order that of the cosine.

@@ -16,6 +16,7 @@ from reid_jax.cluster.select import Candidates
 
 TILE = 2048  # rows of a block on a CPU; a product of two blocks is 16 MiB
 WIDE_TILE = 8192  # on an accelerator
+NEAR = 4  # blocks of rows that meet as many others before the next come, so that a block is fetched less often
 
 
 def candidates(
@@ -76,8 +77,10 @@ def _answers(
         (here, there)
         for here in range(0, len(rows), size)
         for there in range(here if symmetric else 0, len(others), size)
-    ][jax.process_index() :: jax.process_count()]
-    held: dict = {}  # an accelerator keeps the blocks that it has seen
+    ]
+    pairs.sort(key=lambda pair: (pair[0] // (NEAR * size), pair[1] // (NEAR * size)))
+    pairs = pairs[jax.process_index() :: jax.process_count()]
+    held: dict = {}  # an accelerator keeps the blocks that it has seen, a CPU the last ones
 
     def block(array: np.ndarray, halves: np.ndarray, start: int, device: jax.Device) -> tuple[jax.Array, jax.Array]:
         key = (array is others, start, device)
@@ -86,9 +89,11 @@ def _answers(
             if len(piece) < size:
                 short = size - len(piece)
                 piece, lengths = np.pad(piece, ((0, short), (0, 0))), np.pad(lengths, (0, short))
-            if not reduce and len(held) > 2 * len(devices):
-                held.clear()
+            if not reduce and len(held) >= 2 * NEAR * len(devices):
+                held.pop(next(iter(held)))
             held[key] = jax.device_put((piece, lengths), device, may_alias=True)
+        else:
+            held[key] = held.pop(key)  # the last used stays longest
         return held[key]
 
     flying: deque = deque()

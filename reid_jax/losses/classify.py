@@ -95,6 +95,43 @@ def soft_cross_entropy(
     return -jnp.mean(jnp.sum(jnp.where(alive, jnp.exp(target) * log_prob, 0.0), axis=1))
 
 
+def circle(
+    cosine: Float[Array, "b c"], label: Int[Array, " b"], *, scale: float = 64.0, margin: float = 0.35
+) -> Float[Array, "b c"]:
+    """Cosines to classes -> logits that weigh each by how far it is from where it should be; cross-entropy follows.
+
+    z_y = scale max(1 + m - s_y, 0) (s_y - 1 + m) for the true class, z_k = scale max(s_k + m, 0) (s_k - m) for others;
+    no gradient goes through the weights max(...).
+
+    Args:
+        cosine: s, [b c], in [-1, 1].
+        label: i32[b], in [0, c); a row below 0 has no true class.
+        scale: 64 as in LUPerson's MGN.
+        margin: m, 0.35 there.
+
+    Returns:
+        f32[b c] logits for `cross_entropy`.
+
+    Raises:
+        ValueError: shapes that do not belong together, or a scale that is not above 0.
+
+    Reference:
+        Sun et al., "Circle Loss", CVPR 2020, equation 6 in its classification form.
+
+    Departs from the paper:
+        the weights are those of LUPerson's code, whose true class is measured against 1 + margin as in the paper's text.
+    """
+    if cosine.ndim != 2 or label.shape != cosine.shape[:1] or not scale > 0:
+        raise ValueError(
+            f"circle expects cosine [b c], label [b] and a scale above 0, got {list(cosine.shape)}, {list(label.shape)} "
+            f"and {scale}"
+        )
+    fixed = jax.lax.stop_gradient(cosine)
+    true = jnp.maximum(1 + margin - fixed, 0) * (cosine - 1 + margin)
+    other = jnp.maximum(fixed + margin, 0) * (cosine - margin)
+    return scale * jnp.where(jnp.arange(cosine.shape[1])[None, :] == label[:, None], true, other)
+
+
 def _log_softmax(logits: jax.Array, active: Array | int | None) -> tuple[jax.Array, jax.Array]:
     """Log-probabilities [b c] of the first `active` classes, and which these are, bool[1 c]."""
     classes = logits.shape[1]

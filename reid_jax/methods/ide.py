@@ -12,6 +12,7 @@ from reid_jax.data import records as columns
 from reid_jax.data import sample
 from reid_jax.losses.centre import centre
 from reid_jax.losses.classify import cross_entropy
+from reid_jax.losses.restitution import dual_causality
 from reid_jax.losses.triplet import batch_hard
 from reid_jax.types import Aux, Method, Model, Plan
 
@@ -26,6 +27,7 @@ def ide(
     triplet: float = 1.0,
     margin: float | None = None,
     centres: float = 0.0,
+    restitution: float = 0.0,
 ) -> Method:
     """The baseline as a Method: loss = cross-entropy + triplet * batch-hard + centres * centre loss.
 
@@ -34,6 +36,7 @@ def ide(
     smoothing:  of the labels (Szegedy et al., CVPR 2016). margin: of the triplet loss, None is the soft margin.
     centres:    weight of the centre loss; Bag of Tricks' 5e-4 of the squared distance is 1e-3 here, of half of it. The
                 centres live in `carry`.
+    restitution: weight of SNR's dual causality loss, summed over its stages, for an encoder that has them.
 
     Departs from the paper: Bag of Tricks moves the centres by SGD at rate 0.5; here they follow Wen et al., eq. 4.
     """
@@ -57,9 +60,9 @@ def ide(
 
     def forward(variables, carry, batch, key):
         encoder = {name: collection["encoder"] for name, collection in variables.items()}
-        out, stats = model.apply(encoder, batch.image[:, 0], True)
+        out, stats = model.apply(encoder, batch.image[:, 0], True, key, batch.tags)
         logits = out.embedding @ variables["params"]["classifier"]
-        return {"feature": out.feature, "logits": logits}, {"encoder": stats}
+        return {"feature": out.feature, "logits": logits, "aside": dict(out.aside)}, {"encoder": stats}
 
     def loss(outputs, tags, carry, step):
         feature, logits = outputs["feature"], outputs["logits"]
@@ -68,6 +71,9 @@ def ide(
             terms["triplet"] = triplet * batch_hard(feature, tags.label, margin=margin)
         if centres:
             terms["centre"] = centres * centre(feature, tags.label, carry["centres"])
+        if restitution:
+            parts = outputs["aside"].values()
+            terms["restitution"] = restitution * sum(dual_causality(part, tags.label) for part in parts)
         right = jnp.mean((logits.argmax(-1) == tags.label).astype(jnp.float32))
         moved = (jax.lax.stop_gradient(feature), tags.label)
         return sum(terms.values()), Aux({**terms, "accuracy": right}, moved)

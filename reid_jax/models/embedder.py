@@ -6,49 +6,79 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax import traverse_util
 
-from reid_jax.models import pool
+from reid_jax.models import pool, rows
 from reid_jax.models.norm import BatchNorm
-from reid_jax.types import Array, Embedded, Model, Variables
-
-MEAN = (0.485, 0.456, 0.406)  # of ImageNet, RGB in [0, 1]
-STD = (0.229, 0.224, 0.225)
+from reid_jax.types import Array, Embedded, Input, Model, Tags, Variables
 
 
 class Embedder(nn.Module):
     """Pixels in [0, 255] -> the pooled feature, and the embedding behind the neck.
 
-    neck: a batch normalisation with its bias frozen at 0 (BNNeck, Luo et al., CVPRW 2019): the triplet and centre losses
-    take the feature, the classifier and retrieval the embedding. Without it the two are the same.
+    project: a dense layer of that width with normalisation and ReLU behind the pooling, as OSNet has; 0: none.
+    neck:    a batch normalisation with its bias frozen at 0 (BNNeck, Luo et al., CVPRW 2019): the triplet and centre
+             losses take the feature, the classifier and retrieval the embedding. Without it the two are the same.
+    input:   what it takes.
     """
 
     trunk: nn.Module
+    input: Input
     pooling: str = "average"
+    project: int = 0
     neck: bool = True
     norm: Callable[..., nn.Module] = BatchNorm
 
     @nn.compact
-    def __call__(self, image: Array, train: bool) -> Embedded:
-        """Image uint8 or f32 [b h w 3], RGB in [0, 255]."""
-        mean, std = (jnp.asarray(of).reshape(1, 1, 1, 3) for of in (MEAN, STD))
-        x = self.trunk((image.astype(jnp.float32) / 255.0 - mean) / std, train)
+    def __call__(self, image: Array, train: bool) -> tuple[Array, Array]:
+        """Image uint8 or f32 [b h w 3], RGB in [0, 255] -> (feature, embedding)."""
+        x = self.trunk(normalised(image, self.input), train)
         feature = pool.GeM(name="pool")(x) if self.pooling == "gem" else pool.average(x)
-        embedding = self.norm(name="neck", bias=False)(feature, train) if self.neck else feature
-        return Embedded(feature, embedding)
+        if self.project:
+            feature = Project(self.project, self.norm, name="project")(feature, train)
+        return feature, self.norm(name="neck", bias=False)(feature, train) if self.neck else feature
 
 
-def model(module: Embedder, size: tuple[int, int]) -> Model:
-    """The module as two pure functions. `size` (height, width) is what its shapes are worked out with."""
-    blank = jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)
+class Project(nn.Module):
+    """Dense, batch normalisation, ReLU."""
+
+    width: int
+    norm: Callable[..., nn.Module]
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """[b c] -> f32[b width]."""
+        return nn.relu(self.norm(name="fc_1")(nn.Dense(self.width, name="fc_0")(x), train))
+
+
+def normalised(image: Array, taken: Input) -> Array:
+    """RGB in [0, 255] -> f32, what the trunk takes. Raises ValueError for pictures of another size."""
+    if image.shape[1:] != (*taken.size, 3):
+        raise ValueError(f"pictures are {list(image.shape[1:])}, this encoder takes {[*taken.size, 3]}: resize them")
+    mean, std = (jnp.asarray(of, jnp.float32).reshape(1, 1, 1, 3) for of in (taken.mean, taken.std))
+    image = image[..., ::-1] if taken.channels == "BGR" else image
+    return (image.astype(jnp.float32) / 255.0 - mean) / std
+
+
+def model(module: nn.Module) -> Model:
+    """A module (image, train) -> (feature, embedding), with its `input`, as two pure functions."""
+    image = jnp.zeros((1, *module.input.size, 3), jnp.uint8)
 
     def init(key: Array) -> Variables:
-        return jax.jit(module.init, static_argnums=2)(key, jnp.zeros(blank.shape, blank.dtype), False)
+        variables = jax.jit(module.init, static_argnums=2)(key, image, False)
+        return {name: collection for name, collection in variables.items() if name != "aside"}
 
-    def apply(variables: Variables, image: Array, train: bool) -> tuple[Embedded, Any]:
+    def apply(
+        variables: Variables, image: Array, train: bool, key: Array | None = None, tags: Tags | None = None
+    ) -> tuple[Embedded, Any]:
+        stats = variables.get("batch_stats", {})
         if not train:
-            return module.apply(variables, image, False), variables.get("batch_stats", {})
-        out, moved = module.apply(variables, image, True, mutable=["batch_stats"])
-        return out, moved.get("batch_stats", {})
+            return Embedded(*module.apply(variables, image, False)), stats
+        rngs = {} if key is None else {"drop": key}
+        with rows.known(tags):
+            out, moved = module.apply(variables, image, True, mutable=["batch_stats", "aside"], rngs=rngs)
+        aside = traverse_util.flatten_dict(moved.get("aside", {}), sep="/")
+        return Embedded(*out, {name: value[0] for name, value in aside.items()}), moved.get("batch_stats", stats)
 
-    out = jax.eval_shape(lambda key, image: module.init_with_output(key, image, False)[0], jax.random.key(0), blank)
-    return Model(init, apply, out.embedding.shape[-1])
+    shape = jax.eval_shape(lambda key: module.init_with_output(key, image, False)[0], jax.random.key(0))
+    return Model(init, apply, shape[1].shape[-1], module.input)

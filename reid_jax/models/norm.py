@@ -5,15 +5,18 @@ hold them: the authors' results of SpCL and MMT come from groups of 16, and user
 another number of devices silently changes that size.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from reid_jax.types import Array
+from reid_jax.models import rows
+from reid_jax.types import Array, Variables
 
 Average = Callable[[Array, int], tuple[Array, int]]
+EPSILON = 1e-5
 
 
 def alone(moments: Array, span: int) -> tuple[Array, int]:
@@ -35,6 +38,7 @@ class BatchNorm(nn.Module):
     average:  `parallel.average`, which completes a group whose rows lie on several devices; `alone` on one device.
     momentum: share of the old running statistics (torch's momentum 0.1 is 0.9 here).
     bias:     False freezes the bias at 0, as a BNNeck has it (Luo et al., "Bag of Tricks", CVPRW 2019).
+    frozen:   the running statistics in training as well, and they stay as they are; scale and bias learn.
 
     The running variance is the unbiased one, as in torch; flax's own BatchNorm keeps the biased one.
     """
@@ -42,35 +46,84 @@ class BatchNorm(nn.Module):
     group: int = 0
     average: Average = alone
     momentum: float = 0.9
-    epsilon: float = 1e-5
+    epsilon: float = EPSILON
     bias: bool = True
+    frozen: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """Normalise x [b ... c]; with `train`, by the batch and moving the running statistics."""
+    def __call__(self, x: Array, train: bool, counted: Array | None = None) -> Array:
+        """Normalise x [b ... c]; with `train`, by the batch, of which bool[b] are `counted`, moving running statistics."""
         width = x.shape[-1]
         scale = self.param("scale", nn.initializers.ones, (width,), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (width,), jnp.float32) if self.bias else jnp.zeros(width)
         mean = self.variable("batch_stats", "mean", jnp.zeros, (width,), jnp.float32)
         var = self.variable("batch_stats", "var", jnp.ones, (width,), jnp.float32)
-        if not train:
+        if not train or self.frozen:
             return _affine(x, mean.value, var.value, scale, bias, self.epsilon)
-        moments, samples = group_moments(x, self.group, self.average)
+        moments, samples = group_moments(x, self.group, self.average, counted)
         batch_mean, batch_var = moments[:, 0], jnp.maximum(moments[:, 1] - moments[:, 0] ** 2, 0.0)
-        unbiased = jax.lax.stop_gradient(batch_var) * (samples / max(samples - 1, 1))
-        keep = self.momentum
-        mean.value = keep * mean.value + (1 - keep) * jax.lax.stop_gradient(batch_mean).mean(0)
-        var.value = keep * var.value + (1 - keep) * unbiased.mean(0)
+        unbiased = jax.lax.stop_gradient(batch_var) * (samples / jnp.maximum(samples - 1, 1))
+        move = (1 - self.momentum) * (samples > 0).any()
+        mean.value = (1 - move) * mean.value + move * _mean_of(jax.lax.stop_gradient(batch_mean), samples)
+        var.value = (1 - move) * var.value + move * _mean_of(unbiased, samples)
         grouped = x.reshape(moments.shape[0], -1, *x.shape[1:])
         spread = (moments.shape[0],) + (1,) * (x.ndim - 1) + (width,)
         batch_mean, batch_var = batch_mean.reshape(spread), batch_var.reshape(spread)
         return _affine(grouped, batch_mean, batch_var, scale, bias, self.epsilon).reshape(x.shape)
 
 
+class DomainNorm(nn.Module):
+    """Batch normalisation with weights and statistics for each of two domains (DSBN, as SpCL's code has it).
+
+    In training each row is normalised by the rows of its own domain (`rows.known` says which that is); at test all by
+    `target`'s, those of domain 1. Both start from the same weights; `collapsed` makes it a plain BatchNorm again.
+
+    Departs from the published code: there the first half of a batch is the source and the second half the target; here a
+    column of the batch says it. A domain without a row in the group leaves its statistics alone.
+
+    norm: makes the normalisation of one domain.
+    """
+
+    norm: Callable[..., nn.Module] = BatchNorm
+    bias: bool = True
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """Normalise x [b ... c]."""
+        source = self.norm(name="source", bias=self.bias)
+        target = self.norm(name="target", bias=self.bias)
+        if not train:
+            if self.is_initializing():
+                source(x, False)
+            return target(x, False)
+        tags = rows.current()
+        if tags is None:
+            raise ValueError("this encoder normalises by domain: give Model.apply the batch's tags")
+        second = tags.domain == 1
+        shape = (-1,) + (1,) * (x.ndim - 1)
+        return jnp.where(second.reshape(shape), target(x, True, second), source(x, True, ~second))
+
+
+def collapsed(variables: Variables, domain: str = "target") -> Variables:
+    """The variables of an encoder with DomainNorm as those of the same encoder with BatchNorm.
+
+    Args:
+        variables: collections of nested dictionaries.
+        domain: whose weights and statistics stay, "source" or "target".
+    """
+
+    def strip(tree: Any) -> Any:
+        if not isinstance(tree, Mapping):
+            return tree
+        return strip(tree[domain]) if set(tree) == {"source", "target"} else {k: strip(v) for k, v in tree.items()}
+
+    return strip(variables)
+
+
 class InstanceNorm(nn.Module):
     """Instance normalisation with scale and bias: each picture by its own statistics, at test as well."""
 
-    epsilon: float = 1e-5
+    epsilon: float = EPSILON
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -98,8 +151,11 @@ class IBN(nn.Module):
         return jnp.concatenate([by_instance, by_batch], axis=-1)
 
 
-def group_moments(x: Array, group: int, average: Average) -> tuple[Array, int]:
-    """First and second moment of each group of rows: f32[groups 2 c], and the samples that each was taken over."""
+def group_moments(x: Array, group: int, average: Average, counted: Array | None = None) -> tuple[Array, Array]:
+    """First and second moment of each group of rows, f32[groups 2 c], and over how many samples, f32[groups 1].
+
+    counted: bool[b], the rows that count; all by default. Moments of a group without any are 0.
+    """
     rows = x.shape[0]
     within = rows if group == 0 else min(group, rows)
     if rows % within or group % within:
@@ -108,9 +164,22 @@ def group_moments(x: Array, group: int, average: Average) -> tuple[Array, int]:
             "device, a multiple of it, or 0 (the whole batch)"
         )
     grouped = x.reshape(rows // within, -1, x.shape[-1]).astype(jnp.float32)
-    moments = jnp.stack([grouped.mean(1), jnp.square(grouped).mean(1)], axis=1)
-    moments, held = average(moments, 0 if group == 0 else group // within)
-    return moments, grouped.shape[1] * held
+    span = 0 if group == 0 else group // within
+    if counted is None:
+        moments = jnp.stack([grouped.mean(1), jnp.square(grouped).mean(1)], axis=1)
+        moments, held = average(moments, span)
+        return moments, jnp.full((len(moments), 1), grouped.shape[1] * held, jnp.float32)
+    weight = jnp.repeat(counted.astype(jnp.float32).reshape(rows // within, within), grouped.shape[1] // within, 1)
+    sums = jnp.einsum("gn,gnc->gc", weight, grouped), jnp.einsum("gn,gnc->gc", weight, jnp.square(grouped))
+    count = jnp.broadcast_to(weight.sum(1)[:, None], sums[0].shape)
+    sums, held = average(jnp.stack([*sums, count], axis=1), span)
+    return sums[:, :2] / jnp.maximum(sums[:, 2:], 1.0 / held), sums[:, 2, :1] * held
+
+
+def _mean_of(values: Array, samples: Array) -> Array:
+    """The mean [c] over the groups [groups c] that have samples [groups 1]; 0 where none has."""
+    there = (samples > 0).astype(jnp.float32)
+    return (values * there).sum(0) / jnp.maximum(there.sum(), 1.0)
 
 
 def _affine(x: Array, mean: Array, var: Array, scale: Array, bias: Array, epsilon: float) -> Array:

@@ -1,7 +1,14 @@
-"""Weights from a torch checkpoint: torchvision's names, and those of the IBN-Net release."""
+"""Weights from elsewhere into an encoder, by name: how far a file fills it, and nothing silently left over.
 
-import pickle
+Our modules bear the names of the published torch code, with "_" for ".": `trunk/layer1_0/bn1/scale` is
+`layer1.0.bn1.weight`. So torchvision's, IBN-Net's, torchreid's and Microsoft's files fit as they are, those of trainers
+that put a prefix before each name (`module.`, MoCo's `encoder_q.`) as well, and exports whose batch normalisation was
+folded into the convolutions.
+"""
+
 import re
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,66 +16,86 @@ import numpy as np
 from absl import logging
 from flax import traverse_util
 
+from reid_jax.models import weights
+from reid_jax.models.norm import EPSILON
 from reid_jax.types import Array, Model, Variables
 
-LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
+LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
+PREFIXES = ("", "encoder_q.", "base_encoder.", "backbone.", "base.", "model.")
+OURS = ("pool", "neck", "neck1", "neck2", "neck3")  # parts of an encoder that start as they do, whatever the file
 
 
 class Coverage(NamedTuple):
-    """How far a file filled a trunk. missing: the trunk's arrays that the file lacks; unused: what only the file has."""
+    """How far a file filled an encoder. missing: arrays that it lacks; unused: what only it has; digest: of the file."""
 
     filled: int
     expected: int
     missing: tuple[str, ...]
     unused: tuple[str, ...]
+    digest: str
 
     def __str__(self) -> str:
         share = 100 * self.filled / max(self.expected, 1)
-        return f"{share:.1f}% of the trunk ({self.filled} of {self.expected} arrays), {len(self.unused)} of the file unused"
+        told = f"{share:.1f}% of the encoder ({self.filled} of {self.expected} arrays), {len(self.unused)} of the file"
+        return f"{told} unused, sha256 {self.digest}"
 
 
-def started(model: Model, path: str | Path) -> Model:
-    """The same model, whose `init` starts its trunk from the file; pooling and neck start as they did.
+def started(model: Model, path: str | Path, leave: Sequence[str] = ()) -> Model:
+    """The same model, whose `init` starts it from the file; pooling and neck start as they did.
 
-    Raises: ValueError or FileNotFoundError as `load`, when `init` is called.
+    Raises: as `load`, when `init` is called.
     """
 
     def init(key: Array) -> Variables:
-        variables, coverage = load(path, model.init(key))
-        logging.info("%s: %s", path, coverage)
+        variables, coverage = load(path, model.init(key), leave=leave)
+        logging.info("%s fills %s", path, coverage)
         return variables
 
     return model._replace(init=init)
 
 
-def load(path: str | Path, variables: Variables, *, allow_missing: bool = False) -> tuple[Variables, Coverage]:
-    """Fill the trunk of an encoder's variables.
+def load(path: str | Path, variables: Variables, *, leave: Sequence[str] = ()) -> tuple[Variables, Coverage]:
+    """Fill an encoder's variables.
 
-    Args: path, a torch checkpoint (.pth, .pt, .pth.tar) or an .npz with the same names; allow_missing, keep what the
-        file lacks as it is.
-    Returns: the filled variables and how far they were filled.
-    Raises: FileNotFoundError; ValueError where an array is missing (unless allowed) or of another shape.
+    A batch normalisation that was folded into its convolution becomes one that does nothing but add the folded bias; it
+    has no statistics of the data, so a training should hold it (`BatchNorm(frozen=True)`).
+
+    Args:
+        path: what `weights.read` reads.
+        variables: of the encoder; pooling and neck are not looked for.
+        leave: patterns, as in a shell, of torch names that may keep what they have: `fc.*`.
+
+    Returns:
+        The filled variables, and how far they were filled.
+
+    Raises:
+        FileNotFoundError, ImportError: as `weights.read`.
+        ValueError: as `weights.read`; an array is missing or of another shape, and is not to be left.
     """
-    arrays = {re.sub(r"^module\.", "", name): array for name, array in _read(Path(path)).items()}
     flat = traverse_util.flatten_dict(dict(variables), sep="/")
-    missing, misfits, used, filled = [], [], set(), dict(flat)
-    trunk = [name for name in flat if name.split("/")[1] == "trunk"]
-    for name in trunk:
-        theirs = torch_name(name)
+    names = {name: torch_name(name) for name in flat if name.split("/")[1] not in OURS}
+    arrays = _unprefixed(weights.read(path), set(names.values()))
+    unused = set(arrays)
+    arrays = _unfolded(arrays, set(names.values()))
+    unused &= set(arrays)
+    missing, misfits, found, filled = [], [], set(), dict(flat)
+    for name, theirs in names.items():
+        left = any(fnmatch(theirs, pattern) for pattern in leave)
         if theirs not in arrays:
             missing.append(theirs)
             continue
         array = np.asarray(arrays[theirs], np.float32)
-        array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
+        array = _turned(array, flat[name].shape) if name.endswith("/kernel") else array
         if array.shape == flat[name].shape:
             filled[name] = array
-            used.add(theirs)
-        else:
-            misfits.append(
-                f"{theirs} has shape {array.shape}, and the model's is {tuple(flat[name].shape)} (h w in out)"
-            )
-    coverage = Coverage(len(used), len(trunk), tuple(missing), tuple(sorted(set(arrays) - used)))
-    lacks = [] if allow_missing or not missing else [f"it lacks {len(missing)}: {_first(missing, ', ')}"]
+            found.add(theirs)
+        elif not left:
+            misfits.append(f"{theirs} has shape {array.shape}, and the model's is {tuple(flat[name].shape)}")
+    coverage = Coverage(len(found), len(names), tuple(missing), tuple(sorted(unused - found)), weights.digest(path))
+    lacking = [name for name in missing if not any(fnmatch(name, pattern) for pattern in leave)]
+    lacks = [f"it lacks {len(lacking)}: {_first(lacking, ', ')}"] if lacking else []
+    if lacking and all(name.endswith(("running_mean", "running_var")) for name in lacking):
+        lacks = [f"it was saved without the {len(lacking)} statistics of its batch normalisations"]
     wrong = [f"{len(misfits)} of another shape: {_first(misfits, '; ')}"] if misfits else []
     if lacks or wrong:
         raise ValueError(
@@ -77,38 +104,52 @@ def load(path: str | Path, variables: Variables, *, allow_missing: bool = False)
     return traverse_util.unflatten_dict(filled, sep="/"), coverage
 
 
-def _first(words: list[str], comma: str, most: int = 5) -> str:
-    return comma.join([*words[:most], "..."] if len(words) > most else words)
-
-
 def torch_name(name: str) -> str:
     """`params/trunk/layer1_0/bn1/scale` -> `layer1.0.bn1.weight`."""
-    *middle, leaf = name.split("/")[2:]
-    text = re.sub(r"layer(\d)_(\d+)", r"layer\1.\2", ".".join(middle))
-    text = text.replace("downsample_conv", "downsample.0").replace("downsample_bn", "downsample.1")
-    return f"{text}.{LEAVES[leaf]}"
+    *modules, leaf = name.split("/")[2:]
+    module = ".".join(modules).replace("_", ".").replace("patch.embed", "patch_embed")
+    return ".".join(filter(None, [module, LEAVES.get(leaf, leaf)]))
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    if path.suffix == ".npz":
-        with np.load(path) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    if path.suffix not in (".pth", ".pt", ".tar"):
-        raise ValueError(f"{path}: weights are a torch checkpoint (.pth, .pt, .pth.tar) or an .npz of the same names")
-    try:
-        import torch
-    except ImportError:
-        raise ValueError(f"reading {path} needs torch: pip install 'reid_jax[torch]'") from None
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{path} is no torch checkpoint, or holds more than arrays; save its state_dict alone ({error})"
-        ) from error
-    content = content.get("state_dict", content) if isinstance(content, dict) else {}
-    arrays = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
-    if not arrays:
-        raise ValueError(f"{path} holds no arrays by name, neither at its top nor under state_dict")
-    return {name: value.detach().float().numpy() for name, value in arrays.items()}
+def _unprefixed(arrays: dict[str, np.ndarray], wanted: set[str]) -> dict[str, np.ndarray]:
+    """The arrays under the prefix by which most of the wanted names are there."""
+    arrays = {name.removeprefix("module."): array for name, array in arrays.items()}
+    choices = [
+        {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        for prefix in PREFIXES
+    ]
+    return max(choices, key=lambda choice: len(wanted & set(choice)))
+
+
+def _unfolded(arrays: dict[str, np.ndarray], wanted: set[str]) -> dict[str, np.ndarray]:
+    """With a batch normalisation made of each bias that was folded into a convolution."""
+    new = dict(arrays)
+    for name, bias in arrays.items():
+        if not name.endswith(".bias") or name in wanted:
+            continue
+        conv = name.removesuffix(".bias")
+        norms = (re.sub(old, fresh, conv) for old, fresh in FOLDED)
+        norm = next((norm for norm in norms if norm != conv and f"{norm}.running_var" in wanted), None)
+        if norm and f"{norm}.running_var" not in arrays:
+            ones = np.ones_like(bias)
+            new |= {f"{norm}.weight": ones, f"{norm}.bias": bias, f"{norm}.running_mean": 0 * bias}
+            new[f"{norm}.running_var"] = ones - np.float32(EPSILON)
+            del new[name]
+    return new
+
+
+# a convolution's name and that of the batch normalisation behind it, in the published codes
+FOLDED = ((r"conv$", "bn"), (r"conv(\d)$", r"bn\1"), (r"conv\d$", "bn"), (r"downsample\.0$", "downsample.1"))
+
+
+def _turned(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Torch's order of axes -> ours: (out, in, h, w) -> (h, w, in, out), (out, in) -> (in, out)."""
+    if array.ndim == 4 and len(shape) == 2 and array.shape[2:] == (1, 1):
+        array = array[:, :, 0, 0]
+    if array.ndim == 4:
+        return array.transpose(2, 3, 1, 0)
+    return array.T
+
+
+def _first(words: list[str], comma: str, most: int = 5) -> str:
+    return comma.join([*words[:most], "..."] if len(words) > most else words)

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from reid_jax.models.conv import Conv
-from reid_jax.models.norm import IBN, BatchNorm
+from reid_jax.models.norm import IBN, BatchNorm, InstanceNorm
+from reid_jax.models.snr import Restitution
 from reid_jax.types import Array
 
 
@@ -22,8 +23,12 @@ class ResNet(nn.Module):
     width:       channels of the first stage; each next stage doubles them.
     bottleneck:  1x1, 3x3, 1x1 blocks whose output is 4 times as wide; otherwise two 3x3.
     ibn:         IBN-a's half instance, half batch normalisation in stages 1 to 3.
+    instance:    stages (1 to 4) whose last block normalises its sum by instance, before the ReLU: (1, 2) is CycAs's
+                 network, in the manner of IBN-b and DualNorm.
+    snr:         stages behind which style is normalised away and identity restored: (1, 2, 3) is GDS's B-SNR.
     stem:        "conv7": 7x7 stride 2 and max pooling. "fold": 4x4 pixels folded into 48 channels, then 3x3; the same
                  stride at a fifth of the time on a CPU, where a convolution of 3 channels runs badly.
+    blocks:      [from, to) of all blocks, if not all; without the first there is no stem.
     norm:        makes a normalisation layer: BatchNorm with its group bound.
     dtype:       what the trunk computes in; weights and statistics stay float32.
     """
@@ -32,28 +37,39 @@ class ResNet(nn.Module):
     width: int = 64
     bottleneck: bool = True
     ibn: bool = False
+    instance: tuple[int, ...] = ()
+    snr: tuple[int, ...] = ()
     last_stride: int = 1
     stem: str = "conv7"
+    blocks: tuple[int, int | None] = (0, None)
     norm: Callable[..., nn.Module] = BatchNorm
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         """Run the trunk on normalised pixels."""
-        x = x.astype(self.dtype)
+        start, stop = self.blocks
+        x = self._stem(x.astype(self.dtype), train) if start == 0 else x
+        block = Bottleneck if self.bottleneck else Basic
+        number = 0
+        for stage, depth in enumerate(self.depths, 1):
+            for place in range(depth):
+                if number >= start and (stop is None or number < stop):
+                    last = stage == len(self.depths)
+                    stride = 1 if place or stage == 1 else self.last_stride if last else 2
+                    instance = place == depth - 1 and stage in self.instance
+                    name, width = f"layer{stage}_{place}", self.width * 2 ** (stage - 1)
+                    ibn = self.ibn and stage <= 3
+                    x = block(width, stride, ibn, instance, self.norm, self.dtype, name=name)(x, train)
+                number += 1
+            if stage in self.snr and start < number and (stop is None or number <= stop):
+                x = Restitution(self.dtype, name=f"snr{stage}")(x)
+        return x
+
+    def _stem(self, x: Array, train: bool) -> Array:
         x = self._fold(x) if self.stem == "fold" else Conv(self.width, 7, 2, self.dtype, name="conv1")(x)
         x = nn.relu(self.norm(name="bn1")(x, train))
-        if self.stem != "fold":
-            x = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
-        block = Bottleneck if self.bottleneck else Basic
-        for stage, depth in enumerate(self.depths):
-            last = stage == len(self.depths) - 1
-            for place in range(depth):
-                stride = 1 if place or stage == 0 else self.last_stride if last else 2
-                ibn = self.ibn and stage < 3
-                name = f"layer{stage + 1}_{place}"
-                x = block(self.width * 2**stage, stride, ibn, self.norm, self.dtype, name=name)(x, train)
-        return x
+        return x if self.stem == "fold" else nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
 
     def _fold(self, x: Array) -> Array:
         b, h, w, c = x.shape
@@ -69,6 +85,7 @@ class Basic(nn.Module):
     width: int
     stride: int
     ibn: bool
+    instance: bool
     norm: Callable[..., nn.Module]
     dtype: Any
 
@@ -79,7 +96,7 @@ class Basic(nn.Module):
         y = nn.relu(_first_norm(self)(y, train))
         y = Conv(self.width, 3, 1, self.dtype, name="conv2")(y)
         y = self.norm(name="bn2")(y, train)
-        return nn.relu(y + _shortcut(self, x, self.width, train))
+        return _joined(self, y, _shortcut(self, x, self.width, train))
 
 
 class Bottleneck(nn.Module):
@@ -88,6 +105,7 @@ class Bottleneck(nn.Module):
     width: int
     stride: int
     ibn: bool
+    instance: bool
     norm: Callable[..., nn.Module]
     dtype: Any
 
@@ -100,18 +118,23 @@ class Bottleneck(nn.Module):
         y = nn.relu(self.norm(name="bn2")(y, train))
         y = Conv(4 * self.width, 1, 1, self.dtype, name="conv3")(y)
         y = self.norm(name="bn3")(y, train)
-        return nn.relu(y + _shortcut(self, x, 4 * self.width, train))
+        return _joined(self, y, _shortcut(self, x, 4 * self.width, train))
 
 
 def _first_norm(block: Basic | Bottleneck) -> nn.Module:
     return IBN(block.norm, name="bn1") if block.ibn else block.norm(name="bn1")
 
 
+def _joined(block: Basic | Bottleneck, y: Array, shortcut: Array) -> Array:
+    y = y + shortcut
+    return nn.relu(InstanceNorm(name="IN")(y) if block.instance else y)
+
+
 def _shortcut(block: Basic | Bottleneck, x: Array, width: int, train: bool) -> Array:
     if block.stride == 1 and x.shape[-1] == width:
         return x
-    x = Conv(width, 1, block.stride, block.dtype, name="downsample_conv")(x)
-    return block.norm(name="downsample_bn")(x, train)
+    x = Conv(width, 1, block.stride, block.dtype, name="downsample_0")(x)
+    return block.norm(name="downsample_1")(x, train)
 
 
 def resnet50(**options: Any) -> ResNet:

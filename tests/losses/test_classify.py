@@ -7,7 +7,7 @@ import pytest
 from beartype import beartype
 from jaxtyping import jaxtyped
 
-from reid_jax.losses.classify import cross_entropy, soft_cross_entropy
+from reid_jax.losses.classify import circle, cross_entropy, soft_cross_entropy
 
 RNG = np.random.default_rng(0)
 LOGITS = 3 * RNG.standard_normal((6, 5), np.float32)
@@ -132,3 +132,32 @@ def test_soft_refusals():
 def test_annotations_hold():
     assert jaxtyped(typechecker=beartype)(cross_entropy)(LOGITS, LABEL, active=jnp.int32(5)).shape == ()
     assert jaxtyped(typechecker=beartype)(soft_cross_entropy)(LOGITS, LOGITS).shape == ()
+
+
+def test_circle_by_hand():
+    cosine = np.array([[0.9, 0.2, -0.5], [0.1, -0.9, 0.6]], np.float32)
+    logits = np.asarray(circle(cosine, np.array([0, 2], np.int32), scale=10.0, margin=0.25))
+    want = [
+        [10 * (1.25 - 0.9) * (0.9 - 0.75), 10 * 0.45 * (0.2 - 0.25), 0.0],
+        [10 * 0.35 * (0.1 - 0.25), 0.0, 10 * (1.25 - 0.6) * (0.6 - 0.75)],
+    ]
+    np.testing.assert_allclose(logits, want, atol=1e-6)
+    none = np.asarray(circle(cosine, np.array([-1, -1], np.int32), scale=10.0, margin=0.25))
+    np.testing.assert_allclose(none[0, 0], 10 * 1.15 * 0.65, rtol=1e-5)
+
+
+def test_circle_holds_its_weights_fixed():
+    """The slope of a true class's logit is scale (1 + m - s): larger, the farther the cosine is from where it should be."""
+    label = np.zeros(1, np.int32)
+    for s in (-0.5, 0.0, 0.9):
+        slope = jax.grad(lambda cosine: circle(cosine, label, scale=2.0, margin=0.3)[0, 0])(
+            np.array([[s, 0.1]], np.float32)
+        )
+        np.testing.assert_allclose(slope[0], [2 * (1.3 - s), 0], rtol=1e-5)
+
+
+def test_circle_refuses_shapes_that_do_not_belong_together():
+    with pytest.raises(ValueError, match="circle expects"):
+        circle(np.zeros((2, 3)), np.zeros(3, np.int32))
+    with pytest.raises(ValueError, match="scale above 0"):
+        circle(np.zeros((2, 3)), np.zeros(2, np.int32), scale=0.0)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reid_jax.models import embedder, resnet
+from reid_jax.types import Input
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (4, 32, 16, 3), np.uint8)
 
@@ -13,14 +14,14 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (4, 32, 16, 3), np.uint8)
 def _model(**options):
     trunk = resnet.resnet_small(**{k: v for k, v in options.items() if k == "dtype"})
     rest = {k: v for k, v in options.items() if k != "dtype"}
-    return embedder.model(embedder.Embedder(trunk, **rest), (32, 16))
+    return embedder.model(embedder.Embedder(trunk, Input((32, 16)), **rest))
 
 
 @pytest.mark.parametrize("options", [{}, {"pooling": "gem"}, {"neck": False}, {"dtype": jnp.bfloat16}])
 def test_shapes_and_types(options):
     model = _model(**options)
     variables = model.init(jax.random.key(0))
-    (feature, embedding), _ = model.apply(variables, IMAGE, False)
+    (feature, embedding, _), _ = model.apply(variables, IMAGE, False)
     assert feature.shape == embedding.shape == (4, model.width) == (4, 256)
     assert feature.dtype == embedding.dtype == jnp.float32
     assert ("neck" in variables["params"]) == options.get("neck", True)
@@ -38,6 +39,23 @@ def test_pixels_as_numbers_or_bytes_and_statistics_that_move_in_training_only():
     assert not jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), moved, variables["batch_stats"]))
 
 
+def test_pixels_are_taken_as_the_weights_want_them():
+    """BGR is RGB turned, other constants are other pixels, another size is refused."""
+    model = _model()
+    variables = model.init(jax.random.key(0))
+    plain = model.apply(variables, IMAGE, False)[0].embedding
+
+    def other(**options):
+        return embedder.model(embedder.Embedder(resnet.resnet_small(), Input((32, 16), **options)))
+
+    turned = other(channels="BGR").apply(variables, IMAGE[..., ::-1], False)[0].embedding
+    half = other(mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert np.abs(half.apply(variables, IMAGE, False)[0].embedding - plain).max() > 1e-3
+    np.testing.assert_allclose(turned, plain, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match=r"pictures are \[16, 32, 3\], this encoder takes \[32, 16, 3\]: resize"):
+        model.apply(variables, IMAGE.transpose(0, 2, 1, 3), False)
+
+
 def test_the_map_of_a_last_stride_of_one():
     for make, channels in ((resnet.resnet50, 2048), (resnet.resnet_small, 256)):
         out = jax.eval_shape(
@@ -48,4 +66,4 @@ def test_the_map_of_a_last_stride_of_one():
 
 def test_the_folded_stem_wants_multiples_of_four():
     with pytest.raises(ValueError, match="multiples of 4"):
-        embedder.model(embedder.Embedder(resnet.resnet_small()), (30, 16))
+        embedder.model(embedder.Embedder(resnet.resnet_small(), Input((30, 16))))

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from reid_jax import parallel
-from reid_jax.models.norm import IBN, BatchNorm, InstanceNorm
+from reid_jax.models import rows
+from reid_jax.models.norm import IBN, BatchNorm, DomainNorm, InstanceNorm, collapsed
+from reid_jax.types import Tags
 
 X = np.random.default_rng(0).normal(1.0, 2.0, (8, 4, 3, 6)).astype(np.float32)
 
@@ -109,3 +111,76 @@ def test_instance_norm_and_ibn():
     out, _ = _trained(IBN(), odd)
     np.testing.assert_allclose(out[..., :2], each[..., :2], atol=1e-5)
     np.testing.assert_allclose(out[..., 2:], _naive(odd)[0][..., 2:], atol=1e-5)
+
+
+def _tags(domain):
+    zeros = np.zeros(len(domain), np.int32)
+    return Tags(zeros, np.arange(len(domain), dtype=np.int32), zeros, np.asarray(domain, np.int32), zeros)
+
+
+def _by_domain(domain, x=X, module=None):
+    module = module or DomainNorm()
+    variables = module.init(jax.random.key(0), x, False)
+    with rows.known(_tags(domain)):
+        out, moved = module.apply(variables, x, True, mutable=["batch_stats"])
+    return variables, np.asarray(out), moved["batch_stats"]
+
+
+@pytest.mark.parametrize("domain", [[0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 1, 0, 1, 0, 0, 0]])
+def test_each_domain_is_normalised_by_itself(domain):
+    _, out, stats = _by_domain(domain)
+    for which, name in ((0, "source"), (1, "target")):
+        own = np.asarray(domain) == which
+        expected, mean, var = _naive(X[own])
+        np.testing.assert_allclose(out[own], expected, atol=1e-4)
+        np.testing.assert_allclose(stats[name]["mean"], 0.1 * mean, rtol=1e-4)
+        np.testing.assert_allclose(stats[name]["var"], 0.9 + 0.1 * var, rtol=1e-4)
+
+
+def test_a_domain_that_is_not_there_keeps_its_statistics():
+    variables, out, stats = _by_domain([1] * 8)
+    np.testing.assert_allclose(out, _naive(X)[0], atol=1e-4)
+    for leaf, start in variables["batch_stats"]["source"].items():
+        np.testing.assert_array_equal(stats["source"][leaf], start)
+
+
+def test_at_test_the_target_speaks_and_collapsing_says_the_same():
+    module, plain = DomainNorm(), BatchNorm()
+    variables, _, stats = _by_domain([0, 0, 0, 1, 1, 1, 1, 1])
+    variables = {**variables, "batch_stats": stats}
+    out = module.apply(variables, X, False)
+    np.testing.assert_array_equal(out, plain.apply(collapsed(variables), X, False))
+    assert np.abs(out - plain.apply(collapsed(variables, "source"), X, False)).max() > 1e-3
+
+
+def test_without_tags_a_training_by_domain_is_refused():
+    module = DomainNorm()
+    with pytest.raises(ValueError, match="give Model.apply the batch's tags"):
+        module.apply(module.init(jax.random.key(0), X, False), X, True, mutable=["batch_stats"])
+
+
+@pytest.mark.parametrize("group", [0, 4])
+def test_domains_on_four_devices_equal_one(group):
+    domain = [0, 1, 1, 1, 1, 0, 0, 1]
+    _, want, stats = _by_domain(domain, module=DomainNorm(norm=partial(BatchNorm, group=group)))
+    module = DomainNorm(norm=partial(BatchNorm, group=group, average=parallel.average))
+    variables = DomainNorm().init(jax.random.key(0), X, False)
+
+    @partial(jax.pmap, axis_name=parallel.AXIS)
+    def run(x, tags):
+        with rows.known(tags):
+            out, moved = module.apply(variables, x, True, mutable=["batch_stats"])
+        return out, jax.lax.pmean(moved["batch_stats"], parallel.AXIS)
+
+    out, moved = run(X.reshape(4, 2, *X.shape[1:]), jax.tree.map(lambda t: t.reshape(4, 2), _tags(domain)))
+    np.testing.assert_allclose(np.asarray(out).reshape(X.shape), want, atol=1e-4)
+    for one, four in zip(jax.tree.leaves(stats), jax.tree.leaves(parallel.first(moved)), strict=True):
+        np.testing.assert_allclose(four, one, rtol=1e-4)
+
+
+def test_frozen_statistics_stay_and_are_used():
+    module = BatchNorm(frozen=True)
+    variables = module.init(jax.random.key(0), X, False)
+    out, moved = module.apply(variables, X, True, mutable=["batch_stats"])
+    np.testing.assert_array_equal(out, module.apply(variables, X, False))
+    assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), moved["batch_stats"], variables["batch_stats"]))

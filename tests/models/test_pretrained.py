@@ -1,13 +1,12 @@
 """Import of torch weights, held against a torch network written down here."""
 
-import sys
-
 import jax
 import numpy as np
 import pytest
 from flax import traverse_util
 
 from reid_jax.models import embedder, pretrained, resnet
+from reid_jax.types import Input
 
 SIZE = (128, 64)
 NARROW = {"width": 8, "depths": (1, 1, 1, 1)}
@@ -19,9 +18,9 @@ FEATURES = [
 SQUARES = [71.46025966, 74.62706414]
 
 
-def _model(make, **options):
+def _model(make, size=SIZE, **options):
     """A model whose variables are zeros before a file fills them: drawing those of a ResNet-50 takes seconds."""
-    model = embedder.model(embedder.Embedder(make(**options)), SIZE)
+    model = embedder.model(embedder.Embedder(make(**options), Input(size)))
 
     def init(key):
         return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(model.init, key))
@@ -51,7 +50,7 @@ def test_every_array_is_filled_by_name(make, tmp_path):
     kernel = filled["params"]["trunk"]["layer2_0"]["conv2"]["kernel"]
     np.testing.assert_array_equal(kernel, arrays["module.layer2.0.conv2.weight"].transpose(2, 3, 1, 0))
     np.testing.assert_array_equal(
-        filled["batch_stats"]["trunk"]["layer4_0"]["downsample_bn"]["var"],
+        filled["batch_stats"]["trunk"]["layer4_0"]["downsample_1"]["var"],
         arrays["module.layer4.0.downsample.1.running_var"],
     )
     assert (filled["params"]["neck"]["scale"] == variables["params"]["neck"]["scale"]).all()
@@ -68,43 +67,73 @@ def test_less_than_all_is_refused_unless_told(tmp_path):
     model = _model(resnet.resnet50)
     variables = model.init(jax.random.key(0))
     _saved(variables, tmp_path / "w.npz", drop=("conv1.weight", "layer1.0.bn1.bias"))
-    with pytest.raises(ValueError, match=r"99\.2% of the trunk \(263 of 265 arrays\).*lacks 2: .*bn1.bias"):
+    with pytest.raises(ValueError, match=r"99\.2% of the encoder \(263 of 265 arrays\).*lacks 2: .*bn1.bias"):
         pretrained.started(model, tmp_path / "w.npz").init(jax.random.key(0))
-    _, coverage = pretrained.load(tmp_path / "w.npz", variables, allow_missing=True)
+    with pytest.raises(ValueError, match=r"lacks 1: layer1\.0\.bn1\.bias"):
+        pretrained.load(tmp_path / "w.npz", variables, leave=["conv1.*"])
+    _, coverage = pretrained.load(tmp_path / "w.npz", variables, leave=["conv1.*", "layer1.0.bn?.bias"])
     assert set(coverage.missing) == {"conv1.weight", "layer1.0.bn1.bias"}
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
     big, small, ibn = _model(resnet.resnet50), _model(resnet.resnet_small), _model(resnet.resnet50_ibn_a)
     _saved(big.init(jax.random.key(0)), tmp_path / "w.npz")
-    for allowed in (False, True):
-        with pytest.raises(ValueError, match=r" 0\.0% of the trunk \(0 of 60.*60 of another shape.* has shape"):
-            pretrained.load(tmp_path / "w.npz", small.init(jax.random.key(0)), allow_missing=allowed)
+    for leave in ([], ["fc.*"]):
+        with pytest.raises(ValueError, match=r" 0\.0% of the encoder \(0 of 60.*60 of another shape.* has shape"):
+            pretrained.load(tmp_path / "w.npz", small.init(jax.random.key(0)), leave=leave)
+    assert pretrained.load(tmp_path / "w.npz", small.init(jax.random.key(0)), leave=["*"])[1].filled == 0
     with pytest.raises(ValueError, match=r"bn1\.(IN|BN)"):
         pretrained.load(tmp_path / "w.npz", ibn.init(jax.random.key(0)))
     with pytest.raises(FileNotFoundError):
         pretrained.load(tmp_path / "none.npz", {})
-    (tmp_path / "w.h5").write_bytes(b"")
-    with pytest.raises(ValueError, match="torch checkpoint"):
-        pretrained.load(tmp_path / "w.h5", {})
 
 
-def test_reading_torchs_file_without_torch_says_what_to_install(tmp_path, monkeypatch):
-    (tmp_path / "w.pth").write_bytes(b"weights")
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ValueError, match=r"pip install 'reid_jax\[torch\]'"):
-        pretrained.load(tmp_path / "w.pth", {})
+def test_weights_without_batch_statistics_are_told(tmp_path):
+    model = _model(resnet.resnet50)
+    variables = model.init(jax.random.key(0))
+    names = {pretrained.torch_name(name) for name in traverse_util.flatten_dict(dict(variables), sep="/")}
+    _saved(variables, tmp_path / "w.npz", drop={name for name in names if "running" in name})
+    with pytest.raises(ValueError, match="saved without the 106 statistics of its batch normalisations"):
+        pretrained.load(tmp_path / "w.npz", variables)
 
 
-def test_files_of_torch_that_hold_no_weights_are_refused(tmp_path):
-    torch = pytest.importorskip("torch")
-    for content in ([1, 2], {"epoch": 3}):
-        torch.save(content, tmp_path / "w.pth")
-        with pytest.raises(ValueError, match="no arrays by name"):
-            pretrained.load(tmp_path / "w.pth", {})
-    torch.save({"state_dict": {}, "path": tmp_path}, tmp_path / "w.pth")
-    with pytest.raises(ValueError, match="save its state_dict alone"):
-        pretrained.load(tmp_path / "w.pth", {})
+@pytest.mark.parametrize(
+    "prefix", ["", "module.", "module.encoder_q.", "module.base_encoder.", "backbone.", "module.base."]
+)
+def test_prefixes_of_trainers(prefix, tmp_path):
+    """A second network beside it, as MoCo's encoder_k, is left alone."""
+    model = _model(resnet.resnet_small)
+    variables = model.init(jax.random.key(0))
+    arrays = _saved(variables, tmp_path / "w.npz", prefix=prefix)
+    np.savez(tmp_path / "both.npz", **arrays, **{"module.encoder_k.conv1.weight": np.zeros(3)})
+    filled, coverage = pretrained.load(tmp_path / "both.npz", variables)
+    assert coverage.filled == coverage.expected
+    np.testing.assert_array_equal(
+        filled["params"]["trunk"]["layer1_0"]["bn2"]["scale"], arrays[f"{prefix}layer1.0.bn2.weight"]
+    )
+
+
+def test_a_folded_normalisation_only_adds(tmp_path):
+    """w (x) + b with the normalisation folded in equals the network that it was folded from, at test."""
+    model = _model(resnet.resnet_small)
+    variables = model.init(jax.random.key(0))
+    arrays = _saved(variables, tmp_path / "w.npz")
+    np.savez(tmp_path / "w.npz", **arrays)
+    whole = pretrained.load(tmp_path / "w.npz", variables)[0]
+    folded = dict(arrays)
+    for name in list(arrays):
+        if name.endswith("running_var"):
+            norm = name.removesuffix(".running_var")
+            conv = norm.replace("bn", "conv").replace("downsample.1", "downsample.0")
+            scale = folded.pop(f"{norm}.weight") / np.sqrt(folded.pop(name) + 1e-5)
+            folded[f"{conv}.weight"] = folded[f"{conv}.weight"] * scale[:, None, None, None]
+            folded[f"{conv}.bias"] = folded.pop(f"{norm}.bias") - folded.pop(f"{norm}.running_mean") * scale
+    np.savez(tmp_path / "folded.npz", **folded)
+    filled, coverage = pretrained.load(tmp_path / "folded.npz", variables)
+    assert coverage.filled == coverage.expected and coverage.unused == ()
+    image = np.random.default_rng(0).integers(0, 256, (2, *SIZE, 3), np.uint8)
+    features = [model.apply(v, image, False)[0].feature for v in (whole, filled)]
+    np.testing.assert_allclose(*features, rtol=1e-4)
 
 
 def _formula(name, shape):
@@ -120,7 +149,7 @@ def _pictures():
 
 
 def test_a_narrow_network_gives_what_torch_gave(tmp_path):
-    model = _model(resnet.resnet50_ibn_a, **NARROW)
+    model = _model(resnet.resnet50_ibn_a, size=(64, 32), **NARROW)
     arrays = {}
     for name, value in traverse_util.flatten_dict(model.init(jax.random.key(0)), sep="/").items():
         if name.split("/")[1] == "trunk":
@@ -193,7 +222,7 @@ def _torch_resnet(torch, ibn, width=64, depths=(3, 4, 6, 3)):
 
 
 def _torch_feature(torch, net, image):
-    pixels = (image / 255.0 - embedder.MEAN) / embedder.STD
+    pixels = (image / 255.0 - Input(SIZE).mean) / Input(SIZE).std
     with torch.no_grad():
         return net(torch.tensor(pixels.transpose(0, 3, 1, 2)).to(net.conv1.weight.dtype)).numpy()
 
@@ -214,7 +243,7 @@ def test_the_embedding_is_torchs(ibn, tmp_path):
     net = _torch_resnet(torch, ibn)
     state = {f"module.{k}": v for k, v in net.state_dict().items()} | {"module.fc.weight": torch.zeros(3, 2048)}
     torch.save({"state_dict": state, "epoch": 7}, tmp_path / "w.pth.tar")
-    model = _model(resnet.resnet50_ibn_a if ibn else resnet.resnet50)
+    model = _model(resnet.resnet50_ibn_a if ibn else resnet.resnet50, size=(256, 128))
     variables, coverage = pretrained.load(tmp_path / "w.pth.tar", model.init(jax.random.key(0)))
     assert coverage.filled == coverage.expected and "fc.weight" in coverage.unused
     assert all(name == "fc.weight" or name.endswith("num_batches_tracked") for name in coverage.unused)

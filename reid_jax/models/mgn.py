@@ -1,0 +1,76 @@
+"""MGN: three branches behind one trunk, the whole body, two halves and three thirds, and eight heads.
+
+Wang et al., "Learning Discriminative Features with Multiple Granularities for Person Re-Identification", ACM MM 2018, as
+LUPerson's fast-reid code builds it for fine-tuning. A ResNet-50's weights fill the trunk and each branch.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from reid_jax.models import pool
+from reid_jax.models.embedder import normalised
+from reid_jax.models.norm import BatchNorm
+from reid_jax.models.resnet import ResNet
+from reid_jax.types import Array, Input
+
+PARTS = (1, 2, 3)  # equal strips of each branch's map, besides the whole of it
+HEADS = ("b1", "b2", "b21", "b22", "b3", "b31", "b32", "b33")
+
+
+class MGN(nn.Module):
+    """Pixels in [0, 255] -> eight parts side by side, [b 8 * width] before their normalisation and behind it.
+
+    input: what it takes.
+    width: of a head.
+    depths: of the ResNet, bottlenecks.
+    extra: a batch normalisation on each branch's map, for weights from self-supervision (LUPerson, MoCo).
+    """
+
+    input: Input
+    width: int = 256
+    depths: tuple[int, ...] = (3, 4, 6, 3)
+    channels: int = 64
+    extra: bool = False
+    norm: Callable[..., nn.Module] = BatchNorm
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, image: Array, train: bool) -> tuple[Array, Array]:
+        """Image uint8 or f32 [b h w 3], RGB in [0, 255] -> (feature, embedding)."""
+        fork = sum(self.depths[:2]) + 1
+        options = {"depths": self.depths, "width": self.channels, "norm": self.norm, "dtype": self.dtype}
+        x = ResNet(blocks=(0, fork), name="trunk", **options)(normalised(image, self.input), train)
+        maps = []
+        for branch, parts in enumerate(PARTS, 1):
+            y = ResNet(blocks=(fork, None), name=f"b{branch}", **options)(x, train)
+            if self.extra:
+                y = self.norm(name=f"neck{branch}")(y, train)
+            if y.shape[1] % parts:
+                raise ValueError(
+                    f"a map {y.shape[1]} high cannot be cut into {parts}; choose a height in multiples of 96"
+                )
+            maps += [y] + (jnp.split(y, parts, axis=1) if parts > 1 else [])
+        return Heads(self.width, self.norm, name="neck")(maps, train)
+
+
+class Heads(nn.Module):
+    """Generalised mean, dense without bias, normalisation with its bias frozen at 0: one for each map."""
+
+    width: int
+    norm: Callable[..., nn.Module]
+
+    @nn.compact
+    def __call__(self, maps: list[Array], train: bool) -> tuple[Array, Array]:
+        """Maps [b h w c] -> (f32[b heads * width] before the normalisation, and behind it)."""
+        features, embeddings = [], []
+        for name, x in zip(HEADS, maps, strict=True):
+            init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+            x = nn.Dense(self.width, use_bias=False, kernel_init=init, name=f"{name}_reduce")(
+                pool.GeM(name=f"{name}_pool")(x)
+            )
+            features.append(x)
+            embeddings.append(self.norm(name=f"{name}_bn", bias=False)(x, train))
+        return jnp.concatenate(features, -1), jnp.concatenate(embeddings, -1)

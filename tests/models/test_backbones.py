@@ -1,0 +1,71 @@
+"""Every method runs with every backbone: a step of each pair, traced from pixels to gradients, not compiled."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import encoders
+from reid_jax import parallel
+from reid_jax.methods.ide import ide
+from reid_jax.models import norm
+from reid_jax.types import Batch, Tags
+from tests import tiny
+
+METHODS = {"ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1)}
+SIZE = {"swin": "64x64"}
+
+
+def _model(name, monkeypatch, **options):
+    monkeypatch.setattr(parallel, "average", norm.alone)  # one device, no axis
+    return encoders.build(encoders.Encoder(backbone=name, size=SIZE.get(name.split("_")[0], "64x32"), **options))
+
+
+def _step(model, method):
+    """Shapes of what a step gives: (loss, gradient of every parameter)."""
+    records, rows = tiny.world(), np.zeros(4, np.int32)
+    variables = jax.eval_shape(lambda key: method.init(key, records)[0], jax.random.key(0))
+    carry = jax.eval_shape(lambda key: method.init(key, records)[1], jax.random.key(0))
+    image = jax.ShapeDtypeStruct((4, 1, *model.input.size, 3), jnp.uint8)
+
+    def objective(params, variables, carry, image):
+        batch = Batch(image, Tags(*[rows] * 5))
+        outputs, _ = method.forward({**variables, "params": params}, carry, batch, jax.random.key(0))
+        return method.loss(outputs, batch.tags, carry, jnp.int32(0))[0]
+
+    return variables, jax.eval_shape(jax.value_and_grad(objective), variables["params"], variables, carry, image)
+
+
+@pytest.mark.parametrize("name", sorted(encoders.BACKBONES))
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_a_step(name, method, monkeypatch):
+    model = _model(name, monkeypatch)
+    variables, (loss, gradient) = _step(model, METHODS[method](model))
+    assert loss.shape == () and jax.tree.structure(gradient) == jax.tree.structure(variables["params"])
+
+
+def test_snr_with_its_loss(monkeypatch):
+    model = _model("resnet50_snr", monkeypatch)
+    _, (loss, _) = _step(model, ide(model, persons=2, per_person=2, restitution=0.1))
+    assert loss.shape == ()
+
+
+@pytest.mark.parametrize("name", ["resnet_small", "resnet50_ibn_a"])
+def test_normalisation_by_domain_and_held(name, monkeypatch):
+    for options in ({"bn_domains": True}, {"bn_frozen": True}):
+        model = _model(name, monkeypatch, **options)
+        _step(model, METHODS["ide"](model))
+    with pytest.raises(ValueError, match="exclude each other"):
+        _model(name, monkeypatch, bn_domains=True, bn_frozen=True)
+
+
+@pytest.mark.parametrize("name", ["resnet_small", "osnet_ibn_x0_25"])
+def test_small_ones_run(name, monkeypatch):
+    model = _model(name, monkeypatch)
+    variables = model.init(jax.random.key(0))
+    image = np.random.default_rng(0).integers(0, 256, (4, 64, 32, 3), np.uint8)
+    trained = jax.jit(lambda variables, image: model.apply(variables, image, True)[0].embedding)(variables, image)
+    tested = jax.jit(lambda variables, image: model.apply(variables, image, False)[0].embedding)(variables, image)
+    assert (
+        trained.shape == tested.shape == (4, model.width) and np.isfinite(trained).all() and np.isfinite(tested).all()
+    )

@@ -1,0 +1,135 @@
+"""Swin against timm where its windows divide the map, and against a walk over tokens where they do not."""
+
+import re
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from reid_jax.models import embedder, pretrained, rows, swin
+from reid_jax.types import Input, Tags
+
+
+def _small(**options):
+    return swin.Swin(width=24, depths=(2, 2, 2, 2), heads=(2, 2, 4, 4), **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "count"), [(swin.swin_t, 27_519_354), (swin.swin_s, 48_837_258), (swin.swin_b, 86_743_224)]
+)
+def test_the_published_size(make, count):
+    """Of the ImageNet models less their classifiers: 28,288,354, 49,606,258 and 87,768,224 in all."""
+    shapes = jax.eval_shape(lambda key: make().init(key, jnp.zeros((1, 224, 224, 3)), False), jax.random.key(0))
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == count
+
+
+@pytest.mark.parametrize("size", [(256, 128), (384, 128)])
+def test_the_map_of_a_person(size):
+    out = jax.eval_shape(
+        lambda key: _small().init_with_output(key, jnp.zeros((2, *size, 3)), False)[0], jax.random.key(0)
+    )
+    assert out.shape == (2, size[0] // 32, size[1] // 32, 192)
+    with pytest.raises(ValueError, match="multiples of 32 pixels, not 100x64"):
+        _small().init(jax.random.key(0), jnp.zeros((1, 100, 64, 3)), False)
+
+
+def _walk(params, x, side, shift, heads):
+    """Attention token by token, in float64: who is in the window after the shift and not from the map's other edge."""
+    b, height, width, c = x.shape
+    tall, wide = -(-height // side) * side, -(-width // side) * side
+    table = np.asarray(params["relative_position_bias_table"], np.float64)
+    kernel, bias = (np.asarray(params["qkv"][name], np.float64) for name in ("kernel", "bias"))
+    qkv = (x.astype(np.float64) @ kernel + bias).reshape(b, height, width, 3, heads, c // heads)
+
+    def place(i, size):
+        """(window, place in it, whether it came round the edge) along one axis."""
+        moved = (i - shift) % size
+        return moved // side, moved % side, i < shift
+
+    out = np.zeros((b, height, width, heads, c // heads))
+    for i in range(height):
+        for j in range(width):
+            mine = place(i, tall), place(j, wide)
+            seen, offset = [], []
+            for k in range(height):
+                for m in range(width):
+                    other = place(k, tall), place(m, wide)
+                    if all(a[0] == o[0] and a[2] == o[2] for a, o in zip(mine, other, strict=True)):
+                        seen.append((k, m))
+                        apart = [a[1] - o[1] + side - 1 for a, o in zip(mine, other, strict=True)]
+                        offset.append(apart[0] * (2 * side - 1) + apart[1])
+            at = tuple(np.array(seen).T)
+            for n in range(b):
+                q, k, v = qkv[n, i, j, 0], qkv[n, :, :, 1][at], qkv[n, :, :, 2][at]
+                logits = np.einsum("hd,khd->hk", q, k) / np.sqrt(c // heads) + table[offset].T
+                weight = np.exp(logits - logits.max(1, keepdims=True))
+                out[n, i, j] = np.einsum("hk,khd->hd", weight / weight.sum(1, keepdims=True), v)
+    kernel, bias = (np.asarray(params["proj"][name], np.float64) for name in ("kernel", "bias"))
+    return out.reshape(x.shape) @ kernel + bias
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+@pytest.mark.parametrize("size", [(8, 4), (6, 6), (5, 7), (3, 4), (2, 1)])
+def test_windows_that_do_not_divide_the_map(size, shift):
+    module = swin.Attention(2, 3, jnp.float32)
+    x = np.random.default_rng(0).normal(size=(2, *size, 8)).astype(np.float32)
+    variables = jax.tree.map(lambda leaf: 10 * leaf + 0.1, module.init(jax.random.key(0), x, 0))
+    got = module.apply(variables, x, shift)
+    np.testing.assert_allclose(got, _walk(variables["params"], x, 3, shift, 2), atol=1e-4)
+
+
+def test_the_map_is_timms(tmp_path):
+    torch, timm = pytest.importorskip("torch"), pytest.importorskip("timm")
+    torch.manual_seed(0)
+    net = timm.create_model(
+        "swin_tiny_patch4_window7_224", num_classes=0, embed_dim=24, depths=(2, 2, 2, 2), num_heads=(2, 2, 4, 4)
+    ).eval()
+    for value in net.parameters():
+        value.data.add_(0.05 * torch.randn_like(value))
+    # timm merges tokens before a stage, Microsoft's release behind it
+    names = {
+        name: re.sub(r"layers\.(\d)\.downsample", lambda m: f"layers.{int(m[1]) - 1}.downsample", name)
+        for name in net.state_dict()
+    }
+    torch.save({"model": {names[name]: value for name, value in net.state_dict().items()}}, tmp_path / "w.pth")
+    model = embedder.model(embedder.Embedder(_small(), Input((224, 224)), neck=False))
+    variables, coverage = pretrained.load(tmp_path / "w.pth", model.init(jax.random.key(0)))
+    assert coverage.filled == coverage.expected
+    assert all(re.search("relative_position_index|attn_mask", name) for name in coverage.unused)
+    image = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
+    pixels = (image / 255.0 - model.input.mean) / model.input.std
+    with torch.no_grad():
+        expected = net(torch.tensor(pixels.transpose(0, 3, 1, 2), dtype=torch.float32)).numpy()
+    got = np.asarray(jax.jit(model.apply, static_argnums=2)(variables, image, False)[0].embedding)
+    assert np.abs(got - expected).max() / np.abs(expected).max() < 1e-4
+
+
+def _trained(drop, index, key=0):
+    trunk = swin.Swin(width=24, depths=(2, 2), heads=(2, 2), drop=drop)
+    model = embedder.model(embedder.Embedder(trunk, Input((64, 32)), neck=False))
+    variables = model.init(jax.random.key(0))
+    image = np.random.default_rng(0).integers(0, 256, (8, 64, 32, 3), np.uint8)[np.asarray(index)]
+    zeros = np.zeros(len(index), np.int32)
+    tags = Tags(zeros, np.asarray(index, np.int32), zeros, zeros, zeros)
+    run = jax.jit(model.apply, static_argnums=2)
+    return np.asarray(run(variables, image, True, jax.random.key(key), tags)[0].embedding)
+
+
+def test_pictures_skip_blocks_in_training_by_their_index():
+    """Each by itself, the same in any batch, another draw with another key; none at test."""
+    whole = _trained(0.5, range(8))
+    np.testing.assert_allclose(_trained(0.5, [5, 2])[::-1], whole[[2, 5]], atol=1e-4)
+    assert np.abs(_trained(0.5, range(8), key=1) - whole).max() > 1e-2
+    assert np.abs(_trained(0.0, range(8)) - whole).max() > 1e-2
+    np.testing.assert_allclose(_trained(0.0, range(8), key=1), _trained(0.0, range(8)))
+
+
+def test_the_share_that_skips():
+    block = swin.Block(2, 7, False, 0.25, jnp.float32)
+    skip = partial(block.apply, {}, np.ones((4000, 1, 1, 1), np.float32), True, method="_skip")
+    with rows.known(None):
+        kept = np.asarray(skip(rngs={"drop": jax.random.key(0)})).ravel()
+    np.testing.assert_allclose(np.unique(kept), [0, 1 / 0.75], rtol=1e-6)
+    assert abs((kept > 0).mean() - 0.75) < 0.03
