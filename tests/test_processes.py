@@ -44,9 +44,10 @@ def trained(devices):
 
 def clustered(devices):
     """Neighbours, labels exact and approximate; None: all devices of all processes."""
-    from reid_jax.cluster import approximate, dbscan, jaccard, neighbours
+    from reid_jax.cluster import approximate, dbscan, jaccard, neighbours, products
     from tests.cluster.drawn import people
 
+    products.GATHERED = 10_000  # several exchanges
     rows = people(700)[0]
     near = neighbours.sweep(rows, 30, farthest=True, devices=devices, tile=64)
     few = neighbours.sweep(rows, 30, devices=devices, tile=64, reduce=True)

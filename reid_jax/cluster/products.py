@@ -16,6 +16,7 @@ from reid_jax.cluster.select import Candidates
 
 TILE = 2048  # rows of a block on a CPU; a product of two blocks is 16 MiB
 WIDE_TILE = 8192  # on an accelerator
+GATHERED = 1 << 24  # candidates that all processes exchange at once, 128 MiB
 NEAR = 4  # blocks of rows that meet as many others before the next come, so that a block is fetched less often
 
 
@@ -55,8 +56,11 @@ def candidates(
             found.take_lists(here, there, *(np.asarray(part) for part in answer), mirrored=mirrored)
         else:
             found.take_tile(here, there, np.asarray(answer[0]), half, half_others, mirrored=mirrored)
-    if jax.process_count() > 1:
-        found.merge(*multihost_utils.process_allgather((found.best.view(np.int32), found.lowest)))
+    if (processes := jax.process_count()) > 1:
+        step = max(1, GATHERED // (width * processes))
+        for start in range(0, len(rows), step):
+            mine = found.best[start : start + step].view(np.int32), found.lowest[start : start + step]
+            found.merge(start, *multihost_utils.process_allgather(mine))
     return found
 
 

@@ -55,12 +55,13 @@ class Candidates:
             task = *one, rows, columns, self.best, self.bar, self.lowest
             spread(_merge, count, *task, mirrored)
 
-    def merge(self, best: np.ndarray, lowest: np.ndarray) -> None:
-        """What all processes have found, `best` as i32[processes n 2 width] and lowest, becomes what each has found."""
-        self.best[:], self.bar[:] = EMPTY, -np.inf
+    def merge(self, start: int, best: np.ndarray, lowest: np.ndarray) -> None:
+        """What all processes have found of the m rows from `start`, best as i32[processes m 2 width], becomes each's."""
+        part = slice(start, start + best.shape[1])
+        self.best[part], self.bar[part] = EMPTY, -np.inf
         for one in np.ascontiguousarray(best).view(np.int64):  # jax moves no 64 bits
-            spread(_join, len(self.best), one, self.best, self.bar)
-        self.lowest[:] = lowest.min(0)
+            spread(_join, len(one), one, self.best[part], self.bar[part])
+        self.lowest[part] = lowest.min(0)
 
 
 @kernel
