@@ -105,9 +105,13 @@ def load(path: str | Path, variables: Variables, *, leave: Sequence[str] = ()) -
 
 
 def torch_name(name: str) -> str:
-    """`params/trunk/layer1_0/bn1/scale` -> `layer1.0.bn1.weight`."""
+    """`params/trunk/layer1_0/bn1/scale` -> `layer1.0.bn1.weight`; both domains of a DomainNorm take the same."""
     *modules, leaf = name.split("/")[2:]
-    module = ".".join(modules).replace("_", ".").replace("patch.embed", "patch_embed")
+    module = (
+        ".".join(part for part in modules if part not in ("source", "target"))
+        .replace("_", ".")
+        .replace("patch.embed", "patch_embed")
+    )
     return ".".join(filter(None, [module, LEAVES.get(leaf, leaf)]))
 
 

@@ -6,7 +6,9 @@ import pytest
 from flax import traverse_util
 
 from reid_jax.models import embedder, pretrained, resnet
+from reid_jax.models.norm import DomainNorm, collapsed
 from reid_jax.types import Input
+from tests import tiny
 
 SIZE = (128, 64)
 NARROW = {"width": 8, "depths": (1, 1, 1, 1)}
@@ -54,6 +56,18 @@ def test_every_array_is_filled_by_name(make, tmp_path):
         arrays["module.layer4.0.downsample.1.running_var"],
     )
     assert (filled["params"]["neck"]["scale"] == variables["params"]["neck"]["scale"]).all()
+
+
+def test_both_domains_start_from_the_same_weights(tmp_path):
+    model = _model(resnet.resnet_small)
+    _saved(model.init(jax.random.key(0)), tmp_path / "w.npz")
+    plain = pretrained.load(tmp_path / "w.npz", model.init(jax.random.key(0)))[0]
+    apart = _model(lambda: resnet.resnet_small(norm=DomainNorm))
+    filled, coverage = pretrained.load(tmp_path / "w.npz", apart.init(jax.random.key(0)))
+    assert not coverage.missing
+    for domain in ("source", "target"):
+        assert tiny.difference(collapsed(filled, domain)["params"]["trunk"], plain["params"]["trunk"]) == 0
+        assert tiny.difference(collapsed(filled, domain)["batch_stats"]["trunk"], plain["batch_stats"]["trunk"]) == 0
 
 
 def test_names_of_the_two_lineages():
