@@ -73,63 +73,6 @@ class Clock:
         self.last = now
 
 
-def dense(features: np.ndarray, clock: Clock, k1: int = 30, k2: int = 6) -> np.ndarray:
-    """The way of the peers: matrices as large as images squared."""
-    from sklearn.cluster import DBSCAN
-
-    n = len(features)
-    product = np.empty((n, n), np.float32)
-    for start in range(0, n, 4096):
-        np.matmul(features[start : start + 4096], features.T, out=product[start : start + 4096])
-    order = np.empty((n, k1), np.int64)
-    for i in range(n):
-        nearest = np.argpartition(-product[i], k1)[: k1 + 1]
-        order[i] = nearest[np.argsort(-product[i, nearest], kind="stable")][:k1]
-    clock.lap("search")
-
-    def reciprocal(i: int, k: int) -> np.ndarray:
-        forward = order[i, :k]
-        return forward[(order[forward, :k] == i).any(1)]
-
-    half = [reciprocal(i, round(k1 / 2) + 1) for i in range(n)]
-    weight = np.zeros((n, n), np.float32)
-    for i in range(n):
-        first = members = reciprocal(i, k1)
-        for q in first:
-            if len(np.intersect1d(half[q], first)) > 2 / 3 * len(half[q]):
-                members = np.append(members, half[q])
-        members = np.unique(members)
-        value = np.exp(-(2 - 2 * product[i, members]))
-        weight[i, members] = value / value.sum()
-    del product
-    first, weight = weight, np.empty_like(weight)
-    for i in range(n):
-        weight[i] = first[order[i, :k2]].mean(0)
-    del first
-    inverse = [np.flatnonzero(weight[:, j]) for j in range(n)]
-    distance = np.zeros((n, n), np.float32)
-    for i in range(n):
-        shared = np.zeros(n, np.float32)
-        for j in np.flatnonzero(weight[i]):
-            shared[inverse[j]] += np.minimum(weight[i, j], weight[inverse[j], j])
-        distance[i] = np.maximum(1 - shared / (2 - shared), 0)
-    del weight, inverse
-    clock.lap("jaccard")
-    tight, normal, loose = (
-        DBSCAN(eps=e, min_samples=4, metric="precomputed", n_jobs=-1).fit_predict(distance) for e in EPS
-    )
-    clock.lap("dbscan")
-    same = []
-    for labels in (tight, normal, loose):
-        own = np.where(labels < 0, labels.max() + 1 + np.arange(n), labels)
-        same.append(np.empty((n, n), np.float32))
-        np.equal(own[:, None], own, out=same[-1])
-    for other in (same[0], same[2]):
-        1 - np.minimum(same[1], other).sum(1) / np.maximum(same[1], other).sum(1)
-    clock.lap("reliability")
-    return np.stack([tight, normal, loose])
-
-
 def exact(features: np.ndarray, clock: Clock) -> np.ndarray:
     """This project's."""
     from reid_jax.cluster import dbscan, jaccard, neighbours, reliability
@@ -215,7 +158,9 @@ def measure(part: str, folder: Path, seed: int, index: str, count: int) -> dict:
                 features[start : start + 2048] @ features[other : other + 2048].T
         clock.lap("product")
     elif part == "dense":
-        np.save(folder / "dense.npy", dense(features, clock))
+        from benchmarks import dense
+
+        np.save(folder / "dense.npy", dense.labels(features, EPS, clock.lap))
     elif part == "exact":
         from reid_jax.cluster import neighbours
 

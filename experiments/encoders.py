@@ -45,12 +45,12 @@ BACKBONES: dict[str, Trunk] = {
 MGNS = {"mgn": {}, "mgn_small": {"width": 32, "depths": (1, 1, 2, 1), "channels": 16}}
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 POOLINGS = {"average": "average", "gem": "gem"}
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-LUPERSON = (
-    (0.3525, 0.3106, 0.3140),
-    (0.2505, 0.2522, 0.2504),
-)  # of 0 to 255: 89.896 79.200 80.073, 63.872 64.305 63.839
-PIXELS = {"imagenet": IMAGENET, "luperson": LUPERSON, "half": ((0.5,) * 3, (0.5,) * 3)}
+# mean and std of the pixels in [0, 1]; LUPerson's are 89.896 79.200 80.073 and 63.872 64.305 63.839 of 255
+PIXELS = {
+    "imagenet": (),  # as Input has it
+    "luperson": ((0.3525, 0.3106, 0.3140), (0.2505, 0.2522, 0.2504)),
+    "half": ((0.5,) * 3, (0.5,) * 3),
+}
 
 
 @dataclasses.dataclass
@@ -80,9 +80,9 @@ def build(config: Any) -> Model:
     else:
         if config.bn_frozen and config.bn_domains:
             raise ValueError("--config.bn_frozen and --config.bn_domains exclude each other")
-        held = {"frozen": True} if config.bn_frozen else {}
         norm = partial(DomainNorm, norm=norm) if config.bn_domains else norm
-        trunk = choose("--config.backbone", config.backbone, BACKBONES)(norm=partial(norm, **held), dtype=dtype)
+        inside = partial(norm, frozen=True) if config.bn_frozen else norm
+        trunk = choose("--config.backbone", config.backbone, BACKBONES)(norm=inside, dtype=dtype)
         pooling = choose("--config.pooling", config.pooling, POOLINGS)
         project = 512 if config.backbone.startswith("osnet") else 0
         module = embedder.Embedder(trunk, taken, pooling, project, config.neck, norm)

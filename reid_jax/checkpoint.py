@@ -74,7 +74,8 @@ def restore_encoder(folder: str | Path, model: Model) -> Variables:
         step = checkpoints.latest_step()
         if step is None:
             raise FileNotFoundError(f"{folder} holds no finished checkpoint")
-        like = jax.tree.map(np.asarray, model.init(jax.random.key(0)))
+        shapes = jax.eval_shape(model.init, jax.random.key(0))
+        like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
         parts = ocp.args.Composite(encoder=ocp.args.StandardRestore(like), input=ocp.args.JsonRestore())
         read = checkpoints.restore(step, args=parts)
     if read["input"] != _plain(model.input):

@@ -169,10 +169,10 @@ def _look_again(
     distance: np.ndarray,
 ) -> None:
     """Choose again for the rows whose k-th neighbour is not surely nearer than all that were no candidates."""
-    slack = ROUNDING * 2 * (half + half_others.max(initial=0))
-    doubtful = np.flatnonzero(distance[:, -1] ** 2 >= -2 * found.bar - slack)
     if found.best.shape[1] == len(others):
         return  # all were candidates
+    slack = ROUNDING * 2 * (half + half_others.max(initial=0))
+    doubtful = np.flatnonzero(distance[:, -1] ** 2 >= -2 * found.bar - slack)
     step = max(1, exact.BLOCK // len(others))
     for start in range(0, len(doubtful), step):
         chosen = doubtful[start : start + step]

@@ -43,13 +43,9 @@ class OSNet(nn.Module):
                 ibn = self.ibn and stage == 2
                 x = Block(channels, ibn, self.norm, self.dtype, name=f"conv{stage}_{place}")(x, train)
             if stage < 4:
-                x = self._one_by_one(f"conv{stage}_2_0", x, train)
+                x = nn.relu(_conv(self, f"conv{stage}_2_0", x, channels, train))
                 x = nn.avg_pool(x, (2, 2), (2, 2))
-        return self._one_by_one("conv5", x, train)
-
-    def _one_by_one(self, name: str, x: Array, train: bool) -> Array:
-        x = Conv(x.shape[-1], 1, 1, self.dtype, name=f"{name}_conv")(x)
-        return nn.relu(self.norm(name=f"{name}_bn")(x, train))
+        return nn.relu(_conv(self, "conv5", x, widths[-1], train))
 
 
 class Block(nn.Module):
@@ -64,7 +60,7 @@ class Block(nn.Module):
     def __call__(self, x: Array, train: bool) -> Array:
         """[b h w c] -> [b h w width]."""
         middle = self.width // 4
-        y = nn.relu(self._conv("conv1", x, middle, train))
+        y = nn.relu(_conv(self, "conv1", x, middle, train))
         gate = Gate(middle, self.dtype, name="gate")
         total = 0.0
         for letter, depth in zip("abcd", range(1, 5), strict=True):
@@ -72,18 +68,20 @@ class Block(nn.Module):
             for place in range(depth):
                 stream = self._light(f"conv2{letter}" + (f"_{place}" if depth > 1 else ""), stream, train)
             total = total + gate(stream)
-        y = self._conv("conv3", total, self.width, train)
-        y = y + (x if x.shape[-1] == self.width else self._conv("downsample", x, self.width, train))
+        y = _conv(self, "conv3", total, self.width, train)
+        y = y + (x if x.shape[-1] == self.width else _conv(self, "downsample", x, self.width, train))
         return nn.relu(InstanceNorm(name="IN")(y) if self.ibn else y)
-
-    def _conv(self, name: str, x: Array, width: int, train: bool) -> Array:
-        return self.norm(name=f"{name}_bn")(Conv(width, 1, 1, self.dtype, name=f"{name}_conv")(x), train)
 
     def _light(self, name: str, x: Array, train: bool) -> Array:
         """1x1, depthwise 3x3, normalisation, ReLU."""
         x = Conv(x.shape[-1], 1, 1, self.dtype, name=f"{name}_conv1")(x)
         x = Depthwise(3, self.dtype, name=f"{name}_conv2")(x)
         return nn.relu(self.norm(name=f"{name}_bn")(x, train))
+
+
+def _conv(module: OSNet | Block, name: str, x: Array, width: int, train: bool) -> Array:
+    """1x1 and normalisation."""
+    return module.norm(name=f"{name}_bn")(Conv(width, 1, 1, module.dtype, name=f"{name}_conv")(x), train)
 
 
 class Gate(nn.Module):

@@ -24,6 +24,9 @@ LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": 
 PREFIXES = ("", "encoder_q.", "base_encoder.", "backbone.", "base.", "model.")
 OURS = ("pool", "neck", "neck1", "neck2", "neck3")  # parts of an encoder that start as they do, whatever the file
 
+# a convolution's name and that of the batch normalisation behind it, in the published codes
+FOLDED = ((r"conv$", "bn"), (r"conv(\d)$", r"bn\1"), (r"conv\d$", "bn"), (r"downsample\.0$", "downsample.1"))
+
 
 class Coverage(NamedTuple):
     """How far a file filled an encoder. missing: arrays that it lacks; unused: what only it has; digest: of the file."""
@@ -107,11 +110,8 @@ def load(path: str | Path, variables: Variables, *, leave: Sequence[str] = ()) -
 def torch_name(name: str) -> str:
     """`params/trunk/layer1_0/bn1/scale` -> `layer1.0.bn1.weight`; both domains of a DomainNorm take the same."""
     *modules, leaf = name.split("/")[2:]
-    module = (
-        ".".join(part for part in modules if part not in ("source", "target"))
-        .replace("_", ".")
-        .replace("patch.embed", "patch_embed")
-    )
+    module = ".".join(part for part in modules if part not in ("source", "target"))
+    module = module.replace("_", ".").replace("patch.embed", "patch_embed")
     return ".".join(filter(None, [module, LEAVES.get(leaf, leaf)]))
 
 
@@ -140,10 +140,6 @@ def _unfolded(arrays: dict[str, np.ndarray], wanted: set[str]) -> dict[str, np.n
             new[f"{norm}.running_var"] = ones - np.float32(EPSILON)
             del new[name]
     return new
-
-
-# a convolution's name and that of the batch normalisation behind it, in the published codes
-FOLDED = ((r"conv$", "bn"), (r"conv(\d)$", r"bn\1"), (r"conv\d$", "bn"), (r"downsample\.0$", "downsample.1"))
 
 
 def _turned(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -11,7 +11,7 @@ from reid_jax.methods.mgn import mgn
 from reid_jax.models import embedder
 from reid_jax.models.mgn import HEADS
 from reid_jax.models.norm import BatchNorm
-from reid_jax.types import Input, Tags
+from reid_jax.types import Batch, Input, Tags
 from tests import tiny
 
 
@@ -56,10 +56,10 @@ def test_cosines_are_cosines():
     method, records = mgn(embedder.model(Parts()), **SMALL), tiny.world()
     variables, carry = method.init(jax.random.key(0), records)
     image = np.random.default_rng(0).integers(0, 256, (4, 1, *tiny.SIZE, 3), np.uint8)
-    label = np.zeros(4, np.int32)
+    tags = Tags(*[np.zeros(4, np.int32)] * 5)
 
     def run(image):
-        return method.forward(variables, carry, tiny_batch(image, label), jax.random.key(0))[0]
+        return method.forward(variables, carry, Batch(image, tags), jax.random.key(0))[0]
 
     outputs = jax.pmap(run, parallel.AXIS, devices=jax.devices()[:1])(image[None])
     heads, cosine = np.asarray(outputs["heads"][0]), np.asarray(outputs["cosine"][0])
@@ -68,9 +68,3 @@ def test_cosines_are_cosines():
         want = heads[:, head] @ classes[head]
         want /= np.linalg.norm(heads[:, head], axis=1, keepdims=True) * np.linalg.norm(classes[head], axis=0)
         np.testing.assert_allclose(cosine[:, head], want, atol=1e-5)
-
-
-def tiny_batch(image, label):
-    from reid_jax.types import Batch
-
-    return Batch(image, Tags(label, *[label] * 4))
