@@ -3,8 +3,9 @@
 import dataclasses
 import json
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,11 @@ _PROCESS = flags.DEFINE_integer("process", None, "with --coordinator: which of t
 MISTAKES = (ValueError, ImportError, FileNotFoundError, FileExistsError, NotADirectoryError, ArithmeticError)
 
 
-def main(config_class: type, body: Callable[[Any, Path], Any]) -> None:
-    """Define --config from a dataclass, parse, and call body(config, workdir)."""
+def main(config_class: type, body: Callable[[Any, Path], Any], recipes: Mapping[str, dict] | None = None) -> None:
+    """Define --config from a dataclass, parse, and call body(config, workdir).
+
+    recipes: by name, what differs from the dataclass's defaults; --recipe=NAME chooses, the first one without it.
+    """
     unknown = [
         argument
         for argument in sys.argv[1:]
@@ -36,7 +40,7 @@ def main(config_class: type, body: Callable[[Any, Path], Any]) -> None:
         names = {field.name: None for field in dataclasses.fields(config_class)}
         word = _field(unknown[0])
         sys.exit(f"unknown option --config.{word}{nearest(word, names)}; the options are {', '.join(names)}")
-    config = config_flags.DEFINE_config_dataclass("config", config_class())
+    config = config_flags.DEFINE_config_dataclass("config", config_class(**_recipe(recipes or {})))
     flags.mark_flag_as_required("workdir")
 
     def run(argv: list[str]) -> None:
@@ -45,6 +49,16 @@ def main(config_class: type, body: Callable[[Any, Path], Any]) -> None:
         told(lambda: body(config.value, Path(_WORKDIR.value)))
 
     app.run(run)
+
+
+def _recipe(recipes: Mapping[str, dict]) -> dict[str, Any]:
+    """What --recipe names. It is read before all other flags, which may change what it says."""
+    if not recipes:
+        return {}
+    first = next(iter(recipes))
+    flags.DEFINE_enum("recipe", first, list(recipes), "a named set of options, which --config.NAME goes on from")
+    given = [argument.split("=", 1)[1] for argument in sys.argv[1:] if re.match("--?recipe=", argument)]
+    return recipes.get(given[-1] if given else first, {})
 
 
 def plain(body: Callable[[], Any]) -> None:

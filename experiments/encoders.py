@@ -11,7 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from experiments.choices import choose
-from reid_jax import parallel
+from reid_jax import checkpoint, parallel
 from reid_jax.models import embedder, mgn, osnet, pretrained, resnet, swin
 from reid_jax.models.norm import BatchNorm, DomainNorm
 from reid_jax.types import Input, Model
@@ -26,6 +26,7 @@ def _windows(make: Trunk) -> Trunk:
 
 BACKBONES: dict[str, Trunk] = {
     "resnet_small": resnet.resnet_small,
+    "resnet_small_ibn_a": partial(resnet.resnet_small, ibn=True),
     "resnet50": resnet.resnet50,
     "resnet50_ibn_a": resnet.resnet50_ibn_a,
     "resnet50_in": partial(resnet.resnet50, instance=(1, 2)),
@@ -58,7 +59,7 @@ class Encoder:
     """The options of an encoder, a part of every experiment's configuration."""
 
     backbone: str = "resnet_small"  # see BACKBONES in experiments/encoders.py
-    weights: str = ""  # a weights file to start from: .pth, .safetensors, .onnx, .npz
+    weights: str = ""  # to start from: a weights file (.pth, .safetensors, .onnx, .npz), or a run's folder
     leave: str = ""  # patterns of the file's names, by comma, that may be missing or misfit: fc.*
     size: str = "128x64"  # height x width, pixels
     normalise: str = "imagenet"  # what is taken from the pixels: imagenet, luperson, half
@@ -87,6 +88,9 @@ def build(config: Any) -> Model:
         project = 512 if config.backbone.startswith("osnet") else 0
         module = embedder.Embedder(trunk, taken, pooling, project, config.neck, norm)
     model = embedder.model(module)
+    if config.weights and Path(config.weights).is_dir():
+        trained = checkpoint.restore_encoder(Path(config.weights) / "checkpoints", model)
+        return model._replace(init=lambda key: trained)
     leave = [pattern.strip() for pattern in config.leave.split(",") if pattern.strip()]
     return pretrained.started(model, config.weights, leave) if config.weights else model
 

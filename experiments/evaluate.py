@@ -4,6 +4,9 @@ python -m experiments.evaluate --workdir=runs/street --test=market1501:/data/Mar
 python -m experiments.evaluate --weights=osnet.onnx --backbone=osnet_x0_25 --test=market1501:/data/Market-1501
 """
 
+import json
+from pathlib import Path
+
 from absl import flags
 
 from experiments import chosen, command, sources
@@ -18,6 +21,7 @@ _SAME_CAMERA = flags.DEFINE_boolean(
     "same_camera", None, "count matches within one camera as well; without it, as the run"
 )
 _SKIP_BROKEN = flags.DEFINE_boolean("skip_broken", False, "leave out pictures that cannot be read")
+_OUT = flags.DEFINE_string("out", None, "a JSON file to write the figures to, in [0, 1]")
 _WORKERS = flags.DEFINE_integer("workers", 0, "processes that decode pictures; 0: threads of this process")
 
 
@@ -34,7 +38,7 @@ def main() -> None:
     same_camera = config.get("same_camera", False) if _SAME_CAMERA.value is None else _SAME_CAMERA.value
     print(summary(survey(test)))
     check_test(test, same_camera=same_camera)
-    figures = evaluate.run(
+    found = evaluate.run(
         parallel.build_embed(model, flip=_FLIP.value),
         parallel.replicate(variables),
         test,
@@ -43,8 +47,11 @@ def main() -> None:
         same_camera=same_camera,
         workers=_WORKERS.value,
     )
-    for name, value in figures:
+    figures = dict(found)
+    for name, value in figures.items():
         print(f"{name:14} {value:.0f}" if name == "queries" else f"{name:14} {100 * value:.2f}")
+    if _OUT.value:
+        Path(_OUT.value).write_text(json.dumps(figures) + "\n")
 
 
 if __name__ == "__main__":

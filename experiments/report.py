@@ -3,7 +3,8 @@
     python -m experiments.report --workdir=runs/street
 
 A training ends with it. It leaves report/report.md, and beside it data.png (a person a row), ranked.png (ranked lists,
-green is right, red is wrong) and distances.png (same and different persons).
+green is right, red is wrong), distances.png (same and different persons) and activation.png (what the encoder looks
+at); a training with pseudo labels adds clusters.png, four random images of each of some labels of its last epoch.
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ from reid_jax import distance, evaluate, parallel
 from reid_jax.data import records as reading
 from reid_jax.data.augment import resize
 from reid_jax.retrieval import histogram, ranking
-from reid_jax.types import Records
+from reid_jax.types import Model, Plan, Records, Variables
 
 matplotlib.use("agg")
 
@@ -27,8 +28,13 @@ SIZE = (128, 64)  # of a picture in the pictures
 RIGHT, WRONG, QUERY = (46, 160, 67), (218, 54, 51), (90, 90, 90)
 
 
-def write(job: Any, config: Any, embed: parallel.Embed, encoder: Any, folder: Path) -> dict[str, dict[str, float]]:
-    """Embed the test part three ways (with all processes), rank, draw (on the first); returns the table's rows."""
+def write(
+    job: Any, config: Any, embed: parallel.Embed, encoder: Any, folder: Path, plan: Plan | None = None
+) -> dict[str, dict[str, float]]:
+    """Embed the test part three ways (with all processes), rank, draw (on the first); returns the table's rows.
+
+    plan: of the last epoch, whose pseudo labels are drawn.
+    """
     rows = np.arange(len(job.test.person))
     untrained = parallel.replicate(job.model.init(jax.random.key(config.seed)))
     embeddings = {
@@ -51,9 +57,13 @@ def write(job: Any, config: Any, embed: parallel.Embed, encoder: Any, folder: Pa
     save(folder / "data.png", data_sheet(job.train if len(job.train.person) else job.test, config.seed))
     save(folder / "ranked.png", ranked_lists(trained, job.test, same_camera=config.same_camera))
     distances(trained, job.test, folder / "distances.png")
+    save(folder / "activation.png", activation(job.model, parallel.first(encoder), job.test, config.seed))
+    pseudo = np.where(job.train.domain == 1, plan.label, -1) if plan else np.full(1, -1)
+    if (pseudo >= 0).any():
+        save(folder / "clusters.png", clusters(pseudo, job.train, config.seed))
     text = _markdown(table, config)
     (folder / "report.md").write_text(text)
-    print(f"\n{text}\npictures: {folder}/data.png, ranked.png, distances.png", flush=True)
+    print(f"\n{text}\npictures: {', '.join(str(path) for path in sorted(folder.glob('*.png')))}", flush=True)
     return table
 
 
@@ -73,6 +83,37 @@ def data_sheet(part: Records, seed: int, *, persons: int = 8, across: int = 10) 
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, across).astype(int))]
         lines.append([_framed(part, row, None) for row in rows])
     return _grid(lines)
+
+
+def clusters(label: np.ndarray, part: Records, seed: int, *, down: int = 8, across: int = 3) -> np.ndarray:
+    """Four random images of each of `down` x `across` random labels; label i32[n], -1: none (ReMix's figure 4)."""
+    rng = np.random.default_rng(seed)
+    gap = np.full((SIZE[0] + 6, 12, 3), 255, np.uint8)
+    names, lines = rng.permutation(np.unique(label[label >= 0]))[: down * across], []
+    for start in range(0, len(names), across):
+        line = []
+        for name in names[start : start + across]:
+            rows = rng.permutation(np.flatnonzero(label == name))
+            line += [_framed(part, row, None) for row in np.resize(rows, 4)] + [gap]
+        lines.append(line[:-1])
+    return _grid(lines)
+
+
+def activation(model: Model, variables: Variables, part: Records, seed: int, *, pictures: int = 24) -> np.ndarray:
+    """Random pictures, and the same under the strength of their maps: the sum of squares over channels (ReMix's figure 5)."""
+    rows = np.random.default_rng(seed).permutation(len(part.person))[:pictures]
+    taken = np.stack([resize(reading.read(part, int(row)), model.input.size) for row in rows])
+    strength = np.square(np.asarray(jax.jit(model.look)(variables, taken))).sum(-1)
+    low, high = strength.min((1, 2), keepdims=True), strength.max((1, 2), keepdims=True)
+    strength = np.round(255 * (strength - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
+    tiles = []
+    for row, heat in zip(rows, strength, strict=True):
+        picture = _framed(part, row, None)
+        colour = cv2.applyColorMap(
+            cv2.resize(heat, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC), cv2.COLORMAP_JET
+        )
+        tiles += [picture, cv2.addWeighted(picture, 0.5, cv2.cvtColor(colour, cv2.COLOR_BGR2RGB), 0.5, 0)]
+    return _grid([tiles[start : start + 12] for start in range(0, len(tiles), 12)])
 
 
 def ranked_lists(

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,9 +38,9 @@ class Job(NamedTuple):
     test: Records
 
 
-def main(config_class: type, build: Callable[[Any], Job]) -> None:
+def main(config_class: type, build: Callable[[Any], Job], recipes: Mapping[str, dict] | None = None) -> None:
     """Parse the flags and run; the caller's mistakes are told in a line."""
-    command.main(config_class, lambda config, workdir: run(config, build, workdir))
+    command.main(config_class, lambda config, workdir: run(config, build, workdir), recipes)
 
 
 def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, float]:
@@ -87,7 +87,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
         figures = test(encoder)
         log.test(moment, figures)
         if _REPORT.value:
-            report.write(job, config, embed, encoder, workdir / "report")
+            report.write(job, config, embed, encoder, workdir / "report", moment.plan if moment else resume[2])
     checkpoints.close()
     log.end(stopped=not last)
     return figures

@@ -1,27 +1,42 @@
 """KIND:PATH on the command line -> Records."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments.choices import choose
-from reid_jax.data import records
+from reid_jax.data import records, synthetic
 from reid_jax.data.folders import folders, pictures
 from reid_jax.data.market1501 import market1501
 from reid_jax.data.packed import packed
 from reid_jax.data.table import table
 from reid_jax.types import Records
 
+APART = 10_000_000  # between the group numbers of two sources
+
 
 def street(path: str) -> Records:
-    """`synthetic:DOMAIN`: 400 persons to train on, 100 others to test with, and 100 distractors, 6 cameras, held in memory."""
-    from reid_jax.data import synthetic
+    """`synthetic:DOMAIN`: 400 persons to train on, 100 others to test with, and 100 distractors, 6 cameras.
 
-    domain = path or "plaza"
-    train = synthetic.labelled(domain=domain, persons=400, cameras=6, per_camera=4)
+    `synthetic:DOMAIN,persons=50,cameras=2,per_camera=4,seed=1` makes another training part.
+    """
+    domain, options = _options(path or "plaza", {"persons": 400, "cameras": 6, "per_camera": 4, "seed": 0})
+    train = synthetic.labelled(domain=domain, **options)
     test = synthetic.query_gallery(domain=domain, persons=100, cameras=6, per_camera=4)
     return records.concat([train, test])
+
+
+def street_videos(path: str) -> Records:
+    """`synthetic-videos:DOMAIN`: the people of 100 videos of one camera each, cut out of every fifth frame.
+
+    `synthetic-videos:DOMAIN,videos=20,people=8,frames=60,stride=5,seed=1` makes others.
+    """
+    options = {"videos": 100, "people": 8, "frames": 60, "stride": 5, "seed": 0}
+    domain, options = _options(path or "station", options)
+    stride = options.pop("stride")
+    return synthetic.video_crops(synthetic.videos(domain=domain, **options), stride=stride)
 
 
 KINDS = {
@@ -31,18 +46,52 @@ KINDS = {
     "packed": packed,
     "pictures": pictures,
     "synthetic": street,
+    "synthetic-videos": street_videos,
 }
 
 
 def open_source(text: str) -> Records:
-    """All splits of `KIND:PATH`. Raises ValueError for a kind that is not known, FileNotFoundError for a path."""
+    """All splits of `KIND:PATH`, or of several, joined by "+"; each has persons, cameras and groups of its own then.
+
+    Raises ValueError for a kind that is not known, FileNotFoundError for a path.
+    """
+    parts = [_open(part) for part in re.split(rf"\+(?=(?:{'|'.join(KINDS)}):)", text)]
+    if len(parts) == 1:
+        return parts[0]
+    apart, free = [], {"person": 0, "camera": 0, "group": 0}
+    for part in parts:
+        moved = {name: _moved(getattr(part, name), free[name], 1 if name == "person" else 0) for name in free}
+        free = {name: max(free[name], int(column.max(initial=0)) + 1) for name, column in moved.items()}
+        apart.append(part._replace(**moved))
+    return records.concat(apart)
+
+
+def _moved(column: np.ndarray, by: int, least: int) -> np.ndarray:
+    """Numbers from `least` on moved up; what is below (unknown, distractors) stays."""
+    return np.where(column >= least, column + by, column).astype(np.int32)
+
+
+def _options(text: str, defaults: dict[str, int]) -> tuple[str, dict[str, int]]:
+    """`NAME,option=3,...` -> (NAME, options)."""
+    name, *given = text.split(",")
+    options = dict(defaults)
+    for one in given:
+        key, _, value = one.partition("=")
+        choose(f"the option in {text!r}", key, options)
+        if not value.isdigit():
+            raise ValueError(f"{one!r} in {text!r}: write {key}=NUMBER")
+        options[key] = int(value)
+    return name, options
+
+
+def _open(text: str) -> Records:
     kind, colon, path = text.partition(":")
     if kind not in KINDS and (not colon or Path(text).exists()) and Path(text).exists():
         raise ValueError(
             f"{text!r}: say what it is, KIND:PATH, e.g. {_guess(Path(text))}:{text}; kinds: {', '.join(KINDS)}"
         )
     read = choose("the kind of data", kind, KINDS)
-    if kind != "synthetic" and not path:
+    if not kind.startswith("synthetic") and not path:
         raise ValueError(f"{text!r} names no path; write {kind}:PATH")
     return read(path)
 
@@ -53,13 +102,49 @@ def train_and_test(config: Any) -> tuple[Records, Records]:
     train = records.where(data, "train")
     test = open_source(config.test) if config.test and config.test != config.data else data
     test = records.where(test, "query", "gallery")
-    if config.data.startswith("synthetic"):
-        train = records.hold(train)
-    if config.test.startswith("synthetic"):
-        test = records.hold(test)
+    train, test = _held(train, config.data), _held(test, config.test)
     if config.skip_broken:
         train, test = without_broken(train, "training"), without_broken(test, "test")
     return train, test
+
+
+def single_camera(config: Any, train: Records) -> tuple[Records, Records]:
+    """(labelled data, videos without labels) of `config`: the videos are `config.videos` and, of the persons of `train`, the
+    share beyond `config.labelled`, whose groups are the videos. Domain 1, groups of their own.
+    """
+    if not 0 < config.labelled <= 1:
+        raise ValueError(f"--config.labelled is a share of the persons, above 0 and at most 1, not {config.labelled}")
+    parts = []
+    if config.videos:
+        found = records.where(open_source(config.videos), "train")
+        if not (found.group >= 0).any():
+            raise ValueError(
+                f"{config.videos} has no picture of a known video; a CSV names it in the column group, folders cannot"
+            )
+        found = _held(records.take(found, found.group >= 0), config.videos)
+        parts.append(without_broken(found, "videos'") if config.skip_broken else found)
+    if config.labelled < 1:
+        persons = np.random.default_rng(0).permutation(np.unique(train.person[train.person >= 1]))
+        kept = np.isin(train.person, persons[: max(2, round(config.labelled * len(persons)))])
+        hidden = records.take(train, ~kept & (train.group >= 0))
+        if not len(hidden.person):
+            raise ValueError(
+                f"--config.labelled={config.labelled} hides pictures of no known video (group) of the data"
+            )
+        parts.append(hidden)
+        train = records.take(train, kept)
+    if not parts:
+        return train, records.take(train, np.zeros(0, int))
+    moved = [part._replace(group=_moved(part.group, number * APART, 0)) for number, part in enumerate(parts)]
+    single = records.concat(moved)
+    return train, single._replace(domain=np.ones_like(single.domain))
+
+
+def _held(part: Records, name: str) -> Records:
+    """What is drawn anew each time it is asked for is kept in memory."""
+    return (
+        records.hold(part) if len(part.person) and all(one.startswith("synthetic") for one in name.split("+")) else part
+    )
 
 
 def without_broken(part: Records, name: str) -> Records:

@@ -85,8 +85,27 @@ def cosine(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"
     Raises:
         ValueError: x and y are not matrices of one width.
     """
+    return 1.0 - similarity(x, y)
+
+
+@jax.jit
+def similarity(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
+    """Cosines.
+
+    s[i, j] = x_i.y_j / (max(|x_i|, 1e-12) max(|y_j|, 1e-12))
+
+    Args:
+        x: [n d], any unit; rows need not be of length one.
+        y: [m d], any unit.
+
+    Returns:
+        f32[n m] in [-1, 1] up to rounding, not clamped; 0 where a row is zero.
+
+    Raises:
+        ValueError: x and y are not matrices of one width.
+    """
     x, y = _matrices(x, y)
-    return 1.0 - _product(normalise(x), normalise(y))
+    return _product(normalise(x), normalise(y))
 
 
 def _matrices(x: Array, y: Array) -> tuple[jax.Array, jax.Array]:

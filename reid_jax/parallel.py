@@ -5,7 +5,7 @@ the rows, in the order of its devices; the devices of all processes together hol
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -44,8 +44,32 @@ def gather(tree: Any) -> Any:
 def replicate(tree: Any, devices: list | None = None) -> Any:
     """The same tree on each of this process's devices."""
     devices = devices or jax.local_devices()
-    copy = jax.pmap(lambda _, tree: tree, AXIS, in_axes=(0, None), devices=_global(devices))
-    return copy(np.arange(len(devices)), tree)
+    return _copier(tuple(devices))(np.arange(len(devices)), tree)
+
+
+@cache
+def _copier(devices: tuple) -> Callable:
+    return jax.pmap(lambda _, tree: tree, AXIS, in_axes=(0, None), devices=_global(list(devices)))
+
+
+def renew(tree: Any, before: Any, after: Any) -> Any:
+    """The replicated `tree`, whose copy on the host was `before` and has become `after`; only what was replaced is sent.
+
+    Raises: ValueError, naming the leaf, where its shape or dtype is not what it was.
+    """
+
+    def sent(path: Any, old: Any, was: np.ndarray, now: Any) -> Any:
+        if now is was:
+            return old
+        now = np.asarray(now)
+        if now.shape != was.shape or now.dtype != was.dtype:
+            raise ValueError(
+                f"{jax.tree_util.keystr(path)} was {was.dtype}{list(was.shape)} and has become {now.dtype}"
+                f"{list(now.shape)}; a state keeps its shapes"
+            )
+        return replicate(now, [shard.device for shard in old.addressable_shards])
+
+    return jax.tree.map_with_path(sent, tree, before, after)
 
 
 def first(tree: Any) -> Any:

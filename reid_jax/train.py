@@ -78,7 +78,9 @@ def _morning(method: Method, see: Callable, records: Records, state: TrainState,
     def look(rows: np.ndarray) -> np.ndarray:
         return see(method.encoder(state.variables, state.carry), rows)
 
-    return method.plan(state, records, look, np.random.default_rng((seed, epoch)))
+    before = parallel.first(state)
+    after, plan = method.plan(before, records, look, np.random.default_rng((seed, epoch)))
+    return parallel.renew(state, before, after), plan
 
 
 class _Watch:

@@ -119,12 +119,14 @@ class Model(NamedTuple):
            layers that leave things out at random or normalise by domain.
     width: d, the size of an embedding.
     input: what it takes.
+    look:  (variables, image) -> the map f32[b h' w' c] before the pooling, for pictures of what it looks at.
     """
 
     init: Callable[..., Variables]
     apply: Callable[..., tuple[Embedded, Any]]
     width: int
     input: Input
+    look: Callable[..., Array] | None = None
 
 
 def unmoved(carry: Any, variables: Variables, aux: Aux) -> Any:
@@ -141,7 +143,7 @@ class Method(NamedTuple):
     """A training method as six pure functions; ARCHITECTURE.md tells the contract.
 
     init:    (key, records) -> (variables, carry)                    once
-    plan:    (state, records, see, rng) -> (state, Plan)             host, each epoch's morning
+    plan:    (state, records, see, rng) -> (state, Plan)             host, each epoch's morning; numpy in, numpy out
     forward: (variables, carry, batch, key) -> (Outputs, batch_stats)  device, its own rows: sees pixels
     loss:    (outputs, tags, carry, step) -> (scalar, Aux)           device, the global batch: sees vectors
     update:  (carry, variables, aux) -> carry                        device, after the gradient

@@ -1,7 +1,7 @@
 """The exam that every method of the folder sits: a new file in methods/ is found and examined.
 
 A method's own test file may say how it is built, in `tests/methods/test_NAME.py: EXAM = [lambda model: method(...)]`;
-without one it is built with its defaults.
+`WORLD`, if there, makes the records that it trains on.
 """
 
 import importlib
@@ -25,8 +25,9 @@ VIEWS = (Augment(flip=0.5, pad=1), Augment())
 def _exams():
     for name in NAMES:
         tests = importlib.import_module(f"tests.methods.test_{name}")
+        world = getattr(tests, "WORLD", tiny.world)
         for number, make in enumerate(tests.EXAM):
-            yield pytest.param(make, id=f"{name}-{number}")
+            yield pytest.param((make, world), id=f"{name}-{number}")
 
 
 EXAMS = list(_exams())
@@ -37,7 +38,8 @@ class Run:
 
     def __init__(self, make, devices=4, optimiser=None, seed=5):
         self.devices, self.seed, self.traces = jax.devices()[:devices], seed, 0
-        self.records, self.model = tiny.world(), tiny.encoder()
+        make, world = make if isinstance(make, tuple) else (make, tiny.world)
+        self.records, self.model = world(), tiny.encoder()
         self.method = self._counted(make(self.model))
         self.optimiser = optimiser or optax.sgd(0.05)
         self.step = parallel.build_step(self.method, self.optimiser, seed=seed, devices=self.devices)

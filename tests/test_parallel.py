@@ -114,3 +114,15 @@ def test_embeddings_are_those_of_one_device_and_of_both_sides():
     both = sum(x / np.linalg.norm(x, axis=1, keepdims=True) for x in (one, mirrored))
     flipped = parallel.build_embed(model, flip=True)(parallel.replicate(variables), image)
     np.testing.assert_allclose(flipped, both, atol=1e-5)
+
+
+def test_only_what_was_replaced_is_sent_and_it_keeps_its_shape():
+    tree = parallel.replicate({"a": np.arange(3.0, dtype=np.float32), "b": np.zeros(2, np.int32)})
+    before = parallel.first(tree)
+    after = parallel.renew(tree, before, {**before, "b": np.ones(2, np.int32)})
+    assert after["a"] is tree["a"] and after["b"].shape == (4, 2)
+    np.testing.assert_array_equal(parallel.first(after)["b"], [1, 1])
+    with pytest.raises(ValueError, match=r"'a'.* was float32\[3\] and has become float32\[4\]"):
+        parallel.renew(tree, before, {**before, "a": np.zeros(4, np.float32)})
+    with pytest.raises(ValueError, match="has become float64"):
+        parallel.renew(tree, before, {**before, "a": np.zeros(3)})

@@ -33,6 +33,14 @@ def world(persons=12, pictures=8, seed=0):
     return records.make(records.Held(pixels.reshape(-1, *SIZE, 3)), person, camera, group=group)
 
 
+def mixture(persons=12, pictures=8):
+    """The same persons, the later half in videos of three of them, without labels; then the test's truth is in `person`."""
+    whole = world(persons, pictures)
+    hidden = whole.person > persons // 2
+    video = np.where(hidden, (whole.person - 1) // 3, -1).astype(np.int32)
+    return whole._replace(domain=hidden.astype(np.int32), group=video)
+
+
 def encoder(norm_average=parallel.average):
     """A Model with a BNNeck over the whole batch."""
     from functools import partial

@@ -15,6 +15,8 @@ class Augment(NamedTuple):
            [0, 255]). MMT's and SpCL's code fill (0.485, 0.456, 0.406) after normalising, which is the default here in pixels.
     blur:  Gaussian, sigma uniform in [0.1, 2.0] pixels.
     gray:  grayscale with three equal channels.
+    jitter: brightness and contrast by a factor in 1 -+ 0.4, saturation in 1 -+ 0.2, hue by up to 0.1 of a turn, in this
+           order; the strengths are those of MoCo v3 (Chen et al., ICCV 2021), which draws the order as well.
     """
 
     flip: float = 0.0
@@ -22,6 +24,7 @@ class Augment(NamedTuple):
     erase: float = 0.0
     blur: float = 0.0
     gray: float = 0.0
+    jitter: float = 0.0
     fill: tuple[int, int, int] = (152, 142, 127)
 
 
@@ -43,6 +46,9 @@ def view(image: np.ndarray, size: tuple[int, int], augment: Augment, rng: np.ran
         out = out[:, ::-1] if rng.random() < augment.flip else out
     if augment.pad:
         out = _crop(out, augment.pad, rng)
+    if augment.jitter:
+        chance, factors = rng.random(), rng.uniform(-1, 1, 4).tolist()
+        out = _jitter(out, *factors) if chance < augment.jitter else out
     if augment.blur:
         chance, sigma = rng.random(), rng.uniform(0.1, 2.0)
         out = cv2.GaussianBlur(np.ascontiguousarray(out), (0, 0), sigma) if chance < augment.blur else out
@@ -51,6 +57,18 @@ def view(image: np.ndarray, size: tuple[int, int], augment: Augment, rng: np.ran
     if augment.erase:
         out = _erase(out, augment, rng)
     return np.ascontiguousarray(out)
+
+
+def _jitter(image: np.ndarray, brightness: float, contrast: float, saturation: float, hue: float) -> np.ndarray:
+    """Colours changed by strengths in [-1, 1]."""
+    pixels = image.astype(np.float32) * ((1 + 0.4 * brightness) / 255)
+    pixels = np.clip(pixels, 0, 1)
+    mean = float(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).mean())
+    pixels = np.clip(mean + (1 + 0.4 * contrast) * (pixels - mean), 0, 1)
+    hsv = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)  # hue in degrees
+    hsv[..., 0] = (hsv[..., 0] + 36 * hue) % 360
+    hsv[..., 1] = np.clip(hsv[..., 1] * (1 + 0.2 * saturation), 0, 1)
+    return np.round(255 * cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)).astype(np.uint8)
 
 
 def _crop(image: np.ndarray, pad: int, rng: np.random.Generator) -> np.ndarray:

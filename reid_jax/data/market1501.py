@@ -15,11 +15,15 @@ from reid_jax.data import records
 from reid_jax.types import Records
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
-NAME = re.compile(r"^(-?\d+)_c(\d+)s\d+_.*\.(?:jpg|jpeg|png)$", re.IGNORECASE)
+NAME = re.compile(r"^(-?\d+)_c(\d+)s(\d+)_.*\.(?:jpg|jpeg|png)$", re.IGNORECASE)
+
+
+SEQUENCES = 100  # of a camera, at the most
 
 
 def market1501(folder: str | Path, *, splits: tuple[str, ...] = tuple(FOLDERS)) -> Records:
-    """The pictures of the given splits in the order of their names; camera c1 is 0.
+    """The pictures of the given splits in the order of their names; camera c1 is 0, and c1s1, a sequence of one camera, is
+    a group.
 
     Raises: FileNotFoundError where the folder or a part of it is missing; ValueError for a part without a picture, or a
     name of another form.
@@ -32,18 +36,19 @@ def market1501(folder: str | Path, *, splits: tuple[str, ...] = tuple(FOLDERS)) 
         [path for part in parts for path in part[0]],
         np.concatenate([part[1] for part in parts]),
         np.concatenate([part[2] for part in parts]),
+        group=np.concatenate([part[3] for part in parts]),
         split=np.repeat(splits, [len(part[0]) for part in parts]),
     )
 
 
-def _part(folder: Path, split: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+def _part(folder: Path, split: str) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
     part = folder / FOLDERS[split]
     if not part.is_dir():
         inside = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
         raise FileNotFoundError(
             f"{folder} has no {FOLDERS[split]}/ (the {split} part of Market-1501); it holds {inside}"
         )
-    paths, persons, cameras = [], [], []
+    paths, persons, cameras, groups = [], [], [], []
     for path in sorted(part.iterdir()):
         if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
             continue
@@ -56,6 +61,7 @@ def _part(folder: Path, split: str) -> tuple[list[str], np.ndarray, np.ndarray]:
         paths.append(str(path))
         persons.append(person)
         cameras.append(int(match[2]) - 1)
+        groups.append(SEQUENCES * cameras[-1] + int(match[3]))
     if not paths:
         raise ValueError(f"{part} holds no picture of a person")
-    return paths, np.array(persons), np.array(cameras)
+    return paths, np.array(persons), np.array(cameras), np.array(groups)

@@ -3,13 +3,24 @@
 import numpy as np
 
 
-def identities(label: np.ndarray, *, persons: int, per_person: int, steps: int, rng: np.random.Generator) -> np.ndarray:
+def identities(
+    label: np.ndarray,
+    *,
+    persons: int,
+    per_person: int,
+    steps: int,
+    rng: np.random.Generator,
+    group: np.ndarray | None = None,
+    groups: int = 0,
+) -> np.ndarray:
     """P x K batches: i32[steps persons * per_person], `per_person` consecutive rows of each of `persons` labels.
 
     Every label comes once before any comes again, and so do the rows of a label; a batch never holds a label twice. A
     label with fewer than `per_person` rows repeats some. Rows labelled -1 are never drawn.
 
-    Args: label, i32[n]; steps, batches an epoch, 0 for as many as show each label once (rounded down, one at least).
+    Args: label, i32[n]; steps, batches an epoch, 0 for as many as show each label once (rounded down, one at least);
+        groups, 0 or how many groups (`group`, i32[n], of a label's first row) a batch's labels come from: then the
+        groups are drawn anew for each batch, and more of them where these hold too few labels.
     Raises: ValueError where there are fewer labels than `persons`.
     Reference: Hermans et al., "In Defense of the Triplet Loss", 2017, section 2.
     """
@@ -22,7 +33,10 @@ def identities(label: np.ndarray, *, persons: int, per_person: int, steps: int, 
             f"{len(names)}"
         )
     steps = steps or max(1, len(rows) // (persons * per_person))
-    drawn = _in_turns(len(names), persons, steps, rng).reshape(-1)
+    if groups:
+        drawn = _of_few(group[order[first]], persons, groups, steps, rng).reshape(-1)
+    else:
+        drawn = _in_turns(len(names), persons, steps, rng).reshape(-1)
     out = np.empty((len(drawn), per_person), np.int32)
     slots = np.argsort(drawn, kind="stable")
     bounds = np.searchsorted(drawn[slots], np.arange(len(names) + 1))
@@ -46,6 +60,12 @@ def uniform(label: np.ndarray, *, batch: int, steps: int, rng: np.random.Generat
     return rows[_in_turns(len(rows), batch, steps or len(rows) // batch, rng)].astype(np.int32)
 
 
+def mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Two kinds of batches in one: [t b] and [t c] -> [t b + c], spread evenly, so that any devices get a share of both."""
+    place = np.concatenate([(np.arange(part.shape[1]) + 0.5) / max(part.shape[1], 1) for part in (first, second)])
+    return np.concatenate([first, second], axis=1)[:, np.argsort(place, kind="stable")]
+
+
 def _in_turns(count: int, size: int, steps: int, rng: np.random.Generator) -> np.ndarray:
     """[steps size] of 0..count-1: each pass over a permutation; what a pass cannot fill moves on to the next one."""
     batches, waiting = [], np.empty(0, int)
@@ -56,6 +76,20 @@ def _in_turns(count: int, size: int, steps: int, rng: np.random.Generator) -> np
             waiting = np.concatenate([waiting, fresh[~late], fresh[late]])
         batches.append(waiting[:size])
         waiting = waiting[size:]
+    return np.stack(batches)
+
+
+def _of_few(group: np.ndarray, size: int, groups: int, steps: int, rng: np.random.Generator) -> np.ndarray:
+    """[steps size] of 0..len(group)-1: of each of some groups in a random order as many as `groups` of them must give."""
+    each, batches = -(-size // groups), []
+    names, group = np.unique(group, return_inverse=True)
+    start = np.cumsum(np.bincount(group)) - np.bincount(group)
+    for _ in range(steps):
+        shuffled = rng.permutation(len(group))
+        shuffled = shuffled[np.argsort(group[shuffled], kind="stable")]
+        turn = (np.arange(len(group)) - start[group[shuffled]]) // each  # 0: the first `each` of a group
+        place = rng.permutation(len(names))[group[shuffled]]
+        batches.append(shuffled[np.lexsort((place, turn))[:size]])
     return np.stack(batches)
 
 

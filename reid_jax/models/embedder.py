@@ -80,5 +80,9 @@ def model(module: nn.Module) -> Model:
         aside = traverse_util.flatten_dict(moved.get("aside", {}), sep="/")
         return Embedded(*out, {name: value[0] for name, value in aside.items()}), moved.get("batch_stats", stats)
 
+    def look(variables: Variables, image: Array) -> Array:
+        _, seen = module.apply(variables, image, False, capture_intermediates=lambda part, _: part.name == "trunk")
+        return seen["intermediates"]["trunk"]["__call__"][0].astype(jnp.float32)
+
     shape = jax.eval_shape(lambda key: module.init_with_output(key, image, False)[0], jax.random.key(0))
-    return Model(init, apply, shape[1].shape[-1], module.input)
+    return Model(init, apply, shape[1].shape[-1], module.input, look)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN
 
-from reid_jax.cluster import videos
+from reid_jax.cluster import jaccard, videos
 from tests.cluster.drawn import people
 
 
@@ -86,3 +86,25 @@ def test_misuse_is_told():
         videos.labels(video, lambda wanted: rows[:3], 10, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="the embeddings of videos are NaN"):
         _draw(np.full_like(rows, np.nan), video, 10)
+
+
+def test_the_other_metrics_against_distances_of_all_pairs():
+    rows, video = _problem()
+    found, _ = _draw(rows, video, 10**6, metric="cosine", eps=0.32)
+    for which in found.videos:
+        own = np.flatnonzero(video == which)
+        away = np.maximum(1 - rows[own].astype(np.float64) @ rows[own].T.astype(np.float64), 0)
+        theirs = DBSCAN(eps=0.32, min_samples=4, metric="precomputed").fit(away).labels_
+        np.testing.assert_array_equal(found.rows[np.isin(found.rows, own)], own[theirs >= 0])
+    found, _ = _draw(rows, video, 10**6, metric="jaccard", eps=0.55)
+    for which in found.videos:
+        own = np.flatnonzero(video == which)
+        away = jaccard.distance(rows[own])
+        dense = np.ones(away.shape)
+        pairs = away.tocoo()
+        dense[pairs.row, pairs.col] = pairs.data
+        theirs = DBSCAN(eps=0.55, min_samples=4, metric="precomputed").fit(dense).labels_
+        mine = found.label[np.isin(found.rows, own)]
+        np.testing.assert_array_equal(mine - mine.min(initial=len(rows)), theirs[theirs >= 0])
+    with pytest.raises(ValueError, match="metric is 'manhattan'"):
+        _draw(rows, video, 10, metric="manhattan")

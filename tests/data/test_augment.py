@@ -58,3 +58,23 @@ def test_probabilities_are_kept():
     for name in ("flip", "gray", "erase"):
         hits = sum((_view(Augment(**{name: 0.3}), seed) != resize(IMAGE, SIZE)).any() for seed in range(400))
         assert 85 < hits < 155, name
+
+
+def test_jitter_moves_colours_as_they_are_defined():
+    import colorsys
+
+    from reid_jax.data.augment import _jitter
+
+    image = np.random.default_rng(0).integers(0, 256, (4, 5, 3), np.uint8)
+    np.testing.assert_allclose(_jitter(image, 0, 0, 0, 0), image, atol=1)
+    darker = _jitter(image, -1.0, 0, 0, 0)
+    np.testing.assert_allclose(darker, 0.6 * image, atol=1)
+    gray = image @ np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(
+        _jitter(image, 0, 0.5, 0, 0), np.clip(gray.mean() + 1.2 * (image - gray.mean()), 0, 255), atol=1
+    )
+    turned = _jitter(image, 0, 0, -1.0, 0.5)
+    for pixel, got in zip(image.reshape(-1, 3) / 255, turned.reshape(-1, 3), strict=True):
+        hue, saturation, value = colorsys.rgb_to_hsv(*pixel)
+        want = colorsys.hsv_to_rgb((hue + 0.05) % 1, 0.8 * saturation, value)
+        np.testing.assert_allclose(got, 255 * np.array(want), atol=1.01)

@@ -30,6 +30,7 @@ def test_names_are_read_junk_is_dropped_distractors_stay_in_the_gallery(tmp_path
     )
     assert got.person.tolist() == [2, 7, 10, 0, 10]
     assert got.camera.tolist() == [0, 2, 1, 0, 5]
+    assert (got.group // 100 == got.camera).all() and (got.group % 100 >= 1).all()
     assert got.split.tolist() == ["train", "train", "query", "gallery", "gallery"]
 
 

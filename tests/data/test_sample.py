@@ -49,3 +49,29 @@ def test_too_few_are_refused():
         sample.identities(np.array([0, 0, 1, -1]), persons=3, per_person=2, steps=1, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="smaller batch"):
         sample.uniform(np.array([0, -1]), batch=2, steps=1, rng=np.random.default_rng(0))
+
+
+def test_labels_of_few_groups():
+    label = np.repeat(np.arange(12), 3)
+    group = np.array([0] * 5 + [1] * 4 + [2] + [3] * 2)[label] + 7
+    rng = np.random.default_rng(0)
+    rows = sample.identities(label, persons=4, per_person=2, steps=200, rng=rng, group=group, groups=2)
+    assert rows.shape == (200, 8) and set(label[rows].ravel()) == set(range(12))
+    for batch in rows:
+        assert (
+            len(set(label[batch])) == 4 and (label[batch].reshape(4, 2)[:, 0] == label[batch].reshape(4, 2)[:, 1]).all()
+        )
+        of_group = np.bincount(group[batch[::2]], minlength=11)[7:]
+        assert of_group.max() <= 2  # two of each; the group of one label calls for a third group
+        assert (of_group > 0).sum() == (3 if of_group[2] else 2)
+    one = sample.identities(label, persons=7, per_person=2, steps=50, rng=rng, group=group, groups=1)
+    assert all(len(set(label[batch])) == 7 for batch in one)  # no group has seven
+
+
+def test_two_kinds_are_dealt_evenly():
+    first, second = np.arange(8).reshape(2, 4), 100 + np.arange(16).reshape(2, 8)
+    rows = sample.mixed(first, second)
+    assert rows.shape == (2, 12) and sorted(rows[1]) == sorted([*first[1], *second[1]])
+    for devices in (1, 2, 4):
+        assert ((rows < 100).reshape(2, devices, -1).sum(2) == 4 // devices).all()
+    np.testing.assert_array_equal(sample.mixed(first, second[:, :0]), first)

@@ -63,3 +63,44 @@ def test_a_broken_picture_stays_unless_asked_and_is_then_named(folder, capsys):
     assert train.person.tolist() == [1, 2] and len(test.person) == 2
     said = capsys.readouterr().out
     assert "left out 1 broken pictures of the training data" in said and "4.jpg" in said
+
+
+def test_several_sources_have_persons_cameras_and_groups_of_their_own():
+    one, two = (f"synthetic-videos:station,videos=2,people=2,frames=20,stride=5,seed={seed}" for seed in (0, 1))
+    first, joined = sources.open_source(one), sources.open_source(f"{one}+{two}")
+    n = len(first.person)
+    assert len(joined.person) > n and (joined.person[:n] == first.person).all()
+    for name in ("person", "camera", "group"):
+        column = getattr(joined, name)
+        assert not set(column[:n]) & set(column[n:]), name
+    np.testing.assert_array_equal(records.read(joined, 0), records.read(first, 0))
+
+
+def test_a_street_of_a_size():
+    part = records.where(sources.open_source("synthetic:plaza,persons=5,cameras=2"), "train")
+    assert len(set(part.person)) == 5 and set(part.camera) == {0, 1}
+    with pytest.raises(ValueError, match="'person' is not known, did you mean 'persons'"):
+        sources.open_source("synthetic:plaza,person=5")
+    with pytest.raises(ValueError, match="write persons=NUMBER"):
+        sources.open_source("synthetic:plaza,persons=many")
+
+
+def test_videos_lose_their_labels_and_hidden_persons_are_videos(folder):
+    def split(videos="", labelled=1.0, train=None):
+        config = types.SimpleNamespace(videos=videos, labelled=labelled, skip_broken=False)
+        return sources.single_camera(config, train)
+
+    train = records.where(sources.open_source("synthetic:plaza,persons=8,cameras=2"), "train")
+    train = train._replace(group=train.camera.copy())
+    kept, single = split("synthetic-videos:station,videos=2,people=2,frames=20", 0.5, train)
+    assert len(set(kept.person)) == 4 and (single.domain == 1).all() and (kept.domain == 0).all()
+    assert len(set(single.group)) == 4  # two films, two cameras
+    hidden = single.person[single.group >= sources.APART]
+    assert set(hidden) | set(kept.person) == set(train.person) and not set(hidden) & set(kept.person)
+    assert len(split(train=train)[1].person) == 0
+    with pytest.raises(ValueError, match="no picture of a known video"):
+        split(f"csv:{folder}/all.csv", train=train)
+    with pytest.raises(ValueError, match="hides pictures of no known video"):
+        split("", 0.5, train._replace(group=train.group * 0 - 1))
+    with pytest.raises(ValueError, match="a share of the persons"):
+        split("", 0.0, train)
