@@ -89,14 +89,11 @@ def clusters(label: np.ndarray, part: Records, seed: int, *, down: int = 8, acro
     """Four random images of each of `down` x `across` random labels; label i32[n], -1: none (ReMix's figure 4)."""
     rng = np.random.default_rng(seed)
     gap = np.full((SIZE[0] + 6, 12, 3), 255, np.uint8)
-    names, lines = rng.permutation(np.unique(label[label >= 0]))[: down * across], []
-    for start in range(0, len(names), across):
-        line = []
-        for name in names[start : start + across]:
-            rows = rng.permutation(np.flatnonzero(label == name))
-            line += [_framed(part, row, None) for row in np.resize(rows, 4)] + [gap]
-        lines.append(line[:-1])
-    return _grid(lines)
+    tiles = []
+    for name in rng.permutation(np.unique(label[label >= 0]))[: down * across]:
+        rows = np.resize(rng.permutation(np.flatnonzero(label == name)), 4)
+        tiles.append(np.hstack([_framed(part, row, None) for row in rows] + [gap]))
+    return _grid([tiles[start : start + across] for start in range(0, len(tiles), across)])
 
 
 def activation(model: Model, variables: Variables, part: Records, seed: int, *, pictures: int = 24) -> np.ndarray:

@@ -90,7 +90,12 @@ def main(argv: list[str]) -> None:
         options = [f"--config.{name}={value}" for name, value in _chosen(row.options, _RECIPE.value).items()]
         found = []
         for seed in range(_SEEDS.value):
-            given = [f"--recipe={_RECIPE.value}", f"--config.seed={seed}", *options, *argv[1:]]
+            given = [
+                f"--recipe={_RECIPE.value}",
+                *argv[1:],
+                *options,
+                f"--config.seed={seed}",
+            ]  # a row has the last word
             found.append(train(script, workdir / f"row{number}-seed{seed}", given, _TESTS.value))
         results.append(Result(row.name, row.paper, 100 * np.array(found)))
         text = table(chosen.title, results, _TESTS.value)

@@ -12,27 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tests.experiments.called import ROOT, call, refused
+
 TINY = ["--config.size=32x16", "--config.persons=4", "--config.per_person=2", "--config.epochs=2", "--config.warmup=0"]
-
-
-def _call(module, *arguments, check=True, **options):
-    environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run(
-        [sys.executable, "-m", f"experiments.{module}", *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False, **options,
-    )  # fmt: skip
-    if check:
-        assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-def _refused(module, *arguments):
-    """What a call that must fail says, in one line and without a traceback."""
-    done = _call(module, *arguments, check=False)
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +40,7 @@ def data(tmp_path_factory):
 def trained(data, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "one"
     arguments = (f"--workdir={workdir}", f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY)
-    return workdir, arguments, _call("ide", *arguments).stdout
+    return workdir, arguments, call("ide", *arguments).stdout
 
 
 def test_a_run_leaves_configuration_metrics_events_and_pictures(trained):
@@ -78,7 +60,7 @@ def test_a_run_leaves_configuration_metrics_events_and_pictures(trained):
 def test_the_same_command_again_trains_no_further(trained):
     workdir, arguments, _ = trained
     before = (workdir / "metrics.jsonl").read_text().splitlines()
-    said = _call("ide", *arguments).stdout
+    said = call("ide", *arguments).stdout
     assert "going on from" in said
     assert [json.loads(x)["kind"] for x in (workdir / "metrics.jsonl").read_text().splitlines()][: len(before)] == [
         "train", "train", "test",
@@ -87,22 +69,20 @@ def test_the_same_command_again_trains_no_further(trained):
 
 def test_evaluate_embed_and_export(trained, data, tmp_path):
     workdir, _, said = trained
-    figures = _call("evaluate", f"--workdir={workdir}").stdout
+    figures = call("evaluate", f"--workdir={workdir}").stdout
     value = float(figures.split("mAP")[1].split()[0])
     assert f"test: mAP {value:.1f}" in said or abs(value - float(said.split("test: mAP ")[1].split()[0])) < 0.06
-    assert "mAP" in _call("evaluate", f"--workdir={workdir}", "--metric=euclidean", "--flip").stdout
+    assert "mAP" in call("evaluate", f"--workdir={workdir}", "--metric=euclidean", "--flip").stdout
     out = tmp_path / "encoder"
-    assert "agree" in _call("export", f"--workdir={workdir}", f"--out={out}").stdout
-    _call("embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz")
-    _call("embed", f"--encoder={out}", f"--pictures={data}", f"--out={tmp_path}/b.npz")
+    assert "agree" in call("export", f"--workdir={workdir}", f"--out={out}").stdout
+    call("embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz")
+    call("embed", f"--encoder={out}", f"--pictures={data}", f"--out={tmp_path}/b.npz")
     one, two = (np.load(tmp_path / name) for name in ("a.npz", "b.npz"))
     assert one["name"].tolist() == two["name"].tolist() and len(one["name"]) == 48
     np.testing.assert_allclose(one["embedding"], two["embedding"], atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(one["embedding"], axis=1), 1, rtol=1e-5)
-    assert "exists already" in _refused("export", f"--workdir={workdir}", f"--out={out}")
-    assert "exists already" in _refused(
-        "embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz"
-    )
+    assert "exists already" in refused("export", f"--workdir={workdir}", f"--out={out}")
+    assert "exists already" in refused("embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz")
 
 
 def test_asked_to_stop_it_saves_and_the_same_command_goes_on_to_the_same_end(data, tmp_path):
@@ -110,7 +90,7 @@ def test_asked_to_stop_it_saves_and_the_same_command_goes_on_to_the_same_end(dat
         f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY, "--config.epochs=2", "--config.iterations=150",
         "--noreport",
     ]  # fmt: skip
-    _call("ide", f"--workdir={tmp_path}/straight", *arguments)
+    call("ide", f"--workdir={tmp_path}/straight", *arguments)
     command = [sys.executable, "-u", "-m", "experiments.ide", f"--workdir={tmp_path}/stopped", *arguments]
     environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as child:
@@ -120,7 +100,7 @@ def test_asked_to_stop_it_saves_and_the_same_command_goes_on_to_the_same_end(dat
                 break
         said = child.stdout.read()
         assert child.wait() == 0 and "goes on from here" in said
-    assert "going on from epoch 1" in _call("ide", f"--workdir={tmp_path}/stopped", *arguments).stdout
+    assert "going on from epoch 1" in call("ide", f"--workdir={tmp_path}/stopped", *arguments).stdout
     ends = [
         json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1]) for name in ("straight", "stopped")
     ]
@@ -129,27 +109,27 @@ def test_asked_to_stop_it_saves_and_the_same_command_goes_on_to_the_same_end(dat
 
 def test_prepare_packs_and_the_pack_trains(data, tmp_path):
     out = tmp_path / "packed"
-    assert "48 pictures" in _call("prepare", f"--source=csv:{data}/all.csv", f"--out={out}").stdout
-    said = _call(
+    assert "48 pictures" in call("prepare", f"--source=csv:{data}/all.csv", f"--out={out}").stdout
+    said = call(
         "ide", f"--workdir={tmp_path}/run", f"--config.data=packed:{out}", "--config.test=", *TINY, "--workers=2",
         "--noreport",
     ).stdout  # fmt: skip
     assert "test: mAP" in said
-    assert "exists already" in _refused("prepare", f"--source=csv:{data}/all.csv", f"--out={out}")
+    assert "exists already" in refused("prepare", f"--source=csv:{data}/all.csv", f"--out={out}")
 
 
 def test_mistakes_are_told_in_a_line(trained, data, tmp_path):
     workdir, arguments, _ = trained
     new = f"--workdir={tmp_path}/new"
-    assert "did you mean 'rate'" in _refused("ide", new, "--config.rat=1")
-    assert "workdir" in _refused("ide", "--workdri=x")
-    assert "another configuration" in _refused("ide", *arguments, "--config.seed=3")
-    assert "there is no folder" in _refused("ide", new, "--config.data=market1501:/none")
-    assert "did you mean 'csv'" in _refused("ide", new, "--config.data=cvs:x.csv")
-    assert "--config.persons" in _refused("ide", new, f"--config.data=csv:{data}/all.csv", "--config.test=")
-    assert "did you mean 'resnet50'" in _refused("ide", new, *arguments[1:], "--config.backbone=resnet51")
-    assert "not a run's folder" in _refused("evaluate", f"--workdir={tmp_path}")
-    assert "there is no folder" in _refused(
+    assert "did you mean 'rate'" in refused("ide", new, "--config.rat=1")
+    assert "workdir" in refused("ide", "--workdri=x")
+    assert "another configuration" in refused("ide", *arguments, "--config.seed=3")
+    assert "there is no folder" in refused("ide", new, "--config.data=market1501:/none")
+    assert "did you mean 'csv'" in refused("ide", new, "--config.data=cvs:x.csv")
+    assert "--config.persons" in refused("ide", new, f"--config.data=csv:{data}/all.csv", "--config.test=")
+    assert "did you mean 'resnet50'" in refused("ide", new, *arguments[1:], "--config.backbone=resnet51")
+    assert "not a run's folder" in refused("evaluate", f"--workdir={tmp_path}")
+    assert "there is no folder" in refused(
         "embed", f"--workdir={workdir}", "--pictures=/none", f"--out={tmp_path}/x.npz"
     )
 
@@ -164,9 +144,9 @@ def test_a_truncated_picture_is_named_and_left_out_only_if_asked(data, tmp_path)
     (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
     arguments = (f"--config.data=csv:{tmp_path}/all.csv", "--config.test=", *TINY, "--noreport")
     for workers in (0, 1):
-        said = _refused("ide", f"--workdir={tmp_path}/run{workers}", *arguments, f"--workers={workers}")
+        said = refused("ide", f"--workdir={tmp_path}/run{workers}", *arguments, f"--workers={workers}")
         assert "p0_c0_0.jpg" in said and "--config.skip_broken=true" in said
-    said = _call("ide", f"--workdir={tmp_path}/skipped", *arguments, "--config.skip_broken=true").stdout
+    said = call("ide", f"--workdir={tmp_path}/skipped", *arguments, "--config.skip_broken=true").stdout
     assert "left out 1 broken pictures of the training data" in said and "p0_c0_0.jpg" in said
 
 
@@ -184,7 +164,7 @@ def test_killed_at_once_nothing_is_lost(data, tmp_path):
                 time.sleep(0.05)
                 child.kill()
                 break
-    assert "going on from epoch 1" in _call("ide", *arguments).stdout
+    assert "going on from epoch 1" in call("ide", *arguments).stdout
 
 
 def test_two_processes_train_as_one(trained, data, tmp_path):
@@ -227,23 +207,23 @@ def test_cluster_labels_pictures_for_a_training(data, tmp_path):
     np.savez(tmp_path / "crops.npz", name=np.array(names), embedding=np.array(rows, np.float32))
     given = (f"--embeddings={tmp_path}/crops.npz", f"--pictures={folder}")
     out = tmp_path / "made" / "labels.csv"
-    said = _call("cluster", *given, f"--out={out}", "--k1=10", "--k2=3").stdout
+    said = call("cluster", *given, f"--out={out}", "--k1=10", "--k2=3").stdout
     assert "labels             8" in said and "96 pictures" in said and "8 largest labels" in said
     lines = [line.split(",") for line in out.read_text().splitlines()[1:]]
     pairs = {(os.path.basename(path)[:2], person) for path, person, _, _ in lines}
     assert len(lines) == 96 and len(pairs) == 8 and len({person for _, person in pairs}) == 8
     assert out.with_suffix(".png").stat().st_size > 100
     workdir = tmp_path / "run"
-    _call("ide", f"--workdir={workdir}", f"--config.data=csv:{out}", f"--config.test=csv:{data}/all.csv", *TINY)
-    assert "exists already" in _refused("cluster", *given, f"--out={out}")
-    assert "--eps is 1.5" in _refused("cluster", *given, f"--out={tmp_path}/b.csv", "--eps=1.5")
-    assert "is a .csv" in _refused("cluster", *given, f"--out={tmp_path}/b.txt")
-    assert "experiments.embed writes it" in _refused(
+    call("ide", f"--workdir={workdir}", f"--config.data=csv:{out}", f"--config.test=csv:{data}/all.csv", *TINY)
+    assert "exists already" in refused("cluster", *given, f"--out={out}")
+    assert "--eps is 1.5" in refused("cluster", *given, f"--out={tmp_path}/b.csv", "--eps=1.5")
+    assert "is a .csv" in refused("cluster", *given, f"--out={tmp_path}/b.txt")
+    assert "experiments.embed writes it" in refused(
         "cluster", "--embeddings=no.npz", given[1], f"--out={tmp_path}/b.csv"
     )
-    assert "is no file of experiments.embed" in _refused(
+    assert "is no file of experiments.embed" in refused(
         "cluster", f"--embeddings={data}/all.csv", given[1], f"--out={tmp_path}/b.csv"
     )
     (folder / names[0]).unlink()
-    assert "1 embedded pictures are not below" in _refused("cluster", *given, f"--out={tmp_path}/b.csv")
+    assert "1 embedded pictures are not below" in refused("cluster", *given, f"--out={tmp_path}/b.csv")
     assert not (tmp_path / "b.csv").exists()

@@ -1,7 +1,16 @@
+import logging
 from functools import partial
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
 
 from reid_jax.cluster import videos
+from reid_jax.cluster.centroids import camera_centroids, centroids
 from reid_jax.methods.remix import Terms, remix
+from reid_jax.types import Tags
 from tests import tiny
 
 SMALL = {"multi": (3, 4), "single": (2, 2), "iterations": 5, "images": 30, "momentum": 0.9}
@@ -12,7 +21,142 @@ EXAM = [
     lambda model: remix(
         model,
         **{**SMALL, "momentum": 0.5},
+        videos_a_batch=1,
         labeller=partial(videos.labels, eps=0.3, metric="cosine"),
         terms=Terms(apart=False, own=False, against="augmented", own_camera=True, together=False, negatives=2),
     ),
 ]
+
+
+def _run(make):
+    from tests.test_contract import Run  # which imports this file
+
+    return Run((make, tiny.mixture))
+
+
+def _morning(see=None, records=None, **options):
+    """(records, what was embedded, state after, plan) of one morning with made-up embeddings: the person is the place."""
+    records = tiny.mixture() if records is None else records
+    method = remix(tiny.encoder(), **{**SMALL, **options})
+    rng = np.random.default_rng(0)
+    place = np.eye(12, dtype=np.float32)[records.person - 1] + 0.01 * rng.standard_normal((len(records.person), 12))
+    asked = []
+
+    def look(rows):
+        asked.append(rows)
+        return (place if see is None else see)[rows].astype(np.float32)
+
+    variables, carry = method.init(jax.random.key(0), records)
+    state = SimpleNamespace(carry=jax.tree.map(np.asarray, carry))
+    state._replace = lambda carry: SimpleNamespace(carry=carry)
+    after, plan = method.plan(state, records, look, np.random.default_rng(1))
+    return records, place, asked, after.carry, plan
+
+
+def test_a_morning_labels_videos_and_takes_centroids():
+    records, place, asked, carry, plan = _morning()
+    known = records.domain == 0
+    unit = (place / np.linalg.norm(place, axis=1, keepdims=True)).astype(np.float32)
+    np.testing.assert_array_equal(plan.label[known], records.person[known] - 1)
+    pseudo = plan.label[~known]
+    drawn = np.concatenate(asked[1:])
+    assert (pseudo[pseudo >= 0] >= 6).all() and (plan.label[np.setdiff1d(np.flatnonzero(~known), drawn)] == -1).all()
+    assert len(drawn) == 48 and plan.report["purity"] == 1  # 24 images a video, and 30 are asked for
+    for label in np.unique(pseudo[pseudo >= 0]):
+        assert len(set(records.person[plan.label == label])) == 1
+    want = centroids(unit, plan.label, normalise=True)
+    assert carry["active"] == len(want) == 12
+    np.testing.assert_allclose(carry["centroids"][:12], want, atol=1e-6)
+    by_camera = camera_centroids(unit[known], plan.label[known], records.camera[known], normalise=True)
+    np.testing.assert_allclose(carry["camera_centroids"], by_camera.mean, atol=1e-6)
+    np.testing.assert_array_equal(carry["camera_label"], by_camera.label)
+    np.testing.assert_array_equal(carry["camera"], by_camera.camera)
+
+
+def test_batches_hold_both_kinds_evenly():
+    records, _, _, _, plan = _morning()
+    assert plan.rows.shape == (5, 16)
+    for batch in plan.rows:
+        label, count = np.unique(plan.label[batch], return_counts=True)
+        assert count[label < 6].tolist() == [4, 4, 4] and count[label >= 6].tolist() == [2, 2]
+    assert (records.domain[plan.rows].reshape(5, 4, 4).sum(2) == 1).all()  # four devices
+    _, _, _, _, plan = _morning(videos_a_batch=1)
+    videos_of = [set(records.group[batch][records.domain[batch] == 1]) for batch in plan.rows]
+    assert all(len(one) == 1 for one in videos_of)
+
+
+@pytest.mark.parametrize("found, sits_out", [(0, 4), (1, 2)])
+def test_too_few_labels_are_told_and_training_goes_on(found, sits_out, caplog):
+    world = tiny.mixture()
+    see = np.random.default_rng(0).standard_normal((96, 12))  # nobody is near anybody
+    if found:
+        see[world.person == 7] = 1
+    with caplog.at_level(logging.WARNING):
+        records, _, _, carry, plan = _morning(see=see)
+    assert f"gave {found} labels of the 2" in caplog.text and "labelled data train on" in caplog.text
+    assert ((plan.label[plan.rows] == -1).sum(1) == sits_out).all() and carry["active"] == 6 + found
+    assert (records.domain[plan.rows].sum(1) == 4).all()
+
+
+def test_a_run_goes_on_without_a_label_from_the_videos():
+    run = _run(lambda model: remix(model, **SMALL, labeller=partial(videos.labels, eps=1e-6)))
+    for moment in run.moments(count=2):
+        assert moment.metrics["labels"] == 0 and np.isfinite(moment.metrics["loss"])
+
+
+def test_labels_beyond_the_room_are_dropped(caplog):
+    with caplog.at_level(logging.WARNING):
+        _, _, _, carry, plan = _morning(room=2)
+    assert "room for 2" in caplog.text and carry["active"] == 8 and plan.label.max() == 7
+
+
+def test_the_momentum_encoder_follows_and_has_statistics_of_its_own():
+    run = _run(EXAM[0])
+    start = run.start()
+    for moment in run.moments(count=1, every=1):
+        break
+    state = jax.tree.map(lambda leaf: np.asarray(leaf[0]), moment.state)
+    for slow, first, fast in zip(
+        *(
+            jax.tree.leaves(tree)
+            for tree in (state.carry["teacher"], start.carry["teacher"], state.variables["params"])
+        ),
+        strict=True,
+    ):
+        np.testing.assert_allclose(slow, 0.9 * first + 0.1 * fast, atol=1e-6)
+    stats = state.variables["batch_stats"]
+    assert tiny.difference(stats["encoder"], stats["teacher"]) > 0  # two forwards a step, one of other pictures
+    spoken = run.method.encoder(state.variables, state.carry)
+    assert tiny.difference(spoken["params"], state.carry["teacher"]) == 0
+    assert tiny.difference(spoken["batch_stats"], stats["teacher"]) == 0
+
+
+def test_the_loss_is_the_weighted_sum_and_videos_have_no_camera_term():
+    records = tiny.mixture()
+    terms = Terms(weight=(1.0, 2.0, 3.0, 0.5))
+    method = remix(tiny.encoder(), **SMALL, terms=terms)
+    _, carry = method.init(jax.random.key(0), records)
+    rng = np.random.default_rng(0)
+    carry = {**carry, "active": jnp.int32(12)}
+    for name in ("centroids", "camera_centroids"):
+        carry[name] = jnp.asarray(rng.standard_normal(carry[name].shape), jnp.float32)
+    outputs = {name: jnp.asarray(rng.normal(size=(8, 12)), jnp.float32) for name in ("f", "augmented", "original")}
+    label = jnp.array([0, 0, 1, 1, 6, 6, 7, -1], jnp.int32)
+    zero, domain = jnp.zeros(8, jnp.int32), jnp.array([0, 0, 0, 0, 1, 1, 1, 1], jnp.int32)
+    tags = Tags(label, zero, zero, domain, zero)
+    value, aux = method.loss(outputs, tags, carry, 0)
+    parts = [aux.metrics[name] for name in ("instance", "augmentation", "centroid", "camera_centroid")]
+    assert float(value) == pytest.approx(float(sum(w * part for w, part in zip(terms.weight, parts, strict=True))))
+    shown = method.loss({**outputs, "f": outputs["f"].at[4:].set(1)}, tags, carry, 0)[1].metrics
+    assert float(shown["camera_centroid"]) == float(aux.metrics["camera_centroid"])
+    assert float(shown["instance"]) != float(aux.metrics["instance"])
+
+
+def test_what_cannot_be_is_told():
+    with pytest.raises(ValueError, match="against is 'nothing'"):
+        remix(tiny.encoder(), terms=Terms(against="nothing"))
+    world = tiny.mixture()
+    with pytest.raises(ValueError, match="no annotated person"):
+        remix(tiny.encoder()).init(jax.random.key(0), world._replace(domain=np.ones_like(world.domain)))
+    with pytest.raises(ValueError, match="no image is in a video"):
+        _morning(records=world._replace(group=np.full_like(world.group, -1)))
