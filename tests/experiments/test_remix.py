@@ -75,13 +75,13 @@ def test_a_table_is_written_and_not_trained_twice(data, tmp_path):
     given = ("--table=remix.4", f"--workdir={tmp_path}/table", "--seeds=2", *_arguments(data))
     said = call("tables", *given).stdout
     told = (tmp_path / "table" / "table.md").read_text()
-    assert told in said and told.count("±") == 4 and "with videos" in told and "60.7 / 76.9" in told
+    assert told in said and told.count("±") == 6 and "with videos" in told and "60.7 / 76.9" in told
     lines = [json.loads(line) for line in (tmp_path / "table/row1-seed1/metrics.jsonl").read_text().splitlines()]
     assert "labels" in lines[0]
     assert "labels" not in (tmp_path / "table/row0-seed1/metrics.jsonl").read_text()
     tests = f"--tests=csv:{data}/labelled.csv,csv:{data}/labelled.csv"
     said = call("tables", *given, tests).stdout
-    assert said.count("going on from") == 4
+    assert said.count("going on from") == 6
     row = (tmp_path / "table" / "table.md").read_text().splitlines()[-1].split("|")[2:6]
     assert row[:2] == row[2:]
 

@@ -8,11 +8,15 @@ import pytest
 from experiments import encoders
 from reid_jax import parallel
 from reid_jax.methods.ide import ide
+from reid_jax.methods.remix import remix
 from reid_jax.models import norm
 from reid_jax.types import Batch, Tags
 from tests import tiny
 
-METHODS = {"ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1)}
+METHODS = {
+    "ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1),
+    "remix": lambda model: remix(model, multi=(2, 2), single=(0, 0), iterations=2),
+}
 SIZE = {"swin": "64x64"}
 
 
@@ -26,7 +30,7 @@ def _step(model, method):
     records, rows = tiny.world(), np.zeros(4, np.int32)
     variables = jax.eval_shape(lambda key: method.init(key, records)[0], jax.random.key(0))
     carry = jax.eval_shape(lambda key: method.init(key, records)[1], jax.random.key(0))
-    image = jax.ShapeDtypeStruct((4, 1, *model.input.size, 3), jnp.uint8)
+    image = jax.ShapeDtypeStruct((4, 2, *model.input.size, 3), jnp.uint8)
 
     def objective(params, variables, carry, image):
         batch = Batch(image, Tags(*[rows] * 5))
