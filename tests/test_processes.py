@@ -8,8 +8,10 @@ import sys
 import jax
 import numpy as np
 import optax
+import pytest
 
 from reid_jax.methods.ide import ide
+from reid_jax.methods.remix import remix
 from tests.test_contract import Run
 
 CHILD = """
@@ -24,16 +26,28 @@ np.savez(sys.argv[4] + sys.argv[2], *leaves)
 """
 
 
-def trained(devices):
+def mixed(devices):
+    """The same of a method that sees, clusters and changes its state each morning."""
+    from tests import tiny
+
+    options = {"multi": (3, 4), "single": (2, 2), "iterations": 5, "images": 30, "momentum": 0.9}
+    return trained(devices, (lambda model: remix(model, **options), tiny.mixture))
+
+
+def trained(devices, method=lambda model: ide(model, persons=4, per_person=4)):
     """The leaves of the state after two epochs; None: all devices of all processes."""
-    from reid_jax import parallel
+    from reid_jax import evaluate, parallel
     from reid_jax.data import batch as batching
     from tests import test_contract, tiny
 
-    run = Run(lambda model: ide(model, persons=4, per_person=4), optimiser=optax.sgd(0.05))
+    run = Run(method, optimiser=optax.sgd(0.05))
     if devices is None:
         run.devices = jax.local_devices()
         run.step = parallel.build_step(run.method, run.optimiser, seed=run.seed)
+        embed = parallel.build_embed(run.model)
+        run.see = lambda variables, rows: evaluate.embed_rows(
+            embed, variables, run.records, rows, size=tiny.SIZE, batch=8
+        )
         run._batches = lambda plan, epoch, start: batching.batches(
             run.records, plan, views=test_contract.VIEWS, size=tiny.SIZE, seed=run.seed, epoch=epoch, start=start,
             share=parallel.share(),
@@ -75,8 +89,9 @@ def _together(what, tmp_path):
     return [[one[name] for name in one.files] for one in held]
 
 
-def test_two_processes_train_as_one(tmp_path):
-    for mine, theirs in zip(trained(4), _together("trained", tmp_path)[0], strict=True):
+@pytest.mark.parametrize("what", ["trained", "mixed"])
+def test_two_processes_train_as_one(what, tmp_path):
+    for mine, theirs in zip(globals()[what](4), _together(what, tmp_path)[0], strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
 
 
