@@ -65,8 +65,8 @@ def remix(
 ) -> Method:
     """ReMix as a Method. Records of domain 0 are the multi-camera data, of domain 1 the videos (`group` is which).
 
-    A batch has two views, augmented and original, or three: augmented for the encoder, augmented for the momentum
-    encoder, original. The persons of domain 1 are never looked at, but for the purity in the log where they are known.
+    A batch has two views, augmented and original, or three: augmented for either encoder, and original. The persons of
+    domain 1 are never looked at, but for the purity in the log where they are known.
 
     multi, single: (labels, images of each) in a batch; single (0, 0) is the plain baseline without videos.
     videos_a_batch: how many videos a batch's pseudo labels come from; 0: any, as the paper has it. Persons of many videos
@@ -77,7 +77,7 @@ def remix(
     labeller: `cluster.videos.labels` with its options bound.
     momentum: of the momentum encoder; its batch statistics are its own, of its own forwards.
 
-    Raises ValueError in `init` where there is no video, or no annotated person.
+    Raises ValueError where no person is annotated, in `plan` where there is no video.
 
     Departs from the paper: an epoch in which the videos give too few labels fills their places with images that sit out.
     """
@@ -87,38 +87,20 @@ def remix(
     room = (room or max(1, images // 4)) if single[0] else 0
 
     def init(key, records):
-        encoder = model.init(key)
-        variables = {name: {"encoder": collection} for name, collection in encoder.items()}
-        if "batch_stats" in encoder:
-            variables["batch_stats"]["teacher"] = jax.tree.map(jnp.copy, encoder["batch_stats"])
-        label, seen = _annotated(records), _cameras(records)
-        carry = {
-            "teacher": jax.tree.map(jnp.copy, encoder["params"]),
-            "centroids": jnp.zeros((label.max() + 1 + room, model.width), jnp.float32),
-            "active": jnp.int32(0),
-            "camera_centroids": jnp.zeros((len(seen.label), model.width), jnp.float32),
-            "camera_label": jnp.asarray(seen.label, jnp.int32),
-            "camera": jnp.asarray(seen.camera, jnp.int32),
-        }
-        return variables, carry
+        return _start(model, records, room, key)
 
     def plan(state, records, see, rng):
-        label = _annotated(records)
-        rows = np.flatnonzero(label >= 0)
-        embedding = _unit(see(rows))
-        means = centroids(embedding, label[rows], normalise=True)
-        cameras = _cameras(records, rows, embedding).mean
+        label, means, cameras = _annotated_means(records, see)
         drawn = sample.identities(label, persons=multi[0], per_person=multi[1], steps=iterations, rng=rng)
         figures = {}
         if single[0]:
             label, more, figures = _morning(records, see, labeller, images, room, label, rng)
             means = np.concatenate([means, more])
             drawn = sample.mixed(drawn, _draw(records, label, *single, videos_a_batch, iterations, rng))
-        table = np.zeros_like(state.carry["centroids"])
-        table[: len(means)] = means
-        alive = np.array(len(means), np.int32)
-        carry = {**state.carry, "centroids": table, "active": alive, "camera_centroids": cameras}
-        return state._replace(carry=carry), Plan(drawn, label, figures)
+        moved = {"centroids": np.zeros_like(state.carry["centroids"]), "camera_centroids": cameras}
+        moved["centroids"][: len(means)] = means
+        moved["active"] = np.array(len(means), np.int32)
+        return state._replace(carry={**state.carry, **moved}), Plan(drawn, label, figures)
 
     def forward(variables, carry, batch, key):
         image = batch.image
@@ -126,8 +108,8 @@ def remix(
         slow = teacher(variables, carry)
         augmented, moved = model.apply(slow, image[:, -2], True, key, batch.tags)
         original, moved = model.apply({**slow, "batch_stats": moved}, image[:, -1], True, key, batch.tags)
-        outputs = {"f": out.embedding, "augmented": augmented.embedding, "original": original.embedding}
-        return outputs, {"encoder": stats, "teacher": moved}
+        seen = {"f": out, "augmented": augmented, "original": original}
+        return {name: one.embedding for name, one in seen.items()}, {"encoder": stats, "teacher": moved}
 
     def loss(outputs, tags, carry, step):
         values = _losses(terms, outputs, tags, carry)
@@ -138,6 +120,26 @@ def remix(
         return {**carry, "teacher": ema(carry["teacher"], variables["params"]["encoder"], momentum=momentum)}
 
     return Method(init, plan, forward, loss, update, teacher)
+
+
+def _start(model, records, room, key):
+    """(variables, carry) before the first morning, which takes the centroids."""
+    encoder = model.init(key)
+    variables = {name: {"encoder": collection} for name, collection in encoder.items()}
+    if "batch_stats" in encoder:
+        variables["batch_stats"]["teacher"] = jax.tree.map(jnp.copy, encoder["batch_stats"])
+    label = _annotated(records)
+    pairs = np.stack([label, records.camera])[:, (label >= 0) & (records.camera >= 0)]
+    camera_label, camera = np.unique(pairs, axis=1).astype(np.int32)  # in the order of camera_centroids
+    carry = {
+        "teacher": jax.tree.map(jnp.copy, encoder["params"]),
+        "centroids": jnp.zeros((label.max() + 1 + room, model.width), jnp.float32),
+        "active": jnp.int32(0),
+        "camera_centroids": jnp.zeros((len(camera), model.width), jnp.float32),
+        "camera_label": jnp.asarray(camera_label),
+        "camera": jnp.asarray(camera),
+    }
+    return variables, carry
 
 
 def teacher(variables, carry):
@@ -173,13 +175,14 @@ def _annotated(records):
     return label
 
 
-def _cameras(records, rows=None, embedding=None):
-    """Camera centroids of the annotated rows whose camera is known; without embeddings, which there will be."""
+def _annotated_means(records, see):
+    """(label of each row, centroids of the annotated persons, and of each in each camera)."""
     label = _annotated(records)
-    rows = np.flatnonzero(label >= 0) if rows is None else rows
-    embedding = np.zeros((len(rows), 1), np.float32) if embedding is None else embedding
+    rows = np.flatnonzero(label >= 0)
+    embedding = _unit(see(rows))
     known = records.camera[rows] >= 0
-    return camera_centroids(embedding[known], label[rows][known], records.camera[rows][known], normalise=True)
+    cameras = camera_centroids(embedding[known], label[rows][known], records.camera[rows][known], normalise=True)
+    return label, centroids(embedding, label[rows], normalise=True), cameras.mean
 
 
 def _morning(records, see, labeller, images, room, label, rng):
