@@ -95,3 +95,43 @@ def batch_hard(embedding: Float[Array, "b d"], label: Int[Array, " b"], *, margi
     gap = positive - negative
     each = jax.nn.softplus(gap) if margin is None else jax.nn.relu(gap + margin)
     return jnp.sum(jnp.where(found.valid, each, 0.0)) / jnp.maximum(jnp.sum(found.valid), 1)
+
+
+def softened(embedding: Float[Array, "b d"], teacher: Float[Array, "b d"], label: Int[Array, " b"]) -> Float[Array, ""]:
+    """Batch-hard triplet loss with the teacher's belief in each triplet as its target.
+
+    (l_ap, l_an) = log softmax(d_ap, d_an) of the student, q = softmax(d_ap, d_an) of the teacher at the same rows
+    L = mean_i -(q_ap l_ap + q_an l_an)
+
+    Args:
+        embedding: the student's, [b d], any unit; distances are Euclidean.
+        teacher: [b d], no gradient goes to it. The hardest rows are found in the student's distances.
+        label: i32[b]; rows below 0 take no part.
+
+    Returns:
+        f32[], nats; 0 if no anchor has both a positive other than itself and a negative.
+
+    Raises:
+        ValueError: shapes that do not belong together.
+
+    Reference:
+        Ge et al., "Mutual Mean-Teaching", ICLR 2020, equations 7 and 8 (the soft softmax-triplet loss).
+
+    Departs from the paper:
+        the anchor is not its own positive.
+    """
+    if embedding.ndim != 2 or teacher.shape[:1] != label.shape or label.shape != embedding.shape[:1]:
+        raise ValueError(
+            f"softened expects embedding and teacher [b d] and label [b], got {list(embedding.shape)}, "
+            f"{list(teacher.shape)} and {list(label.shape)}"
+        )
+    distance, believed = euclidean(embedding, embedding), euclidean(teacher, teacher)
+    found = hardest(jax.lax.stop_gradient(distance), label)
+
+    def pair(of: Array) -> Array:
+        rows = [jnp.take_along_axis(of, which[:, None], axis=1) for which in (found.positive, found.negative)]
+        return jnp.concatenate(rows, axis=1)
+
+    target = jax.lax.stop_gradient(jax.nn.softmax(pair(believed), axis=1))
+    each = -(target * jax.nn.log_softmax(pair(distance), axis=1)).sum(1)
+    return jnp.sum(jnp.where(found.valid, each, 0.0)) / jnp.maximum(jnp.sum(found.valid), 1)

@@ -7,7 +7,7 @@ import pytest
 from beartype import beartype
 from jaxtyping import jaxtyped
 
-from reid_jax.losses.triplet import batch_hard, hardest
+from reid_jax.losses.triplet import batch_hard, hardest, softened
 
 X = np.random.default_rng(0).standard_normal((12, 6), np.float32)
 LABEL = np.array([3, 0, 1, 3, 0, 1, 0, 3, 1, 0, 3, 1], np.int32)
@@ -103,3 +103,24 @@ def test_annotations_hold():
     assert jaxtyped(typechecker=beartype)(batch_hard)(X, LABEL, margin=None).shape == ()
     found = jaxtyped(typechecker=beartype)(hardest)(jnp.zeros((12, 12)), jnp.asarray(LABEL))
     assert found.positive.shape == found.negative.shape == found.valid.shape == (12,)
+
+
+def test_softened_agrees_with_a_loop():
+    rng = np.random.default_rng(3)
+    student, teacher = (rng.standard_normal((10, 4)).astype(np.float32) for _ in range(2))
+    label = np.array([0, 0, 0, 1, 1, 2, 2, 3, -1, 2], np.int32)  # 3 is alone, -1 sits out
+    values = []
+    for i in range(10):
+        near = [j for j in range(10) if label[i] >= 0 and label[j] == label[i] and j != i]
+        far = [j for j in range(10) if label[i] >= 0 and label[j] >= 0 and label[j] != label[i]]
+        if near and far:
+            away = np.linalg.norm(np.float64(student) - np.float64(student[i]), axis=1)
+            rows = [max(near, key=lambda j: away[j]), min(far, key=lambda j: away[j])]
+            believed = np.exp(np.linalg.norm(np.float64(teacher) - np.float64(teacher[i]), axis=1)[rows])
+            log_p = away[rows] - np.log(np.exp(away[rows]).sum())
+            values.append(-(believed / believed.sum() * log_p).sum())
+    np.testing.assert_allclose(softened(student, teacher, label), np.mean(values), rtol=1e-5)
+    assert float(jnp.abs(jax.grad(lambda x: softened(student, x, label))(jnp.asarray(teacher))).max()) == 0
+    assert float(softened(student, teacher, np.full(10, -1, np.int32))) == 0
+    with pytest.raises(ValueError, match="softened expects"):
+        softened(student, teacher[:4], label)

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+from beartype import beartype
+from jaxtyping import jaxtyped
+
+from reid_jax.carry import bank as moving
+
+move_bank = jaxtyped(typechecker=beartype)(moving.move_bank)
+RNG = np.random.default_rng(0)
+BANK, QUERY = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in
+               (RNG.standard_normal((20, 6), np.float32), RNG.standard_normal((7, 6), np.float32)))  # fmt: skip
+
+
+def test_the_bank_moves_row_by_row_in_order():
+    row = np.array([3, 5, 3, -1, 3, 0, 5], np.int32)
+    want = np.float64(BANK)
+    for f, r in zip(np.float64(QUERY), row, strict=True):
+        if r >= 0:
+            want[r] = 0.2 * want[r] + 0.8 * f
+            want[r] /= np.linalg.norm(want[r])
+    got = move_bank(BANK, QUERY, row)
+    np.testing.assert_allclose(got, want, atol=1e-6)
+    still = [r for r in range(20) if r not in (0, 3, 5)]
+    np.testing.assert_array_equal(np.asarray(got)[still], BANK[still])
+    np.testing.assert_allclose(move_bank(BANK, QUERY, row, momentum=1.0), BANK, atol=1e-6)
+
+
+def test_mistakes_are_told():
+    row = np.zeros(7, np.int32)
+    with pytest.raises(ValueError, match="row \\[b\\]"):
+        moving.move_bank(BANK, QUERY, row[:3])
+    with pytest.raises(ValueError, match="momentum is 2"):
+        moving.move_bank(BANK, QUERY, row, momentum=2)
