@@ -140,6 +140,24 @@ def single_camera(config: Any, train: Records) -> tuple[Records, Records]:
     return train, single._replace(domain=np.ones_like(single.domain))
 
 
+def adaptation(config: Any) -> tuple[Records, Records]:
+    """(the source `config.data`, if any, and the target `config.target`, query and gallery of the test). Domains 0 and 1."""
+    whole = open_source(config.target)
+    target = records.where(whole, "train")
+    if not len(target.person):
+        raise ValueError(f"{config.target} has no training picture")
+    parts = [_held(target, config.target)._replace(domain=np.ones_like(target.domain))]
+    if config.data:
+        source = _held(records.where(open_source(config.data), "train"), config.data)
+        parts.insert(0, source._replace(domain=np.zeros_like(source.domain)))
+    test = records.where(open_source(config.test) if config.test else whole, "query", "gallery")
+    test = _held(test, config.test or config.target)
+    train = records.concat(parts)
+    if config.skip_broken:
+        train, test = without_broken(train, "training"), without_broken(test, "test")
+    return train, test
+
+
 def _held(part: Records, name: str) -> Records:
     """What is drawn anew each time it is asked for is kept in memory."""
     return (

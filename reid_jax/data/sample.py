@@ -48,6 +48,29 @@ def identities(
     return out.reshape(steps, persons * per_person)
 
 
+def filled(label: np.ndarray, *, batch: int, per_person: int, steps: int, rng: np.random.Generator) -> np.ndarray:
+    """Batches of whole labels: i32[steps batch]; a label gives `per_person` rows, some twice, but a row alone comes once.
+
+    Labels come in turns, one after the other; a batch may end amid one, with which the next begins. Rows labelled -1 are
+    never drawn.
+
+    Raises: ValueError where there is no labelled row.
+    Reference: Ge et al., "Self-paced Contrastive Learning with Hybrid Memory", NeurIPS 2020, its code's sampler.
+    """
+    rows = np.flatnonzero(label >= 0)
+    if not len(rows):
+        raise ValueError("there is no labelled picture to draw")
+    order = rows[np.argsort(label[rows], kind="stable")]
+    _, first, count = np.unique(label[order], return_index=True, return_counts=True)
+    drawn, size = [], 0
+    while size < steps * batch:
+        for name in rng.permutation(len(first)):
+            turns = _rows_in_turns(count[name], per_person, 1, rng)[0] if count[name] > 1 else np.zeros(1, int)
+            drawn.append(order[first[name] + turns])
+            size += len(turns)
+    return np.concatenate(drawn)[: steps * batch].reshape(steps, batch).astype(np.int32)
+
+
 def uniform(label: np.ndarray, *, batch: int, steps: int, rng: np.random.Generator) -> np.ndarray:
     """Uniform batches: i32[steps batch], every row that has a label once before any comes again.
 

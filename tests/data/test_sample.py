@@ -75,3 +75,17 @@ def test_two_kinds_are_dealt_evenly():
     for devices in (1, 2, 4):
         assert ((rows < 100).reshape(2, devices, -1).sum(2) == 4 // devices).all()
     np.testing.assert_array_equal(sample.mixed(first, second[:, :0]), first)
+
+
+def test_a_row_alone_comes_once_and_others_fill_its_place():
+    label = np.array([0] * 6 + [1, 2, 3] + [4] * 2 + [-1] * 3)
+    rows = sample.filled(label, batch=8, per_person=4, steps=50, rng=np.random.default_rng(0))
+    assert rows.shape == (50, 8) and (label[rows] >= 0).all()
+    stream = label[rows].ravel()
+    edge = np.flatnonzero(np.diff(stream, prepend=-1, append=-1))
+    runs = {name: set(np.diff(edge)[stream[edge[:-1]] == name].tolist()) for name in range(5)}
+    assert runs[0] <= {4, 8} and runs[4] <= {4, 8} and all(runs[name] <= {1, 2} for name in (1, 2, 3))
+    counts = np.bincount(stream)
+    assert counts[0] == pytest.approx(counts[4], abs=4) and counts[1] == pytest.approx(counts[2], abs=1)
+    with pytest.raises(ValueError, match="no labelled picture"):
+        sample.filled(np.full(3, -1), batch=2, per_person=2, steps=1, rng=np.random.default_rng(0))

@@ -9,12 +9,14 @@ from experiments import encoders
 from reid_jax import parallel
 from reid_jax.methods.ide import ide
 from reid_jax.methods.remix import remix
+from reid_jax.methods.spcl import spcl
 from reid_jax.models import norm
 from reid_jax.types import Batch, Tags
 from tests import tiny
 
 METHODS = {
     "ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1),
+    "spcl": lambda model: spcl(model, persons=2, per_person=2, iterations=2),
     "remix": lambda model: remix(model, multi=(2, 2), single=(0, 0), iterations=2),
 }
 SIZE = {"swin": "64x64"}
@@ -27,7 +29,7 @@ def _model(name, monkeypatch, **options):
 
 def _step(model, method):
     """Shapes of what a step gives: (loss, gradient of every parameter)."""
-    records, rows = tiny.world(), np.zeros(4, np.int32)
+    records, rows = tiny.mixture(), np.zeros(4, np.int32)
     variables = jax.eval_shape(lambda key: method.init(key, records)[0], jax.random.key(0))
     carry = jax.eval_shape(lambda key: method.init(key, records)[1], jax.random.key(0))
     image = jax.ShapeDtypeStruct((4, 2, *model.input.size, 3), jnp.uint8)
