@@ -72,18 +72,26 @@ def test_a_run_tells_its_labels_and_draws_them(data, tmp_path):
 
 def test_a_table_is_written_and_not_trained_twice(data, tmp_path):
     assert "remix.8" in call("tables").stdout
-    given = ("--table=remix.4", f"--workdir={tmp_path}/table", "--seeds=2", *_arguments(data))
+    given = ("--table=remix.13", f"--workdir={tmp_path}/table", *_arguments(data))
     said = call("tables", *given).stdout
     told = (tmp_path / "table" / "table.md").read_text()
-    assert told in said and told.count("±") == 6 and "with videos" in told and "60.7 / 76.9" in told
-    lines = [json.loads(line) for line in (tmp_path / "table/row1-seed1/metrics.jsonl").read_text().splitlines()]
-    assert "labels" in lines[0]
-    assert "labels" not in (tmp_path / "table/row0-seed1/metrics.jsonl").read_text()
-    tests = f"--tests=csv:{data}/labelled.csv,csv:{data}/labelled.csv"
-    said = call("tables", *given, tests).stdout
-    assert said.count("going on from") == 6
+    assert told in said and "| with videos |" in told and "89.8 / 96.2" in told
+    lines = [json.loads(line) for line in (tmp_path / "table/row1-seed0/metrics.jsonl").read_text().splitlines()]
+    assert "labels" in lines[0] and f"{100 * lines[-1]['mAP']:.1f}" in told.splitlines()[-1]
+    assert "labels" not in (tmp_path / "table/row0-seed0/metrics.jsonl").read_text()
+    said = call("tables", *given, f"--tests=csv:{data}/labelled.csv,csv:{data}/labelled.csv").stdout
+    assert said.count("going on from") == 2
     row = (tmp_path / "table" / "table.md").read_text().splitlines()[-1].split("|")[2:6]
     assert row[:2] == row[2:]
+
+
+def test_seeds_become_mean_and_spread():
+    from experiments.tables import Result, table
+
+    measured = np.array([[[10.0, 20.0]], [[12.0, 20.0]], [[14.0, 20.0]]])
+    text = table("T", [Result("a row", "9 / 9", measured)], [])
+    assert text.splitlines()[-1] == "| a row | 12.0 ± 2.0 | 20.0 ± 0.0 | 9 / 9 |"
+    assert "| 10.0 | 20.0 |" in table("T", [Result("a row", "", measured[:1])], ["x"])
 
 
 def test_mistakes_are_told_in_a_line(data, tmp_path):
