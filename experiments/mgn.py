@@ -9,8 +9,6 @@ The defaults are those of LUPerson's code, which CycAs's Table 4 follows: 384x12
 
 import dataclasses
 
-import jax
-
 from experiments import encoders, run, sources
 from experiments.choices import choose
 from reid_jax import optimise
@@ -64,18 +62,16 @@ def build(config: Config) -> run.Job:
     iterations = config.iterations or max(1, len(train.person) // (config.persons * config.per_person))
     length = {"epochs": config.epochs, "iterations": iterations, "warmup": config.warmup}
     rate = optimise.schedule(config.rate, cosine=True, flat=config.flat, **length)
-    optimiser = optimise.adam(rate, weight_decay=config.weight_decay)
-    if config.freeze:
-        optimiser = optimise.frozen(optimiser, _trunks, steps=config.freeze * iterations)
+    heads = optimise.adam(rate, weight_decay=config.weight_decay)
+    trunks = optimise.adam(rate, weight_decay=config.weight_decay, rest=lambda step: step < config.freeze * iterations)
+    optimiser = optimise.groups(_group, heads=heads, trunks=trunks)
     view = Augment(flip=0.5, pad=config.pad, erase=config.erase)
     return run.Job(mgn(model, **batches, **options), model, optimiser, (view,), train, test)
 
 
-def _trunks(params):
-    """True for the weights of the trunk and the three branches."""
-    return jax.tree.map_with_path(
-        lambda path, _: {"trunk", "b1", "b2", "b3"} & {key.key for key in path} != set(), params
-    )
+def _group(path):
+    """The trunk and the three branches, or what is behind them."""
+    return "trunks" if {"trunk", "b1", "b2", "b3"} & set(path) else "heads"
 
 
 if __name__ == "__main__":

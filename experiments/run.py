@@ -51,12 +51,10 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
     log = Log(workdir, config, job)
     step = parallel.build_step(job.method, job.optimiser, seed=config.seed)
     embed = parallel.build_embed(job.model)
-    options = {"size": job.model.input.size, "workers": _WORKERS.value}
-
-    def see(variables: Variables, rows: np.ndarray) -> np.ndarray:
-        return evaluate.embed_rows(embed, variables, job.train, rows, **options)
+    see = partial(look, embed, job.model, job.train)
 
     def test(encoder: Variables) -> dict[str, float]:
+        options = {"size": job.model.input.size, "workers": _WORKERS.value}
         return dict(evaluate.run(embed, encoder, job.test, same_camera=config.same_camera, **options))
 
     checkpoints = checkpoint.manager(workdir / "checkpoints")
@@ -91,6 +89,11 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
     checkpoints.close()
     log.end(stopped=not last)
     return figures
+
+
+def look(embed: parallel.Embed, model: Model, records: Records, variables: Variables, rows: np.ndarray) -> np.ndarray:
+    """Embeddings f32[len(rows) d] of rows of `records`."""
+    return evaluate.embed_rows(embed, variables, records, rows, size=model.input.size, workers=_WORKERS.value)
 
 
 def _batches(job: Job, seed: int, plan, epoch: int, start: int):

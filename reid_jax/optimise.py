@@ -8,37 +8,40 @@ import jax.numpy as jnp
 import optax
 
 
-def adam(rate: optax.Schedule | float, *, weight_decay: float = 5e-4) -> optax.GradientTransformation:
+def adam(
+    rate: optax.Schedule | float, *, weight_decay: float = 5e-4, rest: Callable[[Any], Any] | None = None
+) -> optax.GradientTransformation:
     """Adam as torch has it: weight decay is L2 in the gradient, before the moments, of every parameter.
 
-    Args: rate, learning rate or a schedule of the step; weight_decay, the L2 factor.
+    Args: rate, learning rate or a schedule of the step; weight_decay, the L2 factor; rest, step -> bool, at which steps
+        parameters and moments stay as they are.
     Returns: a gradient transformation.
     Departs from the paper: nowhere; AdamW's decoupled decay would be another method.
     """
-    return optax.chain(
-        optax.add_decayed_weights(weight_decay), optax.scale_by_adam(), optax.scale_by_learning_rate(rate)
-    )
+    moments = (optax.add_decayed_weights(weight_decay), optax.scale_by_adam())
+    if rest is not None:
+        moments = (_resting(optax.chain(*moments), rest),)
+    return optax.chain(*moments, optax.scale_by_learning_rate(rate))
 
 
-def frozen(
-    inner: optax.GradientTransformation, held: Callable[[Any], Any], *, steps: int
+def groups(
+    group: Callable[[tuple[str, ...]], str], **transformations: optax.GradientTransformation
 ) -> optax.GradientTransformation:
-    """`inner`, but some parameters neither move nor gather moments for the first `steps` steps.
+    """Each parameter by the transformation of its group; `group` names it by the parameter's path, its keys from the root."""
 
-    Args: inner, a transformation; held, parameters -> a tree of bool of the same shape, True where to hold; steps.
-    Returns: a gradient transformation that needs the parameters.
-    """
+    def named(params: Any) -> Any:
+        return jax.tree.map_with_path(lambda path, _: group(tuple(key.key for key in path)), params)
 
+    return optax.partition(transformations, named)
+
+
+def _resting(inner: optax.GradientTransformation, rest: Callable[[Any], Any]) -> optax.GradientTransformation:
     def update(gradient: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        count, inside = state
-        stay = jax.tree.map(lambda hold: jnp.logical_and(hold, count < steps), held(gradient))
-
-        def still(hold: Any, new: Any) -> Any:
-            return jnp.where(hold, jnp.zeros_like(new), new)
-
-        weights = jax.tree.map(still, stay, params)  # no decay either
-        change, inside = inner.update(jax.tree.map(still, stay, gradient), inside, weights)
-        return jax.tree.map(still, stay, change), (count + 1, inside)
+        count, before = state
+        resting = rest(count)
+        change, after = inner.update(gradient, before, params)
+        change = jax.tree.map(lambda one: jnp.where(resting, 0.0, one), change)
+        return change, (count + 1, jax.tree.map(lambda old, new: jnp.where(resting, old, new), before, after))
 
     return optax.GradientTransformation(lambda params: (jnp.zeros((), jnp.int32), inner.init(params)), update)
 

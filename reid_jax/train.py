@@ -63,7 +63,7 @@ def epochs(
         epoch, start, plan = epoch + 1, 0, None
     while epoch < count:
         if plan is None:
-            state, plan = _morning(method, see, records, state, seed, epoch)
+            state, plan = morning(method, see, records, state, seed=seed, epoch=epoch)
         watch = _Watch(epoch)
         for done, batch in enumerate(batches(plan, epoch, start), start + 1):
             state, metrics = step(state, batch)
@@ -74,7 +74,11 @@ def epochs(
         epoch, start, plan = epoch + 1, 0, None
 
 
-def _morning(method: Method, see: Callable, records: Records, state: TrainState, seed: int, epoch: int):
+def morning(
+    method: Method, see: Callable, records: Records, state: TrainState, *, seed: int, epoch: int
+) -> tuple[TrainState, Plan]:
+    """The plan of an epoch, and the state with what the method replaced; arguments as of `epochs`."""
+
     def look(rows: np.ndarray) -> np.ndarray:
         return see(method.encoder(state.variables, state.carry), rows)
 

@@ -4,7 +4,7 @@ import pytest
 from reid_jax import checkpoint, parallel
 from reid_jax.methods.ide import ide
 from tests import tiny
-from tests.test_contract import Run
+from tests.tiny import Run
 
 
 def test_the_encoder_is_read_without_the_method(tmp_path):

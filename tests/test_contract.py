@@ -6,20 +6,17 @@ A method's own test file may say how it is built, in `tests/methods/test_NAME.py
 
 import importlib
 import pkgutil
-from functools import partial
 
 import jax
 import numpy as np
 import optax
 import pytest
 
-from reid_jax import checkpoint, evaluate, methods, parallel, train
-from reid_jax.data import batch as batching
-from reid_jax.data.augment import Augment
+from reid_jax import checkpoint, methods, parallel
 from tests import tiny
+from tests.tiny import Run
 
 NAMES = [module.name for module in pkgutil.iter_modules(methods.__path__)]
-VIEWS = (Augment(flip=0.5, pad=1), Augment())
 
 
 def _exams():
@@ -31,55 +28,6 @@ def _exams():
 
 
 EXAMS = list(_exams())
-
-
-class Run:
-    """A method trained in the tiny world on some devices."""
-
-    def __init__(self, make, devices=4, optimiser=None, seed=5):
-        self.devices, self.seed, self.traces = jax.devices()[:devices], seed, 0
-        make, world = make if isinstance(make, tuple) else (make, tiny.world)
-        self.records, self.model = world(), tiny.encoder()
-        self.method = self._counted(make(self.model))
-        self.optimiser = optimiser or optax.sgd(0.05)
-        self.step = parallel.build_step(self.method, self.optimiser, seed=seed, devices=self.devices)
-        embed = parallel.build_embed(self.model, devices=self.devices)
-        see = partial(evaluate.embed_rows, embed, records=self.records, size=tiny.SIZE, batch=16)
-        self.see = lambda variables, rows: see(variables=variables, rows=rows)
-
-    def _counted(self, method):
-        def forward(*arguments):
-            self.traces += 1
-            return method.forward(*arguments)
-
-        return method._replace(forward=forward)
-
-    def start(self):
-        return train.create(self.method, self.optimiser, jax.random.key(1), self.records)
-
-    def moments(self, state=None, resume=None, count=3, every=0):
-        state = parallel.replicate(self.start() if state is None else state, self.devices)
-        return train.epochs(
-            self.method, self.step, self.see, self._batches, self.records, state,
-            count=count, seed=self.seed, every=every, resume=resume,
-        )  # fmt: skip
-
-    def _batches(self, plan, epoch, start):
-        return batching.batches(
-            self.records, plan, views=VIEWS, size=tiny.SIZE, seed=self.seed, epoch=epoch, start=start
-        )
-
-    def embedded(self, state, batch=8):
-        """Embeddings of all rows by all devices of all processes."""
-        encoder = parallel.replicate(self.method.encoder(state.variables, state.carry))
-        rows = np.arange(len(self.records.person))
-        embed = parallel.build_embed(self.model)
-        return evaluate.embed_rows(embed, encoder, self.records, rows, size=tiny.SIZE, batch=batch)
-
-    def end(self, **options):
-        for moment in self.moments(**options):
-            self.last = moment
-        return parallel.first(self.last.state)
 
 
 @pytest.mark.parametrize("make", EXAMS)

@@ -34,21 +34,33 @@ def test_a_cosine_that_begins_late():
     np.testing.assert_allclose([float(late(step)) for step in (10, 60, 80, 100)], [2, 2, 1, 0], atol=1e-6)
 
 
-def test_frozen_weights_stay_and_then_start_afresh():
-    """Held for three steps, a weight then moves as one whose optimiser starts there; others never notice."""
-    hold = {"a": True, "b": False}
-    held = optimise.frozen(optimise.adam(0.1, weight_decay=0.3), lambda params: hold, steps=3)
+def test_resting_weights_stay_and_then_start_afresh():
+    """At rest for three steps, a weight then moves as one whose optimiser starts there; others never notice."""
     plain = optimise.adam(0.1, weight_decay=0.3)
-    params = both = {"a": jnp.float32(2.0), "b": jnp.float32(-1.0)}
-    state, other = held.init(params), plain.init(both)
-    for step in range(5):
+    resting = optimise.adam(0.1, weight_decay=0.3, rest=lambda step: step < 3)
+    both = optimise.groups(lambda path: path[0], a=resting, b=plain)
+    params = {"a": jnp.float32(2.0), "b": jnp.float32(-1.0)}
+    alone, state = dict(params), both.init(params)
+    others = {name: plain.init(alone[name]) for name in alone}
+    for step in range(6):
         gradient = {"a": jnp.float32(0.5 + step), "b": jnp.float32(1.0 - step)}
-        change, state = held.update(gradient, state, params)
+        change, state = both.update(gradient, state, params)
         params = {name: params[name] + change[name] for name in params}
-        change, other = plain.update(gradient, other, both)
-        both = {name: both[name] + change[name] for name in both}
+        for name in ("b",) if step < 3 else ("a", "b"):
+            change, others[name] = plain.update(gradient[name], others[name], alone[name])
+            alone[name] = alone[name] + change
         assert (float(params["a"]) == 2.0) == (step < 3)
-        assert float(params["b"]) == float(both["b"])
+        assert {name: float(value) for name, value in params.items()} == pytest.approx(
+            {name: float(value) for name, value in alone.items()}
+        )
+
+
+def test_the_rate_goes_on_while_a_weight_rests():
+    rest = optimise.adam(lambda step: 1.0 + step, weight_decay=0.0, rest=lambda step: step < 3)
+    state, weight = rest.init(jnp.float32(0.0)), jnp.float32(0.0)
+    for _ in range(4):
+        change, state = rest.update(jnp.float32(1.0), state, weight)
+    assert float(change) == pytest.approx(-4.0, rel=1e-5)
 
 
 def test_a_schedule_that_contradicts_itself_is_refused():

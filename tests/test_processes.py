@@ -12,7 +12,7 @@ import pytest
 
 from reid_jax.methods.ide import ide
 from reid_jax.methods.remix import remix
-from tests.test_contract import Run
+from tests.tiny import Run
 
 CHILD = """
 import sys
@@ -38,7 +38,7 @@ def trained(devices, method=lambda model: ide(model, persons=4, per_person=4)):
     """The leaves of the state after two epochs; None: all devices of all processes."""
     from reid_jax import evaluate, parallel
     from reid_jax.data import batch as batching
-    from tests import test_contract, tiny
+    from tests import tiny
 
     run = Run(method, optimiser=optax.sgd(0.05))
     if devices is None:
@@ -49,7 +49,7 @@ def trained(devices, method=lambda model: ide(model, persons=4, per_person=4)):
             embed, variables, run.records, rows, size=tiny.SIZE, batch=8
         )
         run._batches = lambda plan, epoch, start: batching.batches(
-            run.records, plan, views=test_contract.VIEWS, size=tiny.SIZE, seed=run.seed, epoch=epoch, start=start,
+            run.records, plan, views=tiny.VIEWS, size=tiny.SIZE, seed=run.seed, epoch=epoch, start=start,
             share=parallel.share(),
         )  # fmt: skip
     state = run.end(count=2)

@@ -5,7 +5,7 @@ import pytest
 from reid_jax import train
 from reid_jax.methods.ide import ide
 from reid_jax.types import Aux
-from tests.test_contract import Run
+from tests.tiny import Run
 
 
 def _poisoned(model):

@@ -1,17 +1,23 @@
-"""A tiny world for the method exam: 8 x 8 pictures whose colour is the person, and a one-layer encoder."""
+"""A tiny world for the method exam: 8 x 8 pictures whose colour is the person, a one-layer encoder, and a training."""
+
+from functools import partial
 
 import jax
 import numpy as np
+import optax
 from flax import linen as nn
 
-from reid_jax import parallel
+from reid_jax import evaluate, parallel, train
+from reid_jax.data import batch as batching
 from reid_jax.data import records
+from reid_jax.data.augment import Augment
 from reid_jax.models import embedder
 from reid_jax.models.norm import BatchNorm
 from reid_jax.types import Input
 
 SIZE = (8, 8)
 INPUT = Input(SIZE)
+VIEWS = (Augment(flip=0.5, pad=1), Augment())
 
 
 class Trunk(nn.Module):
@@ -43,10 +49,55 @@ def mixture(persons=12, pictures=8):
 
 def encoder(norm_average=parallel.average):
     """A Model with a BNNeck over the whole batch."""
-    from functools import partial
-
     norm = partial(BatchNorm, average=norm_average)
     return embedder.model(embedder.Embedder(Trunk(), INPUT, norm=norm))
+
+
+class Run:
+    """A method trained in the tiny world on some devices."""
+
+    def __init__(self, make, devices=4, optimiser=None, seed=5):
+        self.devices, self.seed, self.traces = jax.devices()[:devices], seed, 0
+        make, records_of = make if isinstance(make, tuple) else (make, world)
+        self.records, self.model = records_of(), encoder()
+        self.method = self._counted(make(self.model))
+        self.optimiser = optimiser or optax.sgd(0.05)
+        self.step = parallel.build_step(self.method, self.optimiser, seed=seed, devices=self.devices)
+        embed = parallel.build_embed(self.model, devices=self.devices)
+        see = partial(evaluate.embed_rows, embed, records=self.records, size=SIZE, batch=16)
+        self.see = lambda variables, rows: see(variables=variables, rows=rows)
+
+    def _counted(self, method):
+        def forward(*arguments):
+            self.traces += 1
+            return method.forward(*arguments)
+
+        return method._replace(forward=forward)
+
+    def start(self):
+        return train.create(self.method, self.optimiser, jax.random.key(1), self.records)
+
+    def moments(self, state=None, resume=None, count=3, every=0):
+        state = parallel.replicate(self.start() if state is None else state, self.devices)
+        return train.epochs(
+            self.method, self.step, self.see, self._batches, self.records, state,
+            count=count, seed=self.seed, every=every, resume=resume,
+        )  # fmt: skip
+
+    def _batches(self, plan, epoch, start):
+        return batching.batches(self.records, plan, views=VIEWS, size=SIZE, seed=self.seed, epoch=epoch, start=start)
+
+    def embedded(self, state, batch=8):
+        """Embeddings of all rows by all devices of all processes."""
+        encoder = parallel.replicate(self.method.encoder(state.variables, state.carry))
+        rows = np.arange(len(self.records.person))
+        embed = parallel.build_embed(self.model)
+        return evaluate.embed_rows(embed, encoder, self.records, rows, size=SIZE, batch=batch)
+
+    def end(self, **options):
+        for moment in self.moments(**options):
+            self.last = moment
+        return parallel.first(self.last.state)
 
 
 def difference(a, b):

@@ -77,7 +77,7 @@ def spcl(
         place, classes = _places(records)
         first = state.carry["threshold"] < 0
         bank = _first_bank(records, see, place, classes) if first else state.carry["bank"]
-        kept, limit = _label(bank[classes:], None if first else state.carry["threshold"], clusters)
+        kept, limit = self_paced(bank[classes:], None if first else state.carry["threshold"], clusters)
         bank_label = np.concatenate([np.arange(classes), classes + singletons(kept)]).astype(np.int32)
         label = np.where(place >= 0, bank_label[place], -1).astype(np.int32)
         source, target = (np.where(records.domain == domain, label, -1) for domain in (SOURCE, TARGET))
@@ -119,8 +119,12 @@ def _places(records):
     return place, classes
 
 
-def _label(target, limit, clusters):
-    """(label of each row of the target, -1 where it is alone; the threshold, which is `limit` if there is one)."""
+def self_paced(target: np.ndarray, limit: np.float32 | None, clusters: Clusters) -> tuple[np.ndarray, np.float32]:
+    """Labels of the rows that DBSCAN at three radii agrees on, and the threshold of what is agreement.
+
+    target: f32[n d], of length one. limit: the threshold, None: taken from these rows. Returns (label i64[n], -1 where a
+    row is alone, the threshold). See `cluster.reliability`.
+    """
     near = jaccard.distance(target, k1=clusters.k1, k2=clusters.k2, reach=clusters.eps + clusters.gap)
     radii = (clusters.eps, clusters.eps - clusters.gap, clusters.eps + clusters.gap)
     found, tight, loose = dbscan.labels(near, eps=radii, min_samples=clusters.min_samples)

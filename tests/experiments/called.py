@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 
+import cv2
+import numpy as np
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -25,3 +28,20 @@ def refused(module, *arguments):
     assert done.returncode != 0
     assert "Traceback" not in done.stderr, done.stderr
     return done.stderr
+
+
+def two_domains(folder):
+    """source.csv and target.csv: 6 persons in two cameras each, half of them to test with."""
+    rng = np.random.default_rng(0)
+    for name in ("source", "target"):
+        lines = ["path,person,camera,split"]
+        for person in range(6):
+            colour = rng.integers(0, 256, 3)
+            for take in range(8):
+                image = np.clip(colour + rng.normal(0, 20, (32, 16, 3)), 0, 255).astype(np.uint8)
+                path = f"{name}{person}_{take}.png"
+                cv2.imwrite(str(folder / path), image)
+                split = "train" if person < 3 else "query" if take < 2 else "gallery"
+                lines.append(f"{path},{person},{take % 2},{split}")
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    return folder

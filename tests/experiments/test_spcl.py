@@ -2,11 +2,9 @@
 
 import json
 
-import cv2
-import numpy as np
 import pytest
 
-from tests.experiments.called import call, refused
+from tests.experiments.called import call, refused, two_domains
 
 TINY = [
     "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2", "--config.per_person=2",
@@ -16,21 +14,7 @@ TINY = [
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """source.csv and target.csv: 6 persons in two cameras each, half of them to test with."""
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    for name in ("source", "target"):
-        lines = ["path,person,camera,split"]
-        for person in range(6):
-            colour = rng.integers(0, 256, 3)
-            for take in range(8):
-                image = np.clip(colour + rng.normal(0, 20, (32, 16, 3)), 0, 255).astype(np.uint8)
-                path = f"{name}{person}_{take}.png"
-                cv2.imwrite(str(folder / path), image)
-                split = "train" if person < 3 else "query" if take < 2 else "gallery"
-                lines.append(f"{path},{person},{take % 2},{split}")
-        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
-    return folder
+    return two_domains(tmp_path_factory.mktemp("data"))
 
 
 def test_with_and_without_a_source(data, tmp_path):

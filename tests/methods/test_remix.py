@@ -29,9 +29,7 @@ EXAM = [
 
 
 def _run(make):
-    from tests.test_contract import Run  # which imports this file
-
-    return Run((make, tiny.mixture))
+    return tiny.Run((make, tiny.mixture))
 
 
 def _morning(see=None, records=None, **options):

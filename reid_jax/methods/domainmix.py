@@ -1,0 +1,194 @@
+"""DomainMix: a labelled synthetic domain and a real one with pseudo labels, told apart by a discriminator, and no more.
+
+Wang, Liao, Zhao, Kang, Shao, "DomainMix: Learning Generalizable Person Re-Identification Without Human Annotations", 2020
+(the first version, in three stages; the code that was published later, for BMVC 2021, labels the real images anew each
+epoch). The pseudo labels of the first stage come in from outside; here is the second stage, a classifier and a triplet
+loss over the persons of both domains, and the third, in which a discriminator of domains and the backbone that is to
+mislead it learn by turns.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import logging
+
+from reid_jax import distance
+from reid_jax.cluster import report
+from reid_jax.cluster.centroids import centroids
+from reid_jax.cluster.refine import refine
+from reid_jax.data import records as columns
+from reid_jax.data import sample
+from reid_jax.losses import domain
+from reid_jax.losses.classify import cross_entropy
+from reid_jax.losses.triplet import batch_hard
+from reid_jax.models.discriminator import Judge
+from reid_jax.types import Array, Aux, Method, Model, Plan, student
+
+SYNTHETIC, REAL = 0, 1  # Records.domain
+AGAINST = {"balance": domain.balance, "kl": domain.symmetric_kl}
+
+
+class Turns(NamedTuple):
+    """Whose turn it is from step `begin` on: of every `cycle` steps `length` are the discriminator's, from `first` on.
+
+    The paper's epochs by turns, the backbone first, are (begin, 2 x iterations, iterations, iterations); its code's one
+    batch of ten is (begin, 10, 0, 1).
+    """
+
+    begin: int
+    cycle: int
+    first: int
+    length: int
+
+    def third(self, step: Array) -> Array:
+        """Whether the third stage has begun."""
+        return step >= self.begin
+
+    def judging(self, step: Array) -> Array:
+        """Whether it is the discriminator's turn, in which nothing else learns."""
+        place = (step - self.begin) % self.cycle
+        return self.third(step) & (place >= self.first) & (place < self.first + self.length)
+
+
+class Weights(NamedTuple):
+    """Of the identity loss in the second stage and in the third, and of the domain loss; the paper's (its code's: 10, 1, 1)."""
+
+    identity: float = 10.0
+    identity_third: float = 10.0
+    domain: float = 1.0
+
+
+def domainmix(
+    model: Model,
+    judge: Judge,
+    *,
+    labels: np.ndarray | Callable[[np.ndarray], np.ndarray],
+    room: int = 0,
+    least: int = 5,
+    most: int | None = 120,
+    persons: int = 16,
+    per_person: int = 4,
+    iterations: int = 2000,
+    smoothing: float = 0.0,
+    temperature: float = 1.0,
+    margin: float | None = None,
+    against: str = "balance",
+    weights: Weights = Weights(),  # noqa: B008, a tuple
+    turns: Turns | None = None,
+) -> Method:
+    """DomainMix as a Method: loss = identity x cross-entropy + batch-hard triplet, + domain loss in the backbone's turns.
+
+    Records of domain 0 are the synthetic ones, of domain 1 the real ones, whose persons are never looked at, but for the
+    purity in the log where they are known. Who calls it must let the parameters `discriminator` learn in the steps of
+    `turns.judging` alone, and the others in the rest.
+
+    judge:  of `models.discriminator.judge`, on the embedding behind the neck.
+    labels: pseudo labels of the real images, i[n] in the order of the records, -1 none; or what makes them each morning
+        of their embeddings f32[n d], of length one, whereupon their classifiers start at their means.
+    room:   pseudo labels that there is a classifier for where they are made anew; what is more is dropped. 0: as many as a
+        quarter of the real images.
+    least, most: images of a label that is kept; most None: no bound.
+    persons, per_person: a batch, of the persons of both domains together. iterations: batches an epoch.
+    smoothing, temperature: see `losses.classify.cross_entropy`. margin: of the triplet loss, None: the soft one.
+    against: "balance" or "kl", see `losses.domain`. turns: None: the second stage only (the paper's DirectMix).
+
+    Raises ValueError where no pseudo label is kept, and in `init` where `turns` lack a domain.
+
+    Departs from the paper: its code draws a label's further images from other cameras first, and in one file halves the
+    logits (temperature 2), which the paper does not tell. Its margin has no value there; the code's is the soft one. The
+    code also counts the first pseudo label as synthetic and makes a new Adam each epoch; here neither.
+    """
+    if against not in AGAINST:
+        raise ValueError(f"against is {against!r}, expected one of {', '.join(AGAINST)}")
+    fixed = None if callable(labels) else _kept(labels, least, most, len(labels))
+
+    def init(key, records):
+        return _start(model, judge, records, fixed, room, turns, key)
+
+    def plan(state, records, see, rng):
+        label, real = _synthetic(records), np.flatnonzero(records.domain == REAL)
+        first, kernel, told = int(label.max(initial=-1)) + 1, state.variables["params"]["classifier"], {}
+        if len(real):
+            kept = fixed
+            if fixed is None:
+                unit = np.asarray(distance.normalise(see(real)))
+                kept = _kept(labels(unit), least, most, kernel.shape[1] - first)
+                kernel = np.array(kernel)
+                kernel[:, first : first + kept.max() + 1] = centroids(unit, kept, normalise=True).T
+            label[real[kept >= 0]] = first + kept[kept >= 0]
+            told = report.describe(kept, person=records.person[real])
+        rows = sample.identities(label, persons=persons, per_person=per_person, steps=iterations, rng=rng)
+        figures = {name: told[name] for name in ("labels", "labelled", "outlier_part", "purity") if name in told}
+        params = {**state.variables["params"], "classifier": kernel}
+        carry = {"active": np.array(label.max() + 1, np.int32)}
+        return state._replace(variables={**state.variables, "params": params}, carry=carry), Plan(rows, label, figures)
+
+    def forward(variables, carry, batch, key):
+        out, stats = model.apply(student(variables, carry), batch.image[:, 0], True, key, batch.tags)
+        logits = out.embedding @ variables["params"]["classifier"]
+        own = {name: collection["discriminator"] for name, collection in variables.items()}
+        domains, judged = judge.apply(own, out.embedding, True)
+        return {"feature": out.feature, "logits": logits, "domains": domains}, {
+            "encoder": stats,
+            "discriminator": judged,
+        }
+
+    def loss(outputs, tags, carry, step):
+        options = {"smoothing": smoothing, "temperature": temperature, "active": carry["active"]}
+        terms = {
+            "classify": cross_entropy(outputs["logits"], tags.label, **options),
+            "triplet": batch_hard(outputs["feature"], tags.label, margin=margin),
+        }
+        identity, right = weights.identity, (outputs["logits"].argmax(-1) == tags.label).mean()
+        if turns is None:
+            return identity * terms["classify"] + terms["triplet"], Aux({**terms, "accuracy": right})
+        third = turns.third(step)
+        terms["domain"] = AGAINST[against](jax.nn.softmax(outputs["domains"]))
+        terms["discriminator"] = cross_entropy(outputs["domains"], tags.domain, smoothing=0.0)
+        identity = jnp.where(third, weights.identity_third, identity)
+        mixing = identity * terms["classify"] + terms["triplet"] + third * weights.domain * terms["domain"]
+        told = (outputs["domains"].argmax(-1) == tags.domain).mean()
+        metrics = {**terms, "accuracy": right, "domain_accuracy": told, "real": (tags.domain == REAL).mean()}
+        return jnp.where(turns.judging(step), terms["discriminator"], mixing), Aux(metrics)
+
+    return Method(init, plan, forward, loss)
+
+
+def _start(model, judge, records, labels, room, turns, key):
+    """(variables, carry) before the first morning."""
+    real = records.domain == REAL
+    if turns is not None and not (real.any() and not real.all()):
+        raise ValueError("a discriminator needs images of both domains, and there are of one only")
+    if labels is not None and len(labels) != real.sum():
+        raise ValueError(f"{len(labels)} pseudo labels are given and there are {real.sum()} real images")
+    classes = int(_synthetic(records).max(initial=-1)) + 1
+    classes += (room or max(1, int(real.sum()) // 4)) if labels is None else int(labels.max(initial=-1)) + 1
+    to_encoder, to_classifier, to_judge = jax.random.split(key, 3)
+    encoder, judging = model.init(to_encoder), judge.init(to_judge)
+    names = {*encoder, *judging}
+    variables = {name: {"encoder": encoder.get(name, {}), "discriminator": judging.get(name, {})} for name in names}
+    variables["params"]["classifier"] = 0.001 * jax.random.normal(to_classifier, (model.width, classes), jnp.float32)
+    return variables, {"active": jnp.int32(classes)}
+
+
+def _synthetic(records):
+    """Label of each row, i32[n]: the persons of the synthetic data, -1 elsewhere."""
+    return columns.relabel(np.where(records.domain == SYNTHETIC, records.person, -1)).astype(np.int32)
+
+
+def _kept(found, least, most, room):
+    """The labels that are kept, of the pseudo labels `found`, numbered anew; -1 elsewhere."""
+    kept = refine(found, least=least, most=most)
+    if len(found) and kept.max() < 0:
+        size = np.bincount(found[found >= 0]) if (found >= 0).any() else np.zeros(1, int)
+        raise ValueError(
+            f"none of the {(size > 0).sum()} pseudo labels of {len(found)} real images has {least} to {most or 'any'} "
+            f"images; the largest has {size.max()}, {(size >= 2).sum()} have two or more: a larger eps or a smaller "
+            "--config.least keeps more"
+        )
+    if kept.max(initial=-1) >= room:
+        logging.warning("%d pseudo labels and room for %d; the rest is dropped", kept.max() + 1, room)
+    return np.where(kept < room, kept, -1)
