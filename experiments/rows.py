@@ -5,11 +5,16 @@ from typing import Any, NamedTuple
 
 
 class Row(NamedTuple):
-    """name; options: what it changes of a recipe, a mapping where that depends on the recipe; paper: its figures there."""
+    """name; options: what it changes of a recipe, a mapping where that depends on the recipe; paper: its figures there.
+
+    "{0}", "{1}", ... in an option is the folder of the table's first, second, ... row with the same seed.
+    run: the folder of a run that an earlier row made, whose figures the row tells; then nothing is trained.
+    """
 
     name: str
     options: Mapping[str, Any]
     paper: str = ""
+    run: str = ""
 
 
 class Table(NamedTuple):

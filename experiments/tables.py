@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, flags
 
-from experiments import command, remix
+from experiments import command, domainmix, remix
 from experiments.choices import choose
 
-SCRIPTS = {"remix": remix}  # those with TABLES
+SCRIPTS = {"remix": remix, "domainmix": domainmix}  # those with TABLES
 
 _TABLE = flags.DEFINE_string("table", None, "SCRIPT.NAME, or nothing to list them")
 _WORKDIR = flags.FLAGS["workdir"]  # of experiments.command
@@ -40,11 +40,16 @@ class Result(NamedTuple):
     measured: np.ndarray
 
 
-def train(script: str, workdir: Path, options: Sequence[str], tests: Sequence[str]) -> list[list[float]]:
-    """Figures [tests figures] of one training, run or gone on with if it has none yet."""
+def train(script: str, workdir: Path, options: Sequence[str]) -> Path:
+    """The folder of one training, run or gone on with."""
     call = [sys.executable, "-m", f"experiments.{script}", f"--workdir={workdir}", "--noreport", *options]
     print(" ".join(["python", *call[1:]]), flush=True)
     _run(call)
+    return workdir
+
+
+def figures(workdir: Path, tests: Sequence[str]) -> list[list[float]]:
+    """Figures [tests figures] of a run."""
     if not tests:
         lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
         return [_figures([line for line in lines if line["kind"] == "test"][-1])]
@@ -87,25 +92,29 @@ def main(argv: list[str]) -> None:
     workdir = Path(command.workdir())
     results = []
     for number, row in enumerate(chosen.rows):
-        options = [f"--config.{name}={value}" for name, value in _chosen(row.options, _RECIPE.value).items()]
         found = []
         for seed in range(_SEEDS.value):
+            folders = [workdir / f"row{one}-seed{seed}" for one in range(number + 1)]
+            changed = _chosen(row.options, _RECIPE.value, folders)
+            options = [f"--config.{name}={value}" for name, value in changed.items()]
             given = [
                 f"--recipe={_RECIPE.value}",
                 *argv[1:],
                 *options,
                 f"--config.seed={seed}",
             ]  # a row has the last word
-            found.append(train(script, workdir / f"row{number}-seed{seed}", given, _TESTS.value))
+            run = Path(row.run.format(*folders)) if row.run else train(script, folders[number], given)
+            found.append(figures(run, _TESTS.value))
         results.append(Result(row.name, row.paper, 100 * np.array(found)))
         text = table(chosen.title, results, _TESTS.value)
         (workdir / "table.md").write_text(text)
         print(f"\n{text}", flush=True)
 
 
-def _chosen(options: Mapping, recipe: str) -> dict:
+def _chosen(options: Mapping, recipe: str, folders: Sequence[Path]) -> dict:
     """What a row changes, in this recipe: a value that differs between recipes is a mapping from their names."""
-    return {name: value[recipe] if isinstance(value, Mapping) else value for name, value in options.items()}
+    values = {name: value[recipe] if isinstance(value, Mapping) else value for name, value in options.items()}
+    return {name: value.format(*folders) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _figures(found: Mapping[str, float]) -> list[float]:

@@ -7,14 +7,18 @@ import pytest
 
 from experiments import encoders
 from reid_jax import parallel
+from reid_jax.methods.domainmix import Turns, domainmix
 from reid_jax.methods.ide import ide
 from reid_jax.methods.remix import remix
 from reid_jax.methods.spcl import spcl
 from reid_jax.models import norm
+from reid_jax.models.discriminator import judge
 from reid_jax.types import Batch, Tags
 from tests import tiny
 
+PSEUDO = np.arange(48) // 8  # labels of the real half of the tiny world
 METHODS = {
+    "domainmix": lambda model: domainmix(model, judge(model.width), labels=PSEUDO, turns=Turns(0, 2, 1, 1)),
     "ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1),
     "spcl": lambda model: spcl(model, persons=2, per_person=2, iterations=2),
     "remix": lambda model: remix(model, multi=(2, 2), single=(0, 0), iterations=2),
