@@ -97,8 +97,8 @@ def crop(picture: np.ndarray, box: np.ndarray, area: int) -> tuple[np.ndarray, l
 
 
 def _cut(source: Source, detector, how: How, folder: Path, watch: Watch) -> dict:
-    runs = [(view, detector(view.name)) for view in source.views]
     views, shot = _shots(source.views, watch)
+    runs = [(view, detector(view.name)) for view in source.views]
     looked = [counted(found, how.looks) for found in shot]
     seen = np.concatenate(looked)
     people = {int(number): 0 for number in seen}
@@ -164,7 +164,7 @@ def _crops(runs: list, wanted: dict[int, int], how: How, watch: Watch) -> Iterat
                 yield data, (which, wanted[number], number, person, box), score
                 crops += 1
             done += 1
-            watch(SEARCH + (1 - SEARCH) * done / (len(order) * len(runs)), crops)
+            watch(1 - (1 - SEARCH) * (1 - done / (len(order) * len(runs))), crops)
 
 
 def _write(folder: Path, crops: Iterator[tuple[bytes, tuple, float]]) -> dict[str, np.ndarray]:

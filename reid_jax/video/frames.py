@@ -54,7 +54,9 @@ def claims(path: str | Path) -> tuple[int, float]:
 
 def _open(path: Path) -> cv2.VideoCapture:
     """One thread: the videos are spread over the cores, not the frames."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     film = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    cv2.utils.logging.setLogLevel(level)
     if not film.isOpened():
         empty = path.is_file() and not path.stat().st_size
         raise ValueError(f"{path} is {'empty' if empty else 'no video that OpenCV can open'}")
