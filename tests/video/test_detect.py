@@ -37,14 +37,14 @@ def test_an_opencv_without_hog_says_what_else_there_is():
 class _Finder:
     """OpenCV's interface: two windows, one much like the other."""
 
-    def setSVMDetector(self, weights):  # noqa: N802
+    def setSVMDetector(self, weights):
         assert weights == "people"
 
     @staticmethod
-    def getDefaultPeopleDetector():  # noqa: N802
+    def getDefaultPeopleDetector():
         return "people"
 
-    def detectMultiScale(self, picture, winStride, scale):  # noqa: N802, N803
+    def detectMultiScale(self, picture, winStride, scale):
         assert picture[0, 0].tolist() == [0, 0, 9]
         return np.array([[10, 20, 100, 200], [12, 22, 100, 200]]), np.array([0.5, 1.5])
 

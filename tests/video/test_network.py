@@ -115,7 +115,7 @@ def test_a_yolox_file_finds_its_person_in_the_pictures_pixels(tmp_path):
     assert got.score.tolist() == [pytest.approx(0.95 * 0.9)]
     got = find(np.zeros((128, 96, 3), np.uint8))  # fitted at the upper left, half size
     assert got.box.tolist() == [pytest.approx([80, 24, 160, 88], abs=1e-3)]
-    assert len(network.detector(tmp_path / "y.onnx", score=0.2, overlap=1.0)(np.zeros(SIZE + (3,), np.uint8)).box) == 3
+    assert len(network.detector(tmp_path / "y.onnx", score=0.2, overlap=1.0)(np.zeros((*SIZE, 3), np.uint8)).box) == 3
 
 
 @pytest.mark.parametrize("apart", [True, False])
@@ -153,7 +153,7 @@ def test_other_files_are_refused_and_a_layout_may_be_named(tmp_path, monkeypatch
     path = _file(tmp_path / "one.onnx", [_yolox_answer(classes=1)])
     with pytest.raises(ValueError, match="6 numbers a cell.* say which it is: yolox:"):
         network.detector(path)
-    assert len(network.detector(path, layout="yolox")(np.zeros(SIZE + (3,), np.uint8)).box) == 1
+    assert len(network.detector(path, layout="yolox")(np.zeros((*SIZE, 3), np.uint8)).box) == 1
     path = _file(tmp_path / "other.onnx", [np.zeros((1, 1000))])
     with pytest.raises(ValueError, match=r"answers with \[1, 1000\] to a picture of 64 x 96"):
         network.detector(path)
