@@ -80,7 +80,7 @@ class Line:
         if now - self.said < self.every and not (about and progress.done == progress.total):
             return
         self.said, taken = now, now - self.began
-        left = timedelta(seconds=round(taken * (1 / progress.share - 1))) if progress.share else "unknown time"
+        left = timedelta(seconds=round(taken * (1 / progress.share - 1))) if progress.share > 0.01 else "unknown time"
         print(
             f"{progress.done:,} of {progress.total:,} videos  {progress.crops:,} crops  "
             f"{progress.crops / max(taken, 1e-9):.0f} images/s  {left} left",

@@ -11,6 +11,7 @@ from reid_jax.video import boxes, network
 from reid_jax.video.boxes import Boxes
 
 Detect = Callable[[np.ndarray, int], Boxes]  # (uint8 [h w 3] RGB, the frame's number) -> Boxes
+HEIGHT = 720  # pixels
 KINDS = ("hog", "onnx", *network.LAYOUTS, "mot")
 
 
@@ -18,7 +19,7 @@ KINDS = ("hog", "onnx", *network.LAYOUTS, "mot")
 def detector(text: str, *, score: float = 0.5, overlap: float = 0.4) -> Callable[[str], Detect]:
     """What `text` names; opened once in each process.
 
-    - `hog`: OpenCV's own people detector; needs no file, is slow, and finds people of 100 pixels and more.
+    - `hog`: OpenCV's own people detector; needs no file, and is slow.
     - `onnx:FILE`: a NanoDet or a YOLOX; `nanodet:FILE`, `yolox:FILE` where the outputs do not tell.
     - `mot:FOLDER`: boxes in MOT format, FOLDER/NAME.txt for a video called NAME.
 
@@ -44,6 +45,8 @@ def detector(text: str, *, score: float = 0.5, overlap: float = 0.4) -> Callable
 def hog(*, overlap: float = 0.4) -> Callable[[np.ndarray], Boxes]:
     """OpenCV's linear classifier of gradients, as it comes; its windows, which have a margin, drawn in by that.
 
+    They are 128 pixels high at least, so frames lower than HEIGHT are enlarged to it.
+
     Raises: ValueError where the installed OpenCV has none.
     """
     if not hasattr(cv2, "HOGDescriptor"):
@@ -55,10 +58,12 @@ def hog(*, overlap: float = 0.4) -> Callable[[np.ndarray], Boxes]:
     finder.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
 
     def detect(picture: np.ndarray) -> Boxes:
-        if picture.shape[0] < 128 or picture.shape[1] < 64:  # smaller than one window
+        scale = max(1.0, HEIGHT / len(picture))
+        picture = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), None, fx=scale, fy=scale)
+        if picture.shape[1] < 64:  # narrower than a window
             return boxes.make([], [])
-        window, score = finder.detectMultiScale(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), winStride=(8, 8), scale=1.05)
-        x, y, w, h = np.asarray(window, np.float32).reshape(-1, 4).T
+        window, score = finder.detectMultiScale(picture, winStride=(8, 8), scale=1.05)
+        x, y, w, h = np.asarray(window, np.float32).reshape(-1, 4).T / scale
         box = np.stack([x + 0.1 * w, y + 0.07 * h, x + 0.9 * w, y + 0.87 * h], 1)
         score = np.asarray(score, np.float32).reshape(-1)
         kept = boxes.suppress(box, score, overlap)

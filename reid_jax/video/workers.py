@@ -46,7 +46,7 @@ def cut_all(
 
     Args: workers, processes, 0: as many as cores, 1: in this one; watch, called with the progress, and with what came of
         a source when one is done, every second or so.
-    Raises: as `cut.cut`; RuntimeError where a worker was killed. Parts that are done stay.
+    Raises: as `cut.cut`; ChildProcessError where a worker was killed. Parts that are done stay.
     """
     parts = Path(parts)
     parts.mkdir(parents=True, exist_ok=True)
@@ -87,8 +87,9 @@ def cut_all(
                 ended, state[source.key] = ended + 1, (1.0, about["crops"])
                 tell(about)
     except BrokenProcessPool:
-        names = ", ".join(source.views[0].path for source in list(running.values())[:workers])
-        raise RuntimeError(
+        begun = {path.name.rpartition(".unfinished-")[0] for path in parts.glob("*.unfinished-*")}
+        names = ", ".join(source.views[0].path for source in waiting if source.key in begun)
+        raise ChildProcessError(
             f"a worker was killed (by lack of memory, or a video that crashes its decoder) while these were cut: {names}; "
             "what is done is kept, the same command goes on"
         ) from None

@@ -51,9 +51,10 @@ class _Finder:
 
 def test_hogs_windows_become_boxes(monkeypatch):
     monkeypatch.setattr(cv2, "HOGDescriptor", _Finder, raising=False)
-    picture = np.zeros((300, 200, 3), np.uint8)
+    picture = np.zeros((720, 400, 3), np.uint8)
     picture[:, :, 0] = 9
     got = detect.hog()(picture)
     assert got.box.tolist() == [pytest.approx([22, 36, 102, 196])] and got.score.tolist() == [1.5]
-    assert len(detect.hog()(picture[:100]).box) == 0
+    assert detect.hog()(picture[:360]).box.tolist() == [pytest.approx([11, 18, 51, 98])]  # enlarged to twice the size
+    assert len(detect.hog()(picture[:, :40]).box) == 0  # narrower than a window
     assert len(detect.hog(overlap=1.0)(picture).box) == 2

@@ -1,3 +1,8 @@
+import os
+import signal
+import threading
+import time
+
 import pytest
 
 from reid_jax.video import find, gather, workers
@@ -57,3 +62,20 @@ def test_a_fault_of_the_options_comes_back_from_a_worker(made, tmp_path):
     sources, _, _ = made
     with pytest.raises(FileNotFoundError, match="no folder /nowhere"):
         workers.cut_all(sources, tmp_path / "parts", How(detector="mot:/nowhere"), workers=2)
+
+
+def test_a_killed_worker_is_told_with_what_it_was_at(made, tmp_path):
+    sources, how, root = made
+    long = films.film(root / "long.avi", [2] * 3000)
+    (tmp_path / "boxes").mkdir()
+    (tmp_path / "boxes" / "long.txt").write_text((root / "long.txt").read_text())
+    parts = tmp_path / "parts"
+
+    def kill():
+        while not (begun := list(parts.glob("long*.unfinished-*"))):
+            time.sleep(0.02)
+        os.kill(int(begun[0].name.rpartition("-")[2]), signal.SIGKILL)
+
+    threading.Thread(target=kill, daemon=True).start()
+    with pytest.raises(ChildProcessError, match=r"was killed .*long.avi.*; what is done is kept"):
+        workers.cut_all([*sources, *find.videos([str(long)])], parts, how, workers=2)
