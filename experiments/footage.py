@@ -48,7 +48,8 @@ def main(out: str | None) -> None:
     sources += [find.rig(text) for text in dict.fromkeys(_VIEWS.value)]
     how = How(**{field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(How)})
     detect.detector(how.detector, score=how.score, overlap=how.overlap)
-    shots.needed()
+    if _VIDEOS.value:
+        shots.needed()
     parts = folder.with_name(f"{folder.name}.parts")
     _check(parts, how, folder)
     options = f"{len(sources):,} sources, {sum(source.size for source in sources) / 1e6:,.1f} MB"
@@ -58,10 +59,10 @@ def main(out: str | None) -> None:
             beam.cut_all(sources, parts, how, options=_BEAM.value.split())
         else:
             workers.cut_all(sources, parts, how, workers=_WORKERS.value, watch=Line())
+        manifest = gather.gather(sources, parts, folder, how, watch=_joined, beside=_draw)
     except KeyboardInterrupt:
         print(f"\nstopped: what is done is kept in {parts}; the same command goes on", file=sys.stderr, flush=True)
         os._exit(130)  # a worker in the midst of a video is not waited for
-    manifest = gather.gather(sources, parts, folder, how, watch=_joined, beside=_draw)
     _tell(manifest)
     shutil.rmtree(parts)
     print(f"{folder}: {gather.told_counts(manifest['counts'])}; use it as packed:{folder}")
@@ -69,7 +70,7 @@ def main(out: str | None) -> None:
 
 
 class Line:
-    """A line of progress every few seconds, and one for each source that could not be read as a whole."""
+    """A line of progress every few seconds."""
 
     def __init__(self, every: float = 2.0):
         self.every, self.began, self.said = every, time.monotonic(), 0.0

@@ -26,12 +26,16 @@ from reid_jax.data.check import summary, survey
 _SOURCE = flags.DEFINE_string("source", None, "KIND:PATH of the pictures")
 _OUT = flags.DEFINE_string("out", None, "the new folder to write")
 _SKIP_BROKEN = flags.DEFINE_boolean("skip_broken", False, "leave out pictures that cannot be read, and name them")
+flags.adopt_module_key_flags(footage)  # --help shows them
 
 
 def pictures() -> None:
     """Count, pack, tell the time left."""
     if not _SOURCE.value or not _OUT.value:
-        raise ValueError("name the pictures with --source=KIND:PATH and the new folder with --out=FOLDER")
+        raise ValueError(
+            "name the pictures with --source=KIND:PATH and the new folder with --out=FOLDER; the job for video is "
+            "`experiments.prepare videos`"
+        )
     found = sources.open_source(_SOURCE.value)
     print(summary(survey(found)))
     if _SKIP_BROKEN.value:

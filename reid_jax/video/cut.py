@@ -68,7 +68,8 @@ def cut(source: Source, parts: str | Path, how: How, watch: Watch = lambda *_: N
             for file in unfinished.iterdir():
                 file.unlink()
             about = {"views": [{"path": view.path} for view in source.views], "shots": [], "crops": 0}
-            about["broken"] = " ".join(str(error).split())
+            reason, name = " ".join(str(error).split()), source.views[0].path
+            about["broken"] = reason if name in reason else f"{name}: {reason}"
         (unfinished / ABOUT).write_text(json.dumps(about, indent=1))
         unfinished.rename(folder)
     finally:
@@ -122,7 +123,7 @@ def _shots(views: tuple[View, ...], watch: Watch) -> tuple[list[dict], list[np.n
     frames that all have.
     """
     said = [claims(view.path) for view in views]
-    if max(rate for _, rate in said) > 1.01 * min(rate for _, rate in said):
+    if len(views) > 1 and max(rate for _, rate in said) > 1.01 * min(rate for _, rate in said):
         rates = " and ".join(f"{rate:.4g}" for _, rate in said)
         raise ValueError(f"{', '.join(view.path for view in views)}: {rates} frames a second are not synchronised")
     if len(views) == 1:

@@ -44,6 +44,7 @@ def made(folder, tmp_path_factory):
 def test_videos_become_what_a_training_reads(made, folder):
     done, out = made
     assert "text.mp4 is no video" in done.stdout and "void.mkv is empty" in done.stdout
+    assert "cut short: " + str(folder / "short.avi") + ": it ends after frame" in done.stdout
     assert "too few people: " + str(folder / "lonely.avi") in done.stdout
     assert "8 sources, 2 broken, 1 with too few" in done.stdout and f"packed:{out}" in done.stdout
     assert "8 of 8 videos" in done.stderr and "images/s" in done.stderr and "left" in done.stderr
