@@ -23,7 +23,15 @@ _COORDINATOR = flags.DEFINE_string("coordinator", None, "with --distributed, off
 _PROCESSES = flags.DEFINE_integer("processes", None, "with --coordinator: how many processes there are")
 _PROCESS = flags.DEFINE_integer("process", None, "with --coordinator: which of them this is, from 0")
 
-MISTAKES = (ValueError, ImportError, FileNotFoundError, FileExistsError, NotADirectoryError, ArithmeticError)
+MISTAKES = (
+    ValueError,
+    ImportError,
+    FileNotFoundError,
+    FileExistsError,
+    NotADirectoryError,
+    ArithmeticError,
+    ChildProcessError,
+)
 
 
 def main(config_class: type, body: Callable[[Any, Path], Any], recipes: Mapping[str, dict] | None = None) -> None:

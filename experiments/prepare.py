@@ -1,7 +1,16 @@
-"""Pack a data set into a few files that a run reads in any order.
+"""Pack a data set, or the people of videos, into a few files that a run reads in any order.
 
-python -m experiments.prepare --source=market1501:/data/Market-1501 --out=/data/market-packed
-python -m experiments.ide --workdir=runs/market --config.data=packed:/data/market-packed --config.test=
+    python -m experiments.prepare --source=market1501:/data/Market-1501 --out=/data/market-packed
+    python -m experiments.ide --workdir=runs/market --config.data=packed:/data/market-packed --config.test=
+
+Raw video (needs `pip install 'reid_jax[video]'`) is cut into shots, shots with fewer than two people are dropped, and
+people are cut out of every seventh frame:
+
+    python -m experiments.prepare videos --videos=/my/videos --detector=onnx:nanodet.onnx --out=/data/footage
+    python -m experiments.remix --workdir=runs/mixed --config.videos=packed:/data/footage
+
+A killed run goes on with the same command. Views of one place that were taken together are named by --views, and share
+their frame numbers: `--views=left.mp4,right.mp4`, or a folder of them.
 """
 
 import sys
@@ -9,17 +18,24 @@ import time
 
 from absl import flags
 
-from experiments import command, sources
+from experiments import command, footage, sources
+from experiments.choices import choose
 from reid_jax.data import packed
 from reid_jax.data.check import summary, survey
 
-_SOURCE = flags.DEFINE_string("source", None, "KIND:PATH of the pictures", required=True)
-_OUT = flags.DEFINE_string("out", None, "the new folder to write", required=True)
+_SOURCE = flags.DEFINE_string("source", None, "KIND:PATH of the pictures")
+_OUT = flags.DEFINE_string("out", None, "the new folder to write")
 _SKIP_BROKEN = flags.DEFINE_boolean("skip_broken", False, "leave out pictures that cannot be read, and name them")
+flags.adopt_module_key_flags(footage)  # --help shows them
 
 
-def main() -> None:
+def pictures() -> None:
     """Count, pack, tell the time left."""
+    if not _SOURCE.value or not _OUT.value:
+        raise ValueError(
+            "name the pictures with --source=KIND:PATH and the new folder with --out=FOLDER; the job for video is "
+            "`experiments.prepare videos`"
+        )
     found = sources.open_source(_SOURCE.value)
     print(summary(survey(found)))
     if _SKIP_BROKEN.value:
@@ -35,5 +51,8 @@ def main() -> None:
     print(f"{_OUT.value}: {len(found.person):,} pictures; use it as packed:{_OUT.value}")
 
 
+JOBS = {"pictures": pictures, "videos": lambda: footage.main(_OUT.value)}
+
 if __name__ == "__main__":
-    command.plain(main)
+    job = sys.argv.pop(1) if sys.argv[1:] and not sys.argv[1].startswith("-") else "pictures"
+    command.plain(lambda: choose("the job", job, JOBS)())

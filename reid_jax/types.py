@@ -31,6 +31,7 @@ class Records(NamedTuple):
     domain: i32[n], 0 annotated (or synthetic), 1 not annotated (or real).
     group:  i32[n], the video, track or frame pair that the picture came from, -1 where there is none.
     split:  <U7[n], "train", "query" or "gallery".
+    frame:  i32[n], the number of the video's frame, the same moment in all cameras of a group; -1 where not known.
     """
 
     image: Images
@@ -39,6 +40,7 @@ class Records(NamedTuple):
     domain: np.ndarray
     group: np.ndarray
     split: np.ndarray
+    frame: np.ndarray
 
 
 class Tags(NamedTuple):

@@ -16,6 +16,7 @@ from reid_jax.data import records as reading
 from reid_jax.types import Records
 
 SPLIT, COLUMNS = "rows", "columns.npz"
+INTEGERS = ("person", "camera", "domain", "group", "frame")
 SHARD, CHUNK = 20_000, 1_000  # rows in a file, and between two calls of `watch`
 
 
@@ -43,13 +44,19 @@ class Packed:
 
 
 def pack(
-    records: Records, folder: str | Path, *, name: str = "reid", watch: Callable[[int, int], None] = lambda *_: None
+    records: Records,
+    folder: str | Path,
+    *,
+    name: str = "reid",
+    watch: Callable[[int, int], None] = lambda *_: None,
+    beside: Callable[[Path], None] = lambda _: None,
 ) -> None:
     """Write `records` to a new folder, whole or not at all.
 
     Files and encoded bytes are kept as they are; pixels become PNG. Every picture is decoded once on the way.
 
-    Args: name, of the data set; watch, called with (rows written, in all) after every thousand.
+    Args: name, of the data set; watch, called with (rows written, in all) after every thousand; beside, called with the
+        folder before it gets its name, to add files.
     Raises: FileExistsError where the folder exists; ValueError for no picture, or, naming it, for one that cannot
         be read.
     """
@@ -63,6 +70,7 @@ def pack(
         unfinished.mkdir(parents=True)
         _write(records, unfinished, name, watch)
         np.savez(unfinished / COLUMNS, **{column: getattr(records, column) for column in records._fields[1:]})
+        beside(unfinished)
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -95,8 +103,15 @@ def _write(records: Records, folder: Path, name: str, watch: Callable[[int, int]
     tensorflow for it.
     """
     import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
-    integers = dict.fromkeys(("person", "camera", "domain", "group"), np.int32)
+    class Ordered(ExampleSerializer):
+        """With the columns of a row in the order of their names: the same rows, the same bytes, in any process."""
+
+        def serialize_example(self, example: dict) -> bytes:
+            return self.get_tf_example(example).SerializeToString(deterministic=True)
+
+    integers = dict.fromkeys(INTEGERS, np.int32)
     image = tfds.features.Image(shape=(None, None, 3))
     info = tfds.core.DatasetInfo(
         builder=tfds.core.DatasetIdentity(
@@ -107,6 +122,7 @@ def _write(records: Records, folder: Path, name: str, watch: Callable[[int, int]
         disable_shuffling=True,
     )
     writer = tfds.core.SequentialWriter(info, max_examples_per_shard=SHARD, file_format="array_record")
+    writer._serializer = Ordered(info.features.get_serialized_info())
     writer.initialize_splits([SPLIT])
     total = len(records.person)
     try:
@@ -119,7 +135,7 @@ def _write(records: Records, folder: Path, name: str, watch: Callable[[int, int]
 
 
 def _example(records: Records, row: int) -> dict:
-    integers = {column: int(getattr(records, column)[row]) for column in records._fields[1:5]}
+    integers = {column: int(getattr(records, column)[row]) for column in INTEGERS}
     return {"image": encoded(records, row), **integers, "split": str(records.split[row])}
 
 

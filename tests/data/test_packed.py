@@ -19,7 +19,7 @@ def made(tmp_path_factory):
     return records.concat(
         [
             records.make(paths, [1, 2, 2, 0], [0, 1, 0, -1], split=split),
-            records.make(records.Held(pixels[4:]), 3, 1, domain=1, group=4),
+            records.make(records.Held(pixels[4:]), 3, 1, domain=1, group=4, frame=[7, 8, 14]),
         ]
     )
 
@@ -54,6 +54,17 @@ def test_it_is_an_ordinary_data_set_of_tfds(made, folder):
     plain = tfds.builder_from_directory(str(folder)).as_data_source("rows")[5]
     np.testing.assert_array_equal(plain["image"], records.read(made, 5))
     assert plain["group"] == 4 and plain["split"] == b"train"
+
+
+def test_a_rows_columns_are_written_in_one_order(made, folder):
+    """Protocol buffers' own order differs from process to process."""
+    from array_record.python.array_record_data_source import ArrayRecordDataSource
+
+    names = (b"camera", b"domain", b"frame", b"group", b"image", b"person", b"split")
+    raw = ArrayRecordDataSource([str(path) for path in sorted(folder.glob("*array_record*"))])
+    for row in range(len(raw)):
+        places = [raw[row].index(name) for name in names]
+        assert places == sorted(places)
 
 
 def test_many_files_keep_the_order(made, tmp_path, monkeypatch):

@@ -1,0 +1,103 @@
+"""The frames of a video file, or of a folder of pictures, by number.
+
+A file's frames are counted from 1, as MOT files count them; a folder's have the numbers that are their names.
+"""
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from reid_jax.data import records
+
+VIDEOS = (".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv")
+PICTURES = (".bmp", ".jpeg", ".jpg", ".png")
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a broken video is named once, by us
+
+
+def frames(path: str | Path, wanted: Iterable[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    """(number, picture uint8 [h w 3] RGB) of the frames asked for, in order, as far as the video goes.
+
+    Args: wanted, increasing numbers; None: all frames.
+    Raises: ValueError, naming it, for what is not a video, or a picture of the folder that cannot be read.
+    """
+    return (_pictures if Path(path).is_dir() else _film)(Path(path), wanted)
+
+
+def numbers(path: str | Path) -> np.ndarray:
+    """i32[n], increasing: the numbers of the frames that can be read. A file is decoded through for it."""
+    path = Path(path)
+    if path.is_dir():
+        return np.array(sorted(_named(path)), np.int32)
+    film = _open(path)
+    try:
+        return 1 + np.arange(next(count for count in itertools.count() if not film.grab()), dtype=np.int32)
+    finally:
+        film.release()
+
+
+def claims(path: str | Path) -> tuple[int, float]:
+    """(frames, frames a second) by the file's own word, which may be wrong; a folder: its pictures, and 0."""
+    path = Path(path)
+    if path.is_dir():
+        return len(_named(path)), 0.0
+    film = _open(path)
+    try:
+        return max(0, int(film.get(cv2.CAP_PROP_FRAME_COUNT))), float(film.get(cv2.CAP_PROP_FPS))
+    finally:
+        film.release()
+
+
+def _open(path: Path) -> cv2.VideoCapture:
+    """One thread: the videos are spread over the cores, not the frames."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    film = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    cv2.utils.logging.setLogLevel(level)
+    if not film.isOpened():
+        empty = path.is_file() and not path.stat().st_size
+        raise ValueError(f"{path} is {'empty' if empty else 'no video that OpenCV can open'}")
+    return film
+
+
+def _film(path: Path, wanted: Iterable[int] | None) -> Iterator[tuple[int, np.ndarray]]:
+    film, at = _open(path), 0
+    try:
+        for number in itertools.count(1) if wanted is None else wanted:
+            while at < number:
+                if not film.grab():
+                    return
+                at += 1
+            whole, picture = film.retrieve()
+            if not whole:
+                return
+            yield int(number), cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    finally:
+        film.release()
+
+
+def _pictures(folder: Path, wanted: Iterable[int] | None) -> Iterator[tuple[int, np.ndarray]]:
+    named = _named(folder)
+    for number in sorted(named) if wanted is None else wanted:
+        if number not in named:
+            continue
+        try:
+            yield int(number), records.decode(named[number].read_bytes())
+        except ValueError as error:
+            raise ValueError(f"the frame {named[number]} cannot be read ({error})") from None
+
+
+def _named(folder: Path) -> dict[int, Path]:
+    """The pictures by number."""
+    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES]
+    strange = [path.name for path in found if not path.stem.isdecimal()]
+    if strange or not found:
+        what = f"the picture {strange[0]}" if strange else "no picture"
+        raise ValueError(f"{folder} holds {what}; a folder of frames holds pictures named by number, as 000001.jpg")
+    named = {int(path.stem): path for path in found}
+    if len(named) < len(found):
+        raise ValueError(f"{folder} has two pictures of one number")
+    return named

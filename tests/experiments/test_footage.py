@@ -1,0 +1,151 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from experiments import footage, sources
+from reid_jax.data.packed import packed
+from tests.experiments.called import ROOT, call, refused
+from tests.video import films
+
+pytest.importorskip("scenedetect")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Videos, among them two of one name, a broken one, an empty one, one of few people, and one that is cut short."""
+    root = tmp_path_factory.mktemp("films")
+    for number, name in enumerate(("a/clip.avi", "b/clip.avi", "c.avi", "d.avi")):
+        films.film(root / name, [2] * (15 + number), seeds=number)
+    films.film(root / "lonely.avi", [1] * 12)
+    films.film(root / "short.avi", [2] * 60)
+    data = (root / "short.avi").read_bytes()
+    (root / "short.avi").write_bytes(data[: len(data) // 2])
+    (root / "text.mp4").write_text("not a video")
+    (root / "void.mkv").touch()
+    return root
+
+
+def _arguments(folder, out, *more):
+    return ["videos", f"--videos={folder}", f"--detector=mot:{folder}", f"--out={out}", *more]
+
+
+@pytest.fixture(scope="module")
+def made(folder, tmp_path_factory):
+    """(what the command says, what it leaves)."""
+    out = tmp_path_factory.mktemp("made") / "deep" / "out"
+    return call("prepare", *_arguments(folder, out, "--workers=2")), out
+
+
+def test_videos_become_what_a_training_reads(made, folder):
+    done, out = made
+    assert "text.mp4 is no video" in done.stdout and "void.mkv is empty" in done.stdout
+    assert "cut short: " + str(folder / "short.avi") + ": it ends after frame" in done.stdout
+    assert "too few people: " + str(folder / "lonely.avi") in done.stdout
+    assert "8 sources, 2 broken, 1 with too few" in done.stdout and f"packed:{out}" in done.stdout
+    assert "8 of 8 videos" in done.stderr and "images/s" in done.stderr and "left" in done.stderr
+    assert "Traceback" not in done.stderr and "WARN" not in done.stderr
+    names = {path.name.split("-rows")[0] for path in out.iterdir()}
+    assert names >= {"columns.npz", "boxes.npz", "manifest.json", "crops.png", "dataset_info.json"}
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert [told["views"][0]["path"] for told in manifest["sources"][:2]] == [
+        str(folder / name / "clip.avi") for name in "ab"
+    ]
+    found = packed(out)
+    assert len(found.person) == manifest["counts"]["crops"] > 20 and set(found.camera) == set(found.group) == set(
+        range(5)
+    )
+
+    class Config:
+        labelled, videos, skip_broken = 1.0, f"packed:{out}", True
+
+    _, videos = sources.single_camera(Config, found)
+    assert (videos.group == found.group).all() and (videos.frame == found.frame).all() and (videos.domain == 1).all()
+
+
+def _begun(command, parts, **options):
+    """A run in a group of its own, once it has left its first part."""
+    run = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, **options)
+    until = time.monotonic() + 120
+    while not list(parts.glob("*/about.json")) and time.monotonic() < until:
+        time.sleep(0.02)
+    return run
+
+
+def _nobody_is_left(run):
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            os.killpg(run.pid, 0)
+            time.sleep(0.1)
+        except ProcessLookupError:
+            return True
+    return False
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(made, folder, tmp_path):
+    out, parts = tmp_path / "out", tmp_path / "out.parts"
+    command = [sys.executable, "-m", "experiments.prepare", *_arguments(folder, out, "--workers=2")]
+    run = _begun(command, parts, stderr=subprocess.DEVNULL)
+    run.kill()
+    run.wait()
+    assert parts.is_dir() and not out.exists() and _nobody_is_left(run)
+    assert "begun with other options (--every: 7 there, 5 now)" in refused(
+        "prepare", *_arguments(folder, out, "--every=5")
+    )
+    call("prepare", *_arguments(folder, out, "--workers=1"))
+    assert films.same(out, made[1]) and not parts.exists()
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_is_done(folder, tmp_path):
+    out, parts = tmp_path / "out", tmp_path / "out.parts"
+    command = [sys.executable, "-m", "experiments.prepare", *_arguments(folder, out, "--workers=2")]
+    run = _begun(command, parts, stderr=subprocess.PIPE, text=True)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them
+    told = run.communicate(timeout=60)[1]
+    assert run.returncode == 130 and "Traceback" not in told, told
+    assert f"stopped: what is done is kept in {parts}" in told and not out.exists() and _nobody_is_left(run)
+
+
+def test_mistakes_are_told_before_anything_is_made(folder, tmp_path):
+    assert "Did you mean: detector" in refused("prepare", "videos", "--detecter=hog")
+    assert "the job='vidoes' is not known, did you mean 'videos'?" in refused("prepare", "vidoes")
+    assert "--source=KIND:PATH" in refused("prepare", f"--out={tmp_path / 'out'}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({}, "name videos or folders of them with --videos"),
+        ({"videos": ["{root}/none"]}, "there is no file or folder .*none"),
+        ({"videos": ["{root}/empty"]}, "there is no video below"),
+        ({"videos": ["{root}"], "detector": "onnx:{root}/none.onnx"}, "there is no file .*none.onnx"),
+        ({"videos": ["{root}"], "detector": "mot:{root}/none"}, "there is no folder .*none"),
+        ({"videos": ["{root}"], "detector": "yolo:x"}, "the detector 'yolo:x' is not known"),
+        ({"views": ["{root}/a.avi"]}, "there is no file or folder|synchronised ones are two or more"),
+    ],
+)
+def test_bad_options(folder, tmp_path, given, message):
+    from absl import flags
+    from absl.testing import flagsaver
+
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS(["test"])
+    (folder / "empty").mkdir(exist_ok=True)
+    given = {
+        name: [one.format(root=folder) for one in value] if isinstance(value, list) else value.format(root=folder)
+        for name, value in given.items()
+    }
+    with flagsaver.flagsaver(**given), pytest.raises((ValueError, FileNotFoundError), match=message):
+        footage.main(str(tmp_path / "out"))
+    with flagsaver.flagsaver(**given), pytest.raises(ValueError, match="--out=FOLDER"):
+        footage.main(None)
+    with flagsaver.flagsaver(**given), pytest.raises(FileExistsError, match="exists already"):
+        footage.main(str(tmp_path))
+    assert not list(tmp_path.iterdir())
