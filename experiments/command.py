@@ -13,7 +13,7 @@ import jax
 from absl import app, flags
 from ml_collections import config_flags
 
-from experiments.choices import nearest
+from experiments.choices import choose, nearest
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder: configuration, metrics, checkpoints, report")
 _DISTRIBUTED = flags.DEFINE_boolean(
@@ -67,6 +67,19 @@ def _recipe(recipes: Mapping[str, dict]) -> dict[str, Any]:
     flags.DEFINE_enum("recipe", first, list(recipes), "a named set of options, which --config.NAME goes on from")
     given = [argument.split("=", 1)[1] for argument in sys.argv[1:] if re.match("--?recipe=", argument)]
     return recipes.get(given[-1] if given else first, {})
+
+
+def changed(config: Any, flag: str, text: str) -> Any:
+    """A configuration with the options `name=value,...` of another script's, given as the text of one flag."""
+    kinds, values = {field.name: field.type for field in dataclasses.fields(config)}, {}
+    for one in filter(None, text.split(",")):
+        name, _, value = one.partition("=")
+        kind = choose(flag, name, kinds)
+        try:
+            values[name] = value == "true" if kind is bool else kind(value)
+        except ValueError:
+            raise ValueError(f"{flag}: {name}={value!r} is no {kind.__name__}") from None
+    return dataclasses.replace(config, **values)
 
 
 def plain(body: Callable[[], Any]) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from experiments import command, domains, encoders, labels, run, sources
+from experiments import command, domains, encoders, labels, run, source, sources
 from experiments.choices import choose
 from experiments.rows import Row, Table
 from reid_jax import optimise, parallel
@@ -49,6 +49,7 @@ class Config(encoders.Encoder):
     skip_broken: bool = False  # leave out pictures that cannot be read
     same_camera: bool = False  # count matches within one camera as well
     labels: str = "spcl"  # of `target`: spcl, morning (anew each epoch), given (its persons), or a labels.csv of a run
+    source: str = ""  # options, by comma, of experiments.ide, to begin with a training on `data`; empty: none
     stage1: str = "epochs=50,iterations=800"  # options of the first stage's script, by comma
     begun: str = ""  # a run's folder whose second stage is done; go on from it
     least: int = 5  # images of a pseudo label that is kept
@@ -88,7 +89,8 @@ RECIPES = {
     "street": {
         "backbone": "resnet_small_ibn_a",
         "size": "128x64",
-        "stage1": "epochs=6,iterations=60,rate=1e-3,fall=4,k1=20,bn_group=0,pad=5",
+        "source": "epochs=6,iterations=60,rate=2e-3",
+        "stage1": "epochs=6,iterations=60,rate=1e-3,fall=4,k1=20,bn_group=0",
         "epochs": 14,
         "begin": 8,
         "iterations": 60,
@@ -96,6 +98,7 @@ RECIPES = {
         "rate": 1e-3,
         "falls": "5,7",
         "pad": 5,
+        "jitter": 0.8,
     },
     "paper": {},
     "code": {
@@ -118,6 +121,9 @@ def stages(config: Config, workdir: Path) -> None:
     command.check_workdir(workdir, config)
     check(config)
     command.write_config(workdir, config)
+    whole, config = config, source.begun(config, workdir / "source")
+    if config is None:
+        return
     mixed, test = sources.adaptation(config) if config.target else sources.train_and_test(config)
     pseudo = labels.of(config, records.take(mixed, mixed.domain == REAL), workdir / "stage1")
     if pseudo is None:
@@ -133,7 +139,7 @@ def stages(config: Config, workdir: Path) -> None:
                 return
         _copy(second / "checkpoints", workdir / "checkpoints")
     print("stage 3: discriminator and backbone by turns" if config.begin else "stage 2", flush=True)
-    if run.run(config, job, workdir) and kept.any():
+    if run.run(whole, lambda _: job(config), workdir) and kept.any():
         folders = {"before the turns": second, "after the turns": workdir} if config.begin else {"trained": workdir}
         domains.tell(job(config), records.take(mixed, kept), folders, workdir / "report", seed=config.seed)
 
@@ -146,6 +152,7 @@ def check(config: Config) -> None:
     if config.begin and not (config.data and config.target):
         raise ValueError("a discriminator needs two domains; with one: --config.begin=0")
     labels.check(config)
+    source.check(config)
     if config.begun:
         theirs, _ = encoders.of_run(config.begun)
         if not config.begin or theirs.epochs != config.begin or theirs.begin:

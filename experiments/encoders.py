@@ -8,13 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from experiments.choices import choose
 from reid_jax import checkpoint, parallel
 from reid_jax.models import embedder, mgn, osnet, pretrained, resnet, swin
-from reid_jax.models.norm import BatchNorm, DomainNorm
-from reid_jax.types import Input, Model
+from reid_jax.models.norm import BatchNorm, DomainNorm, collapsed, spread
+from reid_jax.types import Input, Model, Variables
 
 Trunk = Callable[..., Any]
 
@@ -89,10 +91,25 @@ def build(config: Any) -> Model:
         module = embedder.Embedder(trunk, taken, pooling, project, config.neck, norm)
     model = embedder.model(module)
     if config.weights and Path(config.weights).is_dir():
-        trained = checkpoint.restore_encoder(Path(config.weights) / "checkpoints", model)
+        trained = _of_run(config.weights, model)
         return model._replace(init=lambda key: trained)
     leave = [pattern.strip() for pattern in config.leave.split(",") if pattern.strip()]
     return pretrained.started(model, config.weights, leave) if config.weights else model
+
+
+def _of_run(folder: str, model: Model) -> Variables:
+    """The encoder of a run as one of `model`: its batch normalisation becomes both domains', or the target's the only one."""
+    theirs, encoder = of_run(folder)
+    trained = checkpoint.restore_encoder(Path(folder) / "checkpoints", encoder)
+    like = jax.eval_shape(model.init, jax.random.key(0))
+    for one in (trained, spread(trained, like), collapsed(trained)):
+        shapes = jax.tree.map(np.shape, one)
+        if encoder.input == model.input and shapes == jax.tree.map(np.shape, like):
+            return one
+    raise ValueError(
+        f"the encoder of {folder}, {theirs.backbone} for pictures of {theirs.size}, is not the one that is asked for; give "
+        "the same --config.backbone, --config.size and the like"
+    )
 
 
 def size(text: str) -> tuple[int, int]:

@@ -41,6 +41,7 @@ class Config(encoders.Encoder):
     erase: float = 0.3  # probabilities
     blur: float = 0.0
     gray: float = 0.0
+    jitter: float = 0.0
     seed: int = 0
 
 
@@ -65,7 +66,9 @@ def build(config: Config) -> run.Job:
     shapes = {"cosine": {"cosine": True}, "steps": {"milestones": _steps(config.epochs)}, "constant": {}}
     shape = choose("--config.schedule", config.schedule, shapes)
     rate = optimise.schedule(config.rate, epochs=config.epochs, iterations=iterations, warmup=config.warmup, **shape)
-    view = Augment(flip=0.5, pad=config.pad, erase=config.erase, blur=config.blur, gray=config.gray)
+    view = Augment(
+        flip=0.5, pad=config.pad, erase=config.erase, blur=config.blur, gray=config.gray, jitter=config.jitter
+    )
     return run.Job(
         method=method,
         model=model,

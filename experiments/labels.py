@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments import encoders, run, spcl
+from experiments import command, encoders, run, spcl
 from experiments.choices import choose
 from reid_jax import checkpoint, parallel, train
 from reid_jax.data.records import relabel
@@ -55,19 +55,10 @@ def of(config: Any, part: Records, folder: Path) -> np.ndarray | None:
 
 def _script(config: Any) -> Any:
     """The configuration of the labeller's script: data and encoder as `config` has them, the rest as `config.stage1` says."""
-    own = LABELLERS[config.labels].Config()
-    kinds = {field.name: field.type for field in dataclasses.fields(own)}
-    shared = ("data", "target", "test", "skip_broken", "same_camera", "seed", "weight_decay", "pad", "erase")
+    shared = ("data", "target", "test", "skip_broken", "same_camera", "seed", "weight_decay", "pad", "erase", "jitter")
     encoder = [field.name for field in dataclasses.fields(encoders.Encoder) if not field.name.startswith("bn_")]
-    changed = {name: getattr(config, name) for name in (*encoder, *shared)}
-    for one in filter(None, config.stage1.split(",")):
-        name, _, value = one.partition("=")
-        kind = choose("--config.stage1", name, kinds)
-        try:
-            changed[name] = value == "true" if kind is bool else kind(value)
-        except ValueError:
-            raise ValueError(f"--config.stage1: {name}={value!r} is no {kind.__name__}") from None
-    return dataclasses.replace(own, **changed)
+    own = LABELLERS[config.labels].Config(**{name: getattr(config, name) for name in (*encoder, *shared)})
+    return command.changed(own, "--config.stage1", config.stage1)
 
 
 def _last(job: run.Job, config: Any, workdir: Path) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What every training script shares: flags, the `for` over moments, the log, evaluation, checkpoints."""
 
+import json
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -89,6 +90,13 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
     checkpoints.close()
     log.end(stopped=not last)
     return figures
+
+
+def finished(config: Any, workdir: Path) -> bool:
+    """Whether the run in `workdir` has been tested after its last epoch."""
+    path = workdir / "metrics.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    return any(line["kind"] == "test" and line["epoch"] + 1 == config.epochs for line in lines)
 
 
 def look(embed: parallel.Embed, model: Model, records: Records, variables: Variables, rows: np.ndarray) -> np.ndarray:

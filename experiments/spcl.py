@@ -13,8 +13,9 @@ measured here.
 """
 
 import dataclasses
+from pathlib import Path
 
-from experiments import encoders, run, sources
+from experiments import command, encoders, run, source, sources
 from reid_jax import optimise
 from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_test, check_training
@@ -50,7 +51,9 @@ class Config(encoders.Encoder):
     momentum: float = 0.2  # of a row of the memory
     temperature: float = 0.05
     pad: int = 10  # pixels, before a random crop
-    erase: float = 0.5  # probability
+    erase: float = 0.5  # probabilities
+    jitter: float = 0.0
+    source: str = ""  # options, by comma, of experiments.ide, to begin with a training on the source; empty: none
     seed: int = 0
 
 
@@ -65,10 +68,22 @@ RECIPES = {
         "rate": 1e-3,
         "fall": 6,
         "pad": 5,
+        "jitter": 0.8,
+        "source": "epochs=6,iterations=60,rate=2e-3",
     },
     "adapt": {},
     "alone": {"data": "", "bn_domains": False},
 }
+
+
+def stages(config: Config, workdir: Path) -> dict[str, float]:
+    """The source by itself, where that is asked for, then SpCL."""
+    command.check_workdir(workdir, config)
+    source.check(config)
+    job = build(config)  # whose mistakes are told before the first of them
+    command.write_config(workdir, config)
+    started = source.begun(config, workdir / "source")
+    return run.run(config, lambda _: job if started is config else build(started), workdir) if started else {}
 
 
 def build(config: Config) -> run.Job:
@@ -92,9 +107,9 @@ def build(config: Config) -> run.Job:
     )
     falls = tuple(range(config.fall, config.epochs, config.fall))
     rate = optimise.schedule(config.rate, epochs=config.epochs, iterations=config.iterations, milestones=falls)
-    view = Augment(flip=0.5, pad=config.pad, erase=config.erase)
+    view = Augment(flip=0.5, pad=config.pad, erase=config.erase, jitter=config.jitter)
     return run.Job(method, model, optimise.adam(rate, weight_decay=config.weight_decay), (view,), train, test)
 
 
 if __name__ == "__main__":
-    run.main(Config, build, RECIPES)
+    command.main(Config, stages, RECIPES)

@@ -120,6 +120,15 @@ def collapsed(variables: Variables, domain: str = "target") -> Variables:
     return strip(variables)
 
 
+def spread(variables: Variables, like: Variables) -> Variables:
+    """The variables of an encoder with BatchNorm as those of `like`, the same with DomainNorm: both domains get them."""
+    if not isinstance(like, Mapping) or not isinstance(variables, Mapping):
+        return variables
+    if set(like) == {"source", "target"} and set(variables) != set(like):
+        return dict.fromkeys(like, variables)
+    return {name: spread(one, like[name]) if name in like else one for name, one in variables.items()}
+
+
 class InstanceNorm(nn.Module):
     """Instance normalisation with scale and bias: each picture by its own statistics, at test as well."""
 

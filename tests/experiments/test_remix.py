@@ -103,5 +103,5 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
     assert "did you mean 'euclidean'" in refused("remix", new, *_arguments(data, "--config.metric=euclid"))
     assert "remix.8" in refused("tables", new, "--table=remix.7")
     assert "street, paper" in refused("tables", new, "--table=remix.8", "--recipe=papr")
-    assert "holds no checkpoint" in refused("remix", new, *_arguments(data, f"--config.weights={data}"))
+    assert "is not a run's folder" in refused("remix", new, *_arguments(data, f"--config.weights={data}"))
     assert not (tmp_path / "new").exists()

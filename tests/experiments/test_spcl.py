@@ -20,8 +20,10 @@ def data(tmp_path_factory):
 def test_with_and_without_a_source(data, tmp_path):
     target = f"--config.target=csv:{data}/target.csv"
     given = (f"--config.data=csv:{data}/source.csv", target, *TINY)
-    said = call("spcl", f"--workdir={tmp_path}/adapted", *given).stdout
-    assert "test: mAP" in said
+    first = "--config.source=epochs=1,iterations=2,warmup=0"
+    said = call("spcl", f"--workdir={tmp_path}/adapted", *given, first).stdout
+    assert said.index("the source by itself") < said.index("test: mAP")
+    assert call("spcl", f"--workdir={tmp_path}/adapted", *given, first).stdout.count("training data") == 1
     lines = [json.loads(line) for line in (tmp_path / "adapted" / "metrics.jsonl").read_text().splitlines()]
     assert {"source", "target", "labels", "outlier_part", "purity"} <= set(lines[0])
     alone = ("--config.data=", "--config.bn_domains=false", target, *TINY, "--noreport")
@@ -31,6 +33,9 @@ def test_with_and_without_a_source(data, tmp_path):
 def test_mistakes_are_told_in_a_line(data, tmp_path):
     new, target = f"--workdir={tmp_path}/new", f"--config.target=csv:{data}/target.csv"
     assert "--config.bn_domains=false" in refused("spcl", new, "--config.data=", target, *TINY)
+    assert "did you mean 'epochs'" in refused(
+        "spcl", new, f"--config.data=csv:{data}/source.csv", target, *TINY, "--config.source=epoch=1"
+    )
     many = (f"--config.data=csv:{data}/source.csv", target, *TINY, "--config.persons=9")
     assert "choose --config.persons=" in refused("spcl", new, *many)
     assert "<street|adapt|alone>" in refused("spcl", new, "--recipe=paper")

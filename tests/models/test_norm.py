@@ -7,7 +7,7 @@ import pytest
 
 from reid_jax import parallel
 from reid_jax.models import rows
-from reid_jax.models.norm import IBN, BatchNorm, DomainNorm, InstanceNorm, collapsed
+from reid_jax.models.norm import IBN, BatchNorm, DomainNorm, InstanceNorm, collapsed, spread
 from reid_jax.types import Tags
 
 X = np.random.default_rng(0).normal(1.0, 2.0, (8, 4, 3, 6)).astype(np.float32)
@@ -151,6 +151,16 @@ def test_at_test_the_target_speaks_and_collapsing_says_the_same():
     out = module.apply(variables, X, False)
     np.testing.assert_array_equal(out, plain.apply(collapsed(variables), X, False))
     assert np.abs(out - plain.apply(collapsed(variables, "source"), X, False)).max() > 1e-3
+
+
+def test_spread_weights_say_the_same_in_both_domains():
+    _, _, stats = _by_domain([0] * 8)
+    scale = np.arange(1, X.shape[-1] + 1, dtype=np.float32)
+    plain = {"params": {"scale": scale, "bias": scale}, "batch_stats": stats["source"]}
+    both = spread(plain, DomainNorm().init(jax.random.key(0), X, False))
+    assert both["params"]["source"] is both["params"]["target"] is plain["params"]
+    np.testing.assert_array_equal(DomainNorm().apply(both, X, False), BatchNorm().apply(plain, X, False))
+    assert spread(both, both) == both and collapsed(both) == plain
 
 
 def test_without_tags_a_training_by_domain_is_refused():
