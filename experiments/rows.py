@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 
 class Row(NamedTuple):
-    """name; options: what it changes of a recipe, a mapping where that depends on the recipe, by those that it is for; paper: its figures there.
+    """name; options: what it changes of a recipe, a value or a mapping from recipes to values; paper: its figures there.
 
     "{0}", "{1}", ... in an option is the folder of the table's first, second, ... row with the same seed.
     run: the folder of a run that an earlier row made, whose figures the row tells; then nothing is trained.

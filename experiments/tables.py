@@ -112,7 +112,7 @@ def main(argv: list[str]) -> None:
 
 
 def _chosen(options: Mapping, recipe: str, folders: Sequence[Path]) -> dict:
-    """What a row changes, in this recipe: a value that differs between recipes is a mapping from the names of those it is of."""
+    """What a row changes in this recipe: a mapping has a value for each recipe that it is for."""
     values = {name: value if isinstance(value, Mapping) else {recipe: value} for name, value in options.items()}
     values = {name: value[recipe] for name, value in values.items() if recipe in value}
     return {name: value.format(*folders) if isinstance(value, str) else value for name, value in values.items()}
