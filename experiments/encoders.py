@@ -65,6 +65,7 @@ class Encoder:
     normalise: str = "imagenet"  # what is taken from the pixels: imagenet, luperson, half
     pooling: str = "average"  # average, gem
     neck: bool = True  # a batch normalisation between what the triplet loss and what the classifier and retrieval see
+    second: bool = False  # a second feature, as Theory's network has, for the classifier and a triplet loss
     dtype: str = "float32"  # what the trunk computes in: float32, bfloat16
     bn_group: int = 0  # rows per group of batch statistics, 0: the whole batch
     bn_frozen: bool = False  # the trunk's batch statistics stay as they were loaded
@@ -86,7 +87,7 @@ def build(config: Any) -> Model:
         trunk = choose("--config.backbone", config.backbone, BACKBONES)(norm=inside, dtype=dtype)
         pooling = choose("--config.pooling", config.pooling, POOLINGS)
         project = 512 if config.backbone.startswith("osnet") else 0
-        module = embedder.Embedder(trunk, taken, pooling, project, config.neck, norm)
+        module = embedder.Embedder(trunk, taken, pooling, project, config.neck, norm, config.second)
     model = embedder.model(module)
     if config.weights and Path(config.weights).is_dir():
         trained = checkpoint.restore_encoder(Path(config.weights) / "checkpoints", model)
@@ -110,5 +111,6 @@ def of_run(workdir: str | Path) -> tuple[SimpleNamespace, Model]:
         raise FileNotFoundError(
             f"{workdir} is not a run's folder: it has no config.json; name the --workdir of a training"
         )
-    config = SimpleNamespace(**json.loads(path.read_text()))
+    # an option that the run did not know yet has its default
+    config = SimpleNamespace(**{**dataclasses.asdict(Encoder()), **json.loads(path.read_text())})
     return config, build(SimpleNamespace(**{**vars(config), "weights": ""}))
