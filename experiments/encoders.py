@@ -27,7 +27,9 @@ def _windows(make: Trunk) -> Trunk:
 BACKBONES: dict[str, Trunk] = {
     "resnet_small": resnet.resnet_small,
     "resnet_small_ibn_a": partial(resnet.resnet_small, ibn=True),
+    "resnet_small_snr": partial(resnet.resnet_small, snr=(1, 2, 3)),
     "resnet50": resnet.resnet50,
+    "resnet50_stride2": partial(resnet.resnet50, last_stride=2),
     "resnet50_ibn_a": resnet.resnet50_ibn_a,
     "resnet50_in": partial(resnet.resnet50, instance=(1, 2)),
     "resnet50_snr": partial(resnet.resnet50, snr=(1, 2, 3)),

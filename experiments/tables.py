@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, flags
 
-from experiments import command, remix
+from experiments import command, gds, ide, remix
 from experiments.choices import choose
 
-SCRIPTS = {"remix": remix}  # those with TABLES
+SCRIPTS = {"remix": remix, "gds": gds, "ide": ide}  # those with TABLES
 
 _TABLE = flags.DEFINE_string("table", None, "SCRIPT.NAME, or nothing to list them")
 _WORKDIR = flags.FLAGS["workdir"]  # of experiments.command

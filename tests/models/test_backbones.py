@@ -7,9 +7,11 @@ import pytest
 
 from experiments import encoders
 from reid_jax import parallel
+from reid_jax.methods.gds import gds
 from reid_jax.methods.ide import ide
 from reid_jax.methods.remix import remix
 from reid_jax.methods.spcl import spcl
+from reid_jax.methods.theory import theory
 from reid_jax.models import norm
 from reid_jax.types import Batch, Tags
 from tests import tiny
@@ -17,6 +19,7 @@ from tests import tiny
 METHODS = {
     "ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1),
     "spcl": lambda model: spcl(model, persons=2, per_person=2, iterations=2),
+    "gds": lambda model: gds(theory(model, persons=2, per_person=2, iterations=2)),
     "remix": lambda model: remix(model, multi=(2, 2), single=(0, 0), iterations=2),
 }
 SIZE = {"swin": "64x64"}
