@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from experiments.gds import Config, stages
 from tests.experiments.called import call, refused
 
 TINY = [
@@ -79,14 +80,22 @@ def test_over_the_other_methods(data, tmp_path):
     assert "separation" in _lines(tmp_path / "ide")[0] and "tails" not in _lines(tmp_path / "ide")[0]
 
 
-def test_mistakes_are_told_in_a_line(data, tmp_path):
+def test_mistakes_are_told_before_stage_1(data, tmp_path):
     new = f"--workdir={tmp_path}/new"
     assert "did you mean 'gds-h'" in refused("gds", new, *_arguments(data, "--config.gds=gdsh"))
-    assert "did you mean 'dbscan'" in refused("gds", new, *_arguments(data, "--config.clustering=dbscn"))
-    assert "adam, sgd" in refused("gds", new, *_arguments(data, "--config.optimiser=lion"))
-    assert "choose from 2 to 24" in refused("gds", new, *_arguments(data, "--config.clustering=kmeans"))
-    assert "--config.beta is 2.0" in refused("gds", new, *_arguments(data, "--config.beta=2"))
-    assert "choose --config.persons=3" in refused("gds", new, *_arguments(data, "--config.persons=4"))
-    assert "stage 1 needs labelled data" in refused("gds", new, *_arguments(data, "--config.data="))
-    assert "holds no checkpoint" in refused("gds", new, *_arguments(data, f"--config.weights={data}"))
-    assert not (tmp_path / "new").exists() and not (tmp_path / "new-source").exists()
+    small = {"size": "32x16", "persons": 2, "per_person": 4}
+    small |= {"data": f"csv:{data}/source.csv", "target": f"csv:{data}/target.csv"}
+    for message, options in (
+        ("did you mean 'dbscan'", {"clustering": "dbscn"}),
+        ("adam, sgd", {"optimiser": "lion"}),
+        ("choose from 2 to 24", {"clustering": "kmeans"}),
+        ("--config.beta is 2", {"beta": 2.0}),
+        ("expected from 1, from 0", {"round": 0}),
+        ("choose --config.persons=3", {"persons": 4}),
+        ("stage 1 needs labelled data", {"data": "", "source_weight": 0.0}),
+        ("no source to compare with", {"data": "", "weights": str(data)}),
+        ("holds no checkpoint", {"weights": str(data)}),
+    ):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            stages(Config(**{**small, **options}), tmp_path / "new")
+    assert not list(tmp_path.iterdir())

@@ -19,8 +19,25 @@ from tests.cluster.drawn import filled
 NEAR = Clusters(rho=0.1, k1=7, k2=2)
 SMALL = {"persons": 3, "per_person": 4, "iterations": 4, "epochs": 2, "clusters": NEAR}
 WORLD = tiny.mixture
+
+
+def _two_features():
+    """The tiny encoder with a second feature, whose weights begin at 0.3 and not at 0.001: from there the exam's rate throws
+    them far, and float32 rounds what is large by more than the exam allows.
+    """
+    model = tiny.encoder(second=True)
+
+    def init(key):
+        def larger(path, leaf):
+            return 300 * leaf if "feat" in str(path) and "kernel" in str(path) else leaf
+
+        return jax.tree.map_with_path(larger, model.init(key))
+
+    return model._replace(init=init)
+
+
 EXAM = [
-    lambda model: theory(tiny.encoder(second=True), **SMALL),
+    lambda model: theory(_two_features(), **SMALL),
     lambda model: theory(model, **{**SMALL, "clusters": Clusters(by="kmeans", k=6), "iterations": 0}),
 ]
 
