@@ -80,10 +80,8 @@ RECIPES = {
     "street": {
         "backbone": "resnet_small",
         "size": "128x64",
-        "data": "synthetic:plaza,persons=200,cameras=4",
-        "target": "synthetic:station,persons=200,cameras=4",
         "persons": 16,
-        "k": 200,
+        "k": 400,
         "epochs": 18,
         "round": 3,
         "iterations": 40,
