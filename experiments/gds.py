@@ -2,7 +2,7 @@
 
     python -m experiments.gds --workdir=runs/gds
 
-trains on the synthetic plaza (stage 1, in runs/gds-source), then clusters the station and trains on its labels again and
+trains on the synthetic plaza (stage 1, in runs/gds-source), then clusters the harbour and trains on its labels again and
 again; `--config.gds=gds` is without the hard tails and `none` the baseline. `--config.weights=runs/gds-source` starts from
 a stage 1 that is there. Your own data:
 
@@ -80,16 +80,17 @@ RECIPES = {
     "street": {
         "backbone": "resnet_small",
         "size": "128x64",
+        "target": "synthetic:harbour",
         "persons": 16,
         "k": 400,
-        "epochs": 18,
-        "round": 3,
-        "iterations": 40,
-        "rate": 3e-4,
+        "epochs": 12,
+        "round": 2,
+        "iterations": 50,
+        "rate": 1e-4,
         "unit": True,
         "pad": 5,
         "erase": 0.3,
-        "source_epochs": 8,
+        "source_epochs": 10,
         "source_rate": 2e-3,
         "source_schedule": "cosine",
     },
