@@ -26,6 +26,7 @@ import numpy as np
 from experiments import command, domains, encoders, labels, run, source, sources
 from experiments.choices import choose
 from experiments.rows import Row, Table
+from experiments.separation import Separation, separated
 from reid_jax import optimise, parallel
 from reid_jax.data import records
 from reid_jax.data.augment import Augment
@@ -38,7 +39,7 @@ from reid_jax.types import Records
 
 
 @dataclasses.dataclass
-class Config(encoders.Encoder):
+class Config(Separation, encoders.Encoder):
     """The options of DomainMix, at the paper's values; lengths in epochs unless said."""
 
     backbone: str = "resnet50"
@@ -201,7 +202,7 @@ def build(config: Config, mixed: Records, test: Records, pseudo: np.ndarray) -> 
         others=optimise.adam(rate, weight_decay=config.weight_decay, rest=turns.judging),
     )
     view = Augment(flip=0.5, pad=config.pad, erase=config.erase, jitter=config.jitter)
-    return run.Job(method, model, optimiser, (view,), mixed, test)
+    return run.Job(separated(method, config, feature="feature"), model, optimiser, (view,), mixed, test)
 
 
 def _turns(config: Config) -> Turns:

@@ -29,7 +29,9 @@ def _windows(make: Trunk) -> Trunk:
 BACKBONES: dict[str, Trunk] = {
     "resnet_small": resnet.resnet_small,
     "resnet_small_ibn_a": partial(resnet.resnet_small, ibn=True),
+    "resnet_small_snr": partial(resnet.resnet_small, snr=(1, 2, 3)),
     "resnet50": resnet.resnet50,
+    "resnet50_stride2": partial(resnet.resnet50, last_stride=2),
     "resnet50_ibn_a": resnet.resnet50_ibn_a,
     "resnet50_in": partial(resnet.resnet50, instance=(1, 2)),
     "resnet50_snr": partial(resnet.resnet50, snr=(1, 2, 3)),
@@ -67,6 +69,7 @@ class Encoder:
     normalise: str = "imagenet"  # what is taken from the pixels: imagenet, luperson, half
     pooling: str = "average"  # average, gem
     neck: bool = True  # a batch normalisation between what the triplet loss and what the classifier and retrieval see
+    second: bool = False  # a second feature, as Theory's network has, for the classifier and a triplet loss
     dtype: str = "float32"  # what the trunk computes in: float32, bfloat16
     bn_group: int = 0  # rows per group of batch statistics, 0: the whole batch
     bn_frozen: bool = False  # the trunk's batch statistics stay as they were loaded
@@ -88,7 +91,7 @@ def build(config: Any) -> Model:
         trunk = choose("--config.backbone", config.backbone, BACKBONES)(norm=inside, dtype=dtype)
         pooling = choose("--config.pooling", config.pooling, POOLINGS)
         project = 512 if config.backbone.startswith("osnet") else 0
-        module = embedder.Embedder(trunk, taken, pooling, project, config.neck, norm)
+        module = embedder.Embedder(trunk, taken, pooling, project, config.neck, norm, config.second)
     model = embedder.model(module)
     if config.weights and Path(config.weights).is_dir():
         trained = _of_run(config.weights, model)
@@ -127,5 +130,6 @@ def of_run(workdir: str | Path) -> tuple[SimpleNamespace, Model]:
         raise FileNotFoundError(
             f"{workdir} is not a run's folder: it has no config.json; name the --workdir of a training"
         )
-    config = SimpleNamespace(**json.loads(path.read_text()))
+    # an option that the run did not know yet has its default
+    config = SimpleNamespace(**{**dataclasses.asdict(Encoder()), **json.loads(path.read_text())})
     return config, build(SimpleNamespace(**{**vars(config), "weights": ""}))

@@ -19,6 +19,7 @@ from functools import partial
 from experiments import encoders, run, sources
 from experiments.choices import choose
 from experiments.rows import Row, Table
+from experiments.separation import Separation, separated
 from reid_jax import optimise
 from reid_jax.cluster import videos
 from reid_jax.data import records
@@ -28,7 +29,7 @@ from reid_jax.methods.remix import Terms, remix
 
 
 @dataclasses.dataclass
-class Config(encoders.Encoder):
+class Config(Separation, encoders.Encoder):
     """The options of ReMix, at the paper's values; lengths in epochs unless said."""
 
     backbone: str = "resnet50_ibn_a"
@@ -125,7 +126,9 @@ def build(config: Config) -> run.Job:
         flip=0.5, pad=config.pad, erase=config.erase, blur=config.blur, gray=config.gray, jitter=config.jitter
     )
     views = (view, view, Augment()) if config.second_view else (view, Augment())
-    return run.Job(method, model, optimise.adam(rate, weight_decay=config.weight_decay), views, train, test)
+    return run.Job(
+        separated(method, config), model, optimise.adam(rate, weight_decay=config.weight_decay), views, train, test
+    )
 
 
 def terms(config: Config) -> Terms:

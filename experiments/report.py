@@ -1,10 +1,12 @@
-"""Pictures of a run and its figures beside two baselines: a colour histogram, and the same network untrained.
+"""Pictures of a run and its figures beside two baselines: a colour histogram, and the same network as it started.
 
     python -m experiments.report --workdir=runs/street
 
 A training ends with it. It leaves report/report.md, and beside it data.png (a person a row), ranked.png (ranked lists,
-green is right, red is wrong), distances.png (same and different persons) and activation.png (what the encoder looks
-at); a training with pseudo labels adds clusters.png, four random images of each of some labels of its last epoch.
+green is right, red is wrong), distances.png (same and different persons, in the test and in the training data) and
+activation.png (what the encoder looks at); a training with pseudo labels adds clusters.png, four random images of each of
+some labels of its last epoch, one with GDS trend.png, how its distributions moved. Evaluations on the way leave their
+distances-EPOCH.png.
 """
 
 from pathlib import Path
@@ -15,8 +17,8 @@ import jax
 import matplotlib
 import numpy as np
 
-from experiments import encoders
-from reid_jax import distance, evaluate, parallel
+from experiments import encoders, spread
+from reid_jax import evaluate, parallel
 from reid_jax.data import records as reading
 from reid_jax.data.augment import resize
 from reid_jax.retrieval import histogram, ranking
@@ -39,7 +41,7 @@ def write(
     untrained = parallel.replicate(job.model.init(jax.random.key(config.seed)))
     embeddings = {
         "colour histogram, 6 stripes": histograms(job.test),
-        "the network, untrained": evaluate.embed_rows(embed, untrained, job.test, rows, size=job.model.input.size),
+        "the network, as it started": evaluate.embed_rows(embed, untrained, job.test, rows, size=job.model.input.size),
         "the network, trained": evaluate.embed_rows(embed, encoder, job.test, rows, size=job.model.input.size),
     }
     table = {
@@ -50,13 +52,15 @@ def write(
         )
         for name, embedding in embeddings.items()
     }
+    trained = embeddings["the network, trained"]
+    told = spread.measured(job, embed, encoder, trained, config)
     if jax.process_index():
         return table
     folder.mkdir(parents=True, exist_ok=True)
-    trained = embeddings["the network, trained"]
     save(folder / "data.png", data_sheet(job.train if len(job.train.person) else job.test, config.seed))
     save(folder / "ranked.png", ranked_lists(trained, job.test, same_camera=config.same_camera))
-    distances(trained, job.test, folder / "distances.png")
+    spread.histograms(told, folder / "distances.png")
+    spread.trend(folder.parent / "metrics.jsonl", folder / "trend.png")
     save(folder / "activation.png", activation(job.model, parallel.first(encoder), job.test, config.seed))
     pseudo = np.where(job.train.domain == 1, plan.label, -1) if plan else np.full(1, -1)
     if (pseudo >= 0).any():
@@ -65,6 +69,17 @@ def write(
     (folder / "report.md").write_text(text)
     print(f"\n{text}\npictures: {', '.join(str(path) for path in sorted(folder.glob('*.png')))}", flush=True)
     return table
+
+
+def progress(
+    job: Any, config: Any, embed: parallel.Embed, encoder: Any, embedding: np.ndarray, folder: Path, epoch: int
+) -> None:
+    """Draw the distances after this epoch, and how GDS's distributions moved up to it; embedding: of the test part."""
+    told = spread.measured(job, embed, encoder, embedding, config)
+    if not jax.process_index():
+        folder.mkdir(parents=True, exist_ok=True)
+        spread.histograms(told, folder / f"distances-{epoch:04}.png")
+        spread.trend(folder.parent / "metrics.jsonl", folder / "trend.png")
 
 
 def histograms(test: Records) -> np.ndarray:
@@ -140,30 +155,6 @@ def ranked_lists(
     return _grid(lines)
 
 
-def distances(embedding: np.ndarray, test: Records, path: Path) -> None:
-    """Histograms of the cosine distance of query and gallery: same person in another camera, and different persons."""
-    from matplotlib import pyplot
-
-    query, gallery = test.split == "query", (test.split == "gallery") & (test.person >= 0)
-    apart = np.asarray(distance.cosine(embedding[query], embedding[gallery]))
-    person, camera = test.person[query][:, None], test.camera[query][:, None]
-    same = person == test.person[gallery][None]
-    other = camera != test.camera[gallery][None]
-    figure, axes = pyplot.subplots(figsize=(7, 4))
-    for pairs, name, colour in (
-        (~same, "different persons", "tab:red"),
-        (same & other, "the same person", "tab:green"),
-    ):
-        if pairs.any():
-            axes.hist(apart[pairs], 60, density=True, alpha=0.6, label=f"{name} ({pairs.sum():,} pairs)", color=colour)
-    axes.set_xlabel("cosine distance")
-    axes.set_ylabel("density")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
-
-
 def _markdown(table: dict[str, dict[str, float]], config: Any) -> str:
     lines = [f"Tested on `{config.test or config.data}`, trained on `{config.data}`, seed {config.seed}.", ""]
     lines += ["| | mAP | rank-1 | rank-5 | mINP |", "|---|---|---|---|---|"]
@@ -200,7 +191,8 @@ def main() -> None:
 
     workdir = Path(command.workdir())
     config, model = encoders.of_run(workdir)
-    train, test = sources.train_and_test(config)
+    parts = sources.adaptation if getattr(config, "target", "") else sources.train_and_test
+    train, test = parts(config)
     variables = checkpoint.restore_encoder(workdir / "checkpoints", model)
     job = _Drawn(model, train, test)
     write(job, config, parallel.build_embed(model), parallel.replicate(variables), workdir / "report")

@@ -23,7 +23,9 @@ from reid_jax.types import Method, Model, Records, Variables
 _WORKERS = flags.DEFINE_integer("workers", 0, "processes that decode pictures; 0: threads of this process")
 _EVALUATE = flags.DEFINE_integer("evaluate_every", 0, "epochs between evaluations; 0: after the last one only")
 _SAVE = flags.DEFINE_float("save_minutes", 5.0, "minutes between checkpoints; one is written after the last epoch too")
-_REPORT = flags.DEFINE_boolean("report", True, "after the last epoch, draw pictures and compare with the baselines")
+_REPORT = flags.DEFINE_boolean(
+    "report", True, "draw pictures at each evaluation, and after the last epoch compare with the baselines"
+)
 
 EVERY = 20  # steps between two looks at the clock
 
@@ -45,7 +47,10 @@ def main(config_class: type, build: Callable[[Any], Job], recipes: Mapping[str, 
 
 
 def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, float]:
-    """Train `build(config)` in `workdir`, going on where an earlier run of the same configuration stopped."""
+    """Train `build(config)` in `workdir`, going on where an earlier run of the same configuration stopped.
+
+    Returns the figures of the test after the last epoch; none where the run was asked to stop before.
+    """
     command.check_workdir(workdir, config)
     job = build(config)
     command.write_config(workdir, config)
@@ -54,9 +59,9 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
     embed = parallel.build_embed(job.model)
     see = partial(look, embed, job.model, job.train)
 
-    def test(encoder: Variables) -> dict[str, float]:
-        options = {"size": job.model.input.size, "workers": _WORKERS.value}
-        return dict(evaluate.run(embed, encoder, job.test, same_camera=config.same_camera, **options))
+    def test(encoder: Variables) -> tuple[np.ndarray, dict[str, float]]:
+        embedding = look(embed, job.model, job.test, encoder, np.arange(len(job.test.person)))
+        return embedding, dict(evaluate.measured(embedding, job.test, same_camera=config.same_camera))
 
     checkpoints = checkpoint.manager(workdir / "checkpoints")
     start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)
@@ -80,16 +85,19 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
         if stopping:
             break
         if moment.whole and not last and _EVALUATE.value and (moment.epoch + 1) % _EVALUATE.value == 0:
-            log.test(moment, test(encoder))
+            embedding, figures = test(encoder)
+            log.test(moment, figures)
+            if _REPORT.value:
+                report.progress(job, config, embed, encoder, embedding, workdir / "report", moment.epoch + 1)
     checkpoints.wait_until_finished()
     if last:
-        figures = test(encoder)
+        _, figures = test(encoder)
         log.test(moment, figures)
         if _REPORT.value:
             report.write(job, config, embed, encoder, workdir / "report", moment.plan if moment else resume[2])
     checkpoints.close()
     log.end(stopped=not last)
-    return figures
+    return figures if last else {}
 
 
 def finished(config: Any, workdir: Path) -> bool:

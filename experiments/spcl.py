@@ -16,6 +16,7 @@ import dataclasses
 from pathlib import Path
 
 from experiments import command, encoders, run, source, sources
+from experiments.separation import Separation, separated
 from reid_jax import optimise
 from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_test, check_training
@@ -24,7 +25,7 @@ from reid_jax.methods.spcl import SOURCE, Clusters, spcl
 
 
 @dataclasses.dataclass
-class Config(encoders.Encoder):
+class Config(Separation, encoders.Encoder):
     """The options of SpCL, at the authors' values; lengths in epochs unless said."""
 
     backbone: str = "resnet50"
@@ -108,7 +109,9 @@ def build(config: Config) -> run.Job:
     falls = tuple(range(config.fall, config.epochs, config.fall))
     rate = optimise.schedule(config.rate, epochs=config.epochs, iterations=config.iterations, milestones=falls)
     view = Augment(flip=0.5, pad=config.pad, erase=config.erase, jitter=config.jitter)
-    return run.Job(method, model, optimise.adam(rate, weight_decay=config.weight_decay), (view,), train, test)
+    return run.Job(
+        separated(method, config), model, optimise.adam(rate, weight_decay=config.weight_decay), (view,), train, test
+    )
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, flags
 
-from experiments import command, domainmix, remix
+from experiments import command, domainmix, gds, ide, remix
 from experiments.choices import choose
 
-SCRIPTS = {"remix": remix, "domainmix": domainmix}  # those with TABLES
+SCRIPTS = {"remix": remix, "gds": gds, "ide": ide, "domainmix": domainmix}  # those with TABLES
 
 _TABLE = flags.DEFINE_string("table", None, "SCRIPT.NAME, or nothing to list them")
 _WORKDIR = flags.FLAGS["workdir"]  # of experiments.command

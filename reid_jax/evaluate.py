@@ -7,6 +7,7 @@ import numpy as np
 from reid_jax import parallel
 from reid_jax.data import batch as batching
 from reid_jax.retrieval import ranking
+from reid_jax.retrieval.spread import Spread, spread
 from reid_jax.types import Records, Variables
 
 RANKS = (1, 5, 10)
@@ -40,17 +41,25 @@ def embed_rows(
 
 def rank_records(embedding: np.ndarray, records: Records, *, metric: str, same_camera: bool = False) -> ranking.Ranking:
     """Rank the gallery rows of `records` for its query rows; embedding f32[n d] has a row for each record."""
-    query, gallery = records.split == "query", records.split == "gallery"
-    return ranking.rank(
-        embedding[query],
-        embedding[gallery],
-        query_person=records.person[query],
-        gallery_person=records.person[gallery],
-        query_camera=records.camera[query],
-        gallery_camera=records.camera[gallery],
-        metric=metric,
-        same_camera=same_camera,
-    )
+    both = _sides(embedding, records)
+    return ranking.rank(*both.pop("rows"), **both, metric=metric, same_camera=same_camera)
+
+
+def spread_records(embedding: np.ndarray, records: Records, *, same_camera: bool = False) -> Spread:
+    """Count the distances of its query rows to its gallery rows; embedding f32[n d] has a row for each record."""
+    both = _sides(embedding, records)
+    return spread(*both.pop("rows"), **both, same_camera=same_camera)
+
+
+def _sides(embedding: np.ndarray, records: Records) -> dict:
+    """Embeddings, persons and cameras of query and gallery."""
+    sides = {name: records.split == name for name in ("query", "gallery")}
+    columns = {
+        f"{name}_{column}": getattr(records, column)[rows]
+        for name, rows in sides.items()
+        for column in ("person", "camera")
+    }
+    return {"rows": [embedding[rows] for rows in sides.values()], **columns}
 
 
 def figures(result: ranking.Ranking) -> Iterator[tuple[str, float]]:
@@ -61,6 +70,14 @@ def figures(result: ranking.Ranking) -> Iterator[tuple[str, float]]:
     for k in RANKS:
         yield f"rank{k}", float(result.cmc[min(k, len(result.cmc)) - 1])
     yield "queries", float(result.queries)
+
+
+def measured(
+    embedding: np.ndarray, records: Records, *, metric: str = "cosine", same_camera: bool = False
+) -> Iterator[tuple[str, float]]:
+    """`figures` of the ranking, and the overlap of the distances of one person's pairs and of others."""
+    yield from figures(rank_records(embedding, records, metric=metric, same_camera=same_camera))
+    yield "overlap", spread_records(embedding, records, same_camera=same_camera).overlap
 
 
 def run(
@@ -74,7 +91,7 @@ def run(
     same_camera: bool = False,
     workers: int = 0,
 ) -> Iterator[tuple[str, float]]:
-    """Embed the query and gallery of `records` and yield (name, value)."""
+    """Embed the query and gallery of `records` and yield (name, value), as `measured`."""
     rows = np.arange(len(records.person))
     embedding = embed_rows(embed, variables, records, rows, size=size, batch=batch, workers=workers)
-    yield from figures(rank_records(embedding, records, metric=metric, same_camera=same_camera))
+    yield from measured(embedding, records, metric=metric, same_camera=same_camera)

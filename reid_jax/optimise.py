@@ -54,6 +54,7 @@ def schedule(
     warmup: int = 0,
     milestones: tuple[int, ...] = (),
     cosine: bool = False,
+    exponential: float = 0.0,
     flat: int = 0,
     start: float = 0.01,
     factor: float = 0.1,
@@ -61,15 +62,16 @@ def schedule(
     """The learning rate of each step.
 
     The first `warmup` epochs rise in a line from start * rate; after that the rate stays, falls by `factor` at each
-    milestone (epochs, as the papers count them), or follows half a cosine to 0 at the last step, from epoch `flat` on.
+    milestone (epochs, as the papers count them), or from epoch `flat` on follows half a cosine to 0, or falls evenly by
+    factors to `exponential` times itself, at the last step.
 
     Args: rate, the peak; epochs, iterations (per epoch), warmup, milestones and flat in epochs.
     Returns: step -> learning rate.
-    Raises: ValueError when warm-up leaves no epoch, or milestones and cosine are both asked for.
+    Raises: ValueError when warm-up leaves no epoch, or two shapes are asked for.
     Departs from the paper: the warm-up rises each step, where the official codes rise each epoch.
     """
-    if cosine and milestones:
-        raise ValueError("a schedule has milestones or a cosine, not both")
+    if bool(cosine) + bool(milestones) + bool(exponential) > 1:
+        raise ValueError("a schedule has milestones or a cosine or an exponential fall, one of them")
     if warmup >= epochs:
         raise ValueError(f"a warm-up of {warmup} epochs leaves nothing of {epochs} epochs; choose fewer")
     rising, total, flat = warmup * iterations, epochs * iterations, max(flat, warmup) * iterations
@@ -77,8 +79,10 @@ def schedule(
     def at(step):
         step = jnp.asarray(step, jnp.float32)
         ramp = start + (1 - start) * jnp.minimum(step / max(rising, 1), 1.0) if rising else 1.0
+        through = jnp.clip((step - flat) / max(total - flat, 1), 0.0, 1.0)
+        if exponential:
+            return rate * ramp * exponential**through
         if cosine:
-            through = jnp.clip((step - flat) / max(total - flat, 1), 0.0, 1.0)
             return rate * ramp * 0.5 * (1 + jnp.cos(jnp.pi * through))
         falls = sum(((step >= m * iterations).astype(jnp.float32) for m in milestones), jnp.float32(0))
         return rate * ramp * factor**falls

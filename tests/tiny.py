@@ -47,10 +47,10 @@ def mixture(persons=12, pictures=8):
     return whole._replace(domain=hidden.astype(np.int32), group=video)
 
 
-def encoder(norm_average=parallel.average):
-    """A Model with a BNNeck over the whole batch."""
+def encoder(norm_average=parallel.average, second=False):
+    """A Model with a BNNeck over the whole batch, and Theory's second feature if asked."""
     norm = partial(BatchNorm, average=norm_average)
-    return embedder.model(embedder.Embedder(Trunk(), INPUT, norm=norm))
+    return embedder.model(embedder.Embedder(Trunk(), INPUT, norm=norm, second=second))
 
 
 class Run:

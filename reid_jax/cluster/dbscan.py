@@ -6,7 +6,7 @@ Paper: Ester et al., A Density-Based Algorithm for Discovering Clusters in Large
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from scipy import sparse
 
 from reid_jax.cluster.workers import kernel
@@ -51,7 +51,9 @@ def labels(
     return found if several else found[0]
 
 
-def radius(distance: sparse.csr_array, *, rho: float = 1.6e-3, missing: float | None = 1.0) -> float:
+def radius(
+    distance: sparse.csr_array, *, rho: float = 1.6e-3, missing: float | Float[np.ndarray, "n"] | None = 1.0
+) -> float:
     """The eps of the Theory baseline: the mean of the nearest `rho` of all pairs, exact zeros left out.
 
     Of the pairs above the diagonal whose distance is not 0, round(rho * count) of the nearest are averaged.
@@ -62,30 +64,66 @@ def radius(distance: sparse.csr_array, *, rho: float = 1.6e-3, missing: float | 
     Args:
         distance: CSR [n n], symmetric.
         rho: part of the pairs, in (0, 1].
-        missing: the distance of pairs that are not stored, 1 for the Jaccard distance; None where they have none of
-            their own (with Theory's source term), and then the stored ones must be enough.
+        missing: the distance of pairs that are not stored, 1 for the Jaccard distance; or f[n], above 0, where that of
+            rows i and j is missing_i + missing_j, as with Theory's source term; None where they have none, and then the
+            stored ones must be enough.
 
     Returns:
         eps.
 
     Raises:
-        ValueError: rho out of range, pairs so few that rho of them is none, or more pairs wanted than are stored.
+        ValueError: rho out of range, pairs so few that rho of them is none, more pairs wanted than are stored, or
+            `missing` that is not above 0 for each row.
     """
     graph, n = _graph(distance), distance.shape[0]
     if not 0 < rho <= 1:
         raise ValueError(f"rho is {rho}, expected a part of the pairs, above 0 and up to 1")
-    above = graph.indices > np.repeat(np.arange(n), np.diff(graph.indptr))
+    row = np.repeat(np.arange(n), np.diff(graph.indptr))
+    above = graph.indices > row
     data = graph.data[above]
     zeros = np.count_nonzero(data == 0)
     count = round(rho * (n * (n - 1) // 2 - zeros))
     if not count:
         raise ValueError(f"rho = {rho} of the pairs of {n} rows is no pair; give eps itself")
+    if np.ndim(missing):
+        half = np.asarray(missing, np.float64)
+        if half.shape != (n,) or not (half > 0).all():
+            raise ValueError(f"missing is {list(half.shape)}, from {half.min(initial=0)}; expected {n} numbers above 0")
+        return _mean_of_least(data[data > 0], half, half[row[above]] + half[graph.indices[above]], count)
     data = data[data > 0]
     if count > len(data) and missing is None:
         raise ValueError(f"rho = {rho} asks for {count} pairs and {len(data)} are stored; choose a smaller rho")
     nearest = np.partition(data, count - 1)[:count] if count < len(data) else data
     rest = (count - len(nearest)) * missing if count > len(nearest) else 0.0
     return float((nearest.sum(dtype=np.float64) + rest) / count)
+
+
+def _mean_of_least(data: np.ndarray, half: np.ndarray, instead: np.ndarray, count: int) -> float:
+    """The mean of the `count` least of `data` and of half_i + half_j over all pairs but those that have `instead` of it.
+
+    No such pair is written down: how many are below a bound, and their sum, comes from `half` in order. The bound is
+    narrowed until as many are below it as are wanted.
+    """
+    tables = [(values, np.append(0, np.cumsum(values))) for values in map(np.sort, (half, instead, np.float64(data)))]
+    (half, sums), *lists = tables
+
+    def below(bound: float) -> tuple[int, float]:
+        """How many are at most the bound, and their sum."""
+        partners = np.searchsorted(half, bound - half, "right")
+        own = np.searchsorted(2 * half, bound, "right")  # a row is no partner of its own
+        number = (partners.sum() - own) / 2
+        total = ((partners * half).sum() + sums[partners].sum() - 2 * sums[own]) / 2
+        for sign, (values, cumulated) in zip((-1, 1), lists, strict=True):
+            place = np.searchsorted(values, bound, "right")
+            number, total = number + sign * place, total + sign * cumulated[place]
+        return int(number), float(total)
+
+    low, high = 0.0, max(2 * half[-1], float(data.max(initial=0)))
+    while high - low > 1e-10 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if below(middle)[0] >= count else (middle, high)
+    number, total = below(low)
+    return (total + (count - number) * high) / count
 
 
 def _graph(distance: sparse.csr_array | np.ndarray) -> sparse.csr_array:

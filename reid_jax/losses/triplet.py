@@ -1,4 +1,4 @@
-"""Triplets mined in the batch: every anchor with its hardest positive and its hardest negative."""
+"""Triplets mined in the batch: anchors with their hardest positives, or with all of them, and hardest negatives."""
 
 from typing import NamedTuple
 
@@ -95,6 +95,45 @@ def batch_hard(embedding: Float[Array, "b d"], label: Int[Array, " b"], *, margi
     gap = positive - negative
     each = jax.nn.softplus(gap) if margin is None else jax.nn.relu(gap + margin)
     return jnp.sum(jnp.where(found.valid, each, 0.0)) / jnp.maximum(jnp.sum(found.valid), 1)
+
+
+def semi_hard(embedding: Float[Array, "b d"], label: Int[Array, " b"], *, margin: float = 0.5) -> Float[Array, ""]:
+    """Every pair of one person against the hardest negative of its earlier row.
+
+    L = mean over i < j, y_i = y_j, of max(d_ij - min_{y_n != y_i} d_in + margin, 0)
+
+    Args:
+        embedding: [b d], any unit, not normalised. Distances are Euclidean.
+        label: i32[b]; rows below 0 take no part.
+        margin: in the embedding's unit.
+
+    Returns:
+        f32[], in the embedding's unit; 0 if there is no pair of one person whose earlier row has a negative. The gradient
+        goes through the pair and the one hardest negative.
+
+    Raises:
+        ValueError: shapes that do not belong together, or a negative margin.
+
+    Reference:
+        Song et al., "Unsupervised Domain Adaptive Re-Identification: Theory and Practice", 2020, its code's loss on
+        pseudo labels.
+
+    Departs from the paper:
+        a person's rows need not stand together in the batch, nor be equally many.
+    """
+    if embedding.ndim != 2 or label.shape != embedding.shape[:1] or margin < 0.0:
+        raise ValueError(
+            f"semi_hard expects embedding [b d], label [b] and a margin from 0, got {list(embedding.shape)}, "
+            f"{list(label.shape)} and {margin}"
+        )
+    distance = euclidean(embedding, embedding)
+    known = (label >= 0)[:, None] & (label >= 0)[None, :]
+    same = label[:, None] == label[None, :]
+    nearest = hardest(jax.lax.stop_gradient(distance), label).negative
+    negative = jnp.take_along_axis(distance, nearest[:, None], axis=1)
+    counted = known & same & (known & ~same).any(1, keepdims=True) & jnp.triu(jnp.ones(same.shape, bool), 1)
+    each = jax.nn.relu(distance - negative + margin)
+    return jnp.where(counted, each, 0.0).sum() / jnp.maximum(counted.sum(), 1)
 
 
 def softened(embedding: Float[Array, "b d"], teacher: Float[Array, "b d"], label: Int[Array, " b"]) -> Float[Array, ""]:

@@ -37,6 +37,7 @@ def ide(
     centres:    weight of the centre loss; Bag of Tricks' 5e-4 of the squared distance is 1e-3 here, of half of it. The
                 centres live in `carry`.
     restitution: weight of SNR's dual causality loss, summed over its stages, for an encoder that has them.
+    An encoder with a second feature (Theory's) is classified on that.
 
     Departs from the paper: Bag of Tricks moves the centres by SGD at rate 0.5; here they follow Wen et al., eq. 4.
     """
@@ -61,8 +62,9 @@ def ide(
     def forward(variables, carry, batch, key):
         encoder = {name: collection["encoder"] for name, collection in variables.items()}
         out, stats = model.apply(encoder, batch.image[:, 0], True, key, batch.tags)
-        logits = out.embedding @ variables["params"]["classifier"]
-        return {"feature": out.feature, "logits": logits, "aside": dict(out.aside)}, {"encoder": stats}
+        aside = dict(out.aside)
+        logits = aside.pop("second", out.embedding) @ variables["params"]["classifier"]
+        return {"feature": out.feature, "logits": logits, "aside": aside}, {"encoder": stats}
 
     def loss(outputs, tags, carry, step):
         feature, logits = outputs["feature"], outputs["logits"]

@@ -1,12 +1,13 @@
 """A trunk, a pooling and a neck: a picture becomes an embedding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from flax import traverse_util
+from flax.core import FrozenDict
 
 from reid_jax.models import pool, rows
 from reid_jax.models.norm import BatchNorm
@@ -19,6 +20,7 @@ class Embedder(nn.Module):
     project: a dense layer of that width with normalisation and ReLU behind the pooling, as OSNet has; 0: none.
     neck:    a batch normalisation with its bias frozen at 0 (BNNeck, Luo et al., CVPRW 2019): the triplet and centre
              losses take the feature, the classifier and retrieval the embedding. Without it the two are the same.
+    second:  in training lay aside ReLU(BN(W embedding)), [b d], the other feature of Theory's network (Song et al., 2020).
     input:   what it takes.
     """
 
@@ -28,6 +30,7 @@ class Embedder(nn.Module):
     project: int = 0
     neck: bool = True
     norm: Callable[..., nn.Module] = BatchNorm
+    second: bool = False
 
     @nn.compact
     def __call__(self, image: Array, train: bool) -> tuple[Array, Array]:
@@ -36,19 +39,25 @@ class Embedder(nn.Module):
         feature = pool.GeM(name="pool")(x) if self.pooling == "gem" else pool.average(x)
         if self.project:
             feature = Project(self.project, self.norm, name="project")(feature, train)
-        return feature, self.norm(name="neck", bias=False)(feature, train) if self.neck else feature
+        embedding = self.norm(name="neck", bias=False)(feature, train) if self.neck else feature
+        if self.second:
+            small = {"use_bias": False, "kernel_init": nn.initializers.normal(0.001)}
+            project = Project(embedding.shape[-1], self.norm, small, name="feat")
+            self.sow("aside", "second", project(embedding, train))
+        return feature, embedding
 
 
 class Project(nn.Module):
-    """Dense, batch normalisation, ReLU."""
+    """Dense (with its options), batch normalisation, ReLU."""
 
     width: int
     norm: Callable[..., nn.Module]
+    dense: Mapping[str, Any] = FrozenDict()
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         """[b c] -> f32[b width]."""
-        return nn.relu(self.norm(name="fc_1")(nn.Dense(self.width, name="fc_0")(x), train))
+        return nn.relu(self.norm(name="fc_1")(nn.Dense(self.width, name="fc_0", **self.dense)(x), train))
 
 
 def normalised(image: Array, taken: Input) -> Array:

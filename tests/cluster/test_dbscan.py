@@ -121,6 +121,29 @@ def test_radius_is_the_mean_of_the_nearest_pairs(rho):
     )
 
 
+@pytest.mark.parametrize("rho", [1.6e-3, 0.02, 0.1, 0.3, 0.999, 1.0])
+@pytest.mark.parametrize("term", ["drawn", "alike", "few"])
+def test_radius_with_the_source_term_is_that_of_all_pairs(rho, term):
+    """Theory's distance of pairs that share no neighbour is from 0.9 to 1.1, between those of pairs that do."""
+    graph = jaccard.distance(people(300)[0], k1=10)
+    term = {
+        "drawn": np.random.default_rng(0).uniform(0, 1, 300),
+        "alike": np.ones(300),
+        "few": np.where(np.arange(300) < 5, 0.0, 1.0),
+    }[term].astype(np.float32)
+    dense = 0.9 * filled(graph).astype(np.float64) + 0.1 * (term[:, None] + term[None])
+    found = dbscan.radius(jaccard.add_source(graph, term), rho=rho, missing=0.45 + 0.1 * term)
+    np.testing.assert_allclose(found, _sorted_rule(dense, rho), rtol=1e-6)
+
+
+def test_radius_of_pairs_that_are_mostly_missing():
+    half = np.random.default_rng(1).uniform(0.1, 1, 30)
+    dense = half[:, None] + half[None]
+    for rho in (0.01, 0.4, 1.0):
+        found = dbscan.radius(sparse.csr_array((30, 30)), rho=rho, missing=half)
+        np.testing.assert_allclose(found, _sorted_rule(dense, rho), rtol=1e-9)
+
+
 def test_radius_leaves_out_exact_zeros():
     square = np.array([[0, 0, 1, 2], [0, 0, 3, 4], [1, 3, 0, 5], [2, 4, 5, 0]], np.float32)
     graph = _sparse(square, np.ones((4, 4), bool))
@@ -135,3 +158,5 @@ def test_radius_misuse_is_told():
         dbscan.radius(jaccard.distance(people(10)[0]), rho=1e-3)
     with pytest.raises(ValueError, match="choose a smaller rho"):
         dbscan.radius(graph, rho=1.0, missing=None)
+    with pytest.raises(ValueError, match="expected 300 numbers above 0"):
+        dbscan.radius(graph, missing=np.zeros(300))

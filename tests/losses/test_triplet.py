@@ -7,7 +7,7 @@ import pytest
 from beartype import beartype
 from jaxtyping import jaxtyped
 
-from reid_jax.losses.triplet import batch_hard, hardest, softened
+from reid_jax.losses.triplet import batch_hard, hardest, semi_hard, softened
 
 X = np.random.default_rng(0).standard_normal((12, 6), np.float32)
 LABEL = np.array([3, 0, 1, 3, 0, 1, 0, 3, 1, 0, 3, 1], np.int32)
@@ -60,6 +60,35 @@ def test_recorded_constants(margin, expected):
     x = np.sin(0.37 * np.outer(np.arange(1, 9), np.arange(1, 7))).astype(np.float32)
     label = np.repeat(np.arange(4), 2).astype(np.int32)
     np.testing.assert_allclose(batch_hard(x, label, margin=margin), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("label", [LABEL, np.where(LABEL == 1, -1, LABEL), np.arange(12), np.zeros(12, int)])
+def test_every_pair_agrees_with_a_loop(label, margin):
+    def loop(x):
+        away, values = np.linalg.norm(x[:, None] - x[None], axis=-1), []
+        for i in range(12):
+            negative = [away[i, n] for n in range(12) if label[n] >= 0 and label[n] != label[i]]
+            for j in range(i + 1, 12):
+                if negative and label[i] >= 0 and label[i] == label[j]:
+                    values.append(max(away[i, j] - min(negative) + margin, 0))
+        return np.mean(values) if values else 0.0
+
+    value, gradient = jax.value_and_grad(lambda x: semi_hard(x, label, margin=margin))(jnp.asarray(X))
+    np.testing.assert_allclose(value, loop(np.float64(X)), rtol=1e-5)
+    for place in ((0, 0), (3, 2), (11, 5)):
+        step = np.zeros(X.shape)
+        step[place] = 1e-6
+        slope = (loop(X + step) - loop(X - step)) / 2e-6
+        np.testing.assert_allclose(gradient[place], slope, rtol=1e-3, atol=1e-5)
+
+
+def test_every_pair_recorded_constant():
+    # By the public code of Theory, as above.
+    x = np.sin(0.37 * np.outer(np.arange(1, 9), np.arange(1, 7))).astype(np.float32)
+    np.testing.assert_allclose(semi_hard(x, np.repeat(np.arange(4), 2), margin=0.5), 0.40510014, rtol=1e-6)
+    with pytest.raises(ValueError, match="a margin from 0"):
+        semi_hard(x, np.zeros(8, int), margin=-1)
 
 
 def test_four_points_by_hand():

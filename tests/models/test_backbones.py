@@ -8,9 +8,11 @@ import pytest
 from experiments import encoders
 from reid_jax import parallel
 from reid_jax.methods.domainmix import Turns, domainmix
+from reid_jax.methods.gds import gds
 from reid_jax.methods.ide import ide
 from reid_jax.methods.remix import remix
 from reid_jax.methods.spcl import spcl
+from reid_jax.methods.theory import theory
 from reid_jax.models import norm
 from reid_jax.models.discriminator import judge
 from reid_jax.types import Batch, Tags
@@ -21,6 +23,7 @@ METHODS = {
     "domainmix": lambda model: domainmix(model, judge(model.width), labels=PSEUDO, turns=Turns(0, 2, 1, 1)),
     "ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1),
     "spcl": lambda model: spcl(model, persons=2, per_person=2, iterations=2),
+    "gds": lambda model: gds(theory(model, persons=2, per_person=2, iterations=2)),
     "remix": lambda model: remix(model, multi=(2, 2), single=(0, 0), iterations=2),
 }
 SIZE = {"swin": "64x64"}

@@ -1,0 +1,101 @@
+"""GDS as a person calls it, on a handful of pictures."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from experiments.gds import Config, stages
+from tests.experiments.called import call, refused
+
+TINY = [
+    "--config.size=32x16", "--config.persons=2", "--config.per_person=4", "--config.iterations=3",
+    "--config.epochs=4", "--config.round=2", "--config.rho=0.3", "--config.k1=6", "--config.k2=2",
+    "--config.source_epochs=1",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """source.csv and target.csv: 6 persons in two cameras each, half of them to test with."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for name in ("source", "target"):
+        lines = ["path,person,camera,split"]
+        for person in range(6):
+            colour = rng.integers(0, 256, 3)
+            for take in range(8):
+                image = np.clip(colour + rng.normal(0, 20, (32, 16, 3)), 0, 255).astype(np.uint8)
+                path = f"{name}{person}_{take}.png"
+                cv2.imwrite(str(folder / path), image)
+                split = "train" if person < 3 else "query" if take < 2 else "gallery"
+                lines.append(f"{path},{person},{take % 2},{split}")
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def _arguments(data, *more):
+    return f"--config.data=csv:{data}/source.csv", f"--config.target=csv:{data}/target.csv", *TINY, *more
+
+
+def _lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_all_stages_by_one_command(data, tmp_path):
+    said = call("gds", f"--workdir={tmp_path}/run", "--evaluate_every=2", *_arguments(data)).stdout
+    assert said.count("test: mAP") == 3  # of stage 1, on the way, at the end
+    lines = _lines(tmp_path / "run")
+    assert {"separation", "tails", "triplet", "second_triplet", "mean_same", "no_same", "eps", "source"} <= set(
+        lines[0]
+    )
+    assert "overlap" in lines[-1] and "classify" in _lines(tmp_path / "run-source")[0]
+    for name in ("distances-0002.png", "distances.png", "trend.png", "clusters.png"):
+        assert (tmp_path / "run" / "report" / name).stat().st_size > 100
+    again = call("gds", f"--workdir={tmp_path}/run", "--evaluate_every=2", *_arguments(data)).stdout
+    assert again.count("test: mAP") == 1  # stage 1 is not looked at again
+    call("evaluate", f"--workdir={tmp_path}/run", f"--out={tmp_path}/figures.json")
+    assert json.loads((tmp_path / "figures.json").read_text())["mAP"] == pytest.approx(lines[-1]["mAP"], abs=1e-6)
+    # stage 1 serves other runs, of the code's optimiser here, and the tables
+    more = (f"--config.weights={tmp_path}/run-source", "--config.clustering=kmeans", "--config.k=3", "--noreport")
+    call("gds", f"--workdir={tmp_path}/base", "--config.gds=none", "--config.optimiser=sgd", *_arguments(data, *more))
+    assert "separation" not in _lines(tmp_path / "base")[0] and not (tmp_path / "base-source").exists()
+
+
+def test_over_the_other_methods(data, tmp_path):
+    small = ("--config.size=32x16", "--config.persons=2", "--config.per_person=2", "--config.epochs=2", "--noreport")
+    given = ("--config.gds=gds-h", "--config.data=", "--config.bn_domains=false", "--config.iterations=2")
+    more = (
+        *given,
+        "--config.backbone=resnet_small",
+        "--config.k1=6",
+        "--config.k2=2",
+        f"--config.target=csv:{data}/target.csv",
+    )
+    call("spcl", f"--workdir={tmp_path}/spcl", *small, *more)
+    data_and_test = (f"--config.data=csv:{data}/source.csv", f"--config.test=csv:{data}/target.csv")
+    call("ide", f"--workdir={tmp_path}/ide", *small, *data_and_test, "--config.gds=gds")
+    assert "tails" in _lines(tmp_path / "spcl")[0]
+    assert "separation" in _lines(tmp_path / "ide")[0] and "tails" not in _lines(tmp_path / "ide")[0]
+
+
+def test_mistakes_are_told_before_stage_1(data, tmp_path):
+    new = f"--workdir={tmp_path}/new"
+    assert "did you mean 'gds-h'" in refused("gds", new, *_arguments(data, "--config.gds=gdsh"))
+    small = {"size": "32x16", "persons": 2, "per_person": 4}
+    small |= {"data": f"csv:{data}/source.csv", "target": f"csv:{data}/target.csv"}
+    for message, options in (
+        ("did you mean 'dbscan'", {"clustering": "dbscn"}),
+        ("adam, sgd", {"optimiser": "lion"}),
+        ("choose from 2 to 24", {"clustering": "kmeans"}),
+        ("--config.beta is 2", {"beta": 2.0}),
+        ("expected from 1, from 0", {"round": 0}),
+        ("choose --config.persons=3", {"persons": 4}),
+        ("stage 1 needs labelled data", {"data": "", "source_weight": 0.0}),
+        ("no source to compare with", {"data": "", "weights": str(data)}),
+        ("holds no checkpoint", {"weights": str(data)}),
+    ):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            stages(Config(**{**small, **options}), tmp_path / "new")
+    assert not list(tmp_path.iterdir())
