@@ -210,7 +210,7 @@ TABLES = {
         "GDS-H by beta, which the paper's supplement does not tell",
         (
             *(Row(f"beta {beta}", {"beta": beta}) for beta in (0.9, 0.99, 0.999)),
-            Row("beta 0.9, the gradient straight through", {"straight": "true"}),
+            Row("beta 0.9, the gradient straight through", {"straight": True}),
         ),
     ),
 }

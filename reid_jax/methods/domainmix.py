@@ -105,54 +105,37 @@ def domainmix(
         raise ValueError(f"against is {against!r}, expected one of {', '.join(AGAINST)}")
     fixed = None if callable(labels) else _kept(labels, least, most, len(labels))
 
+    def anew(unit, room):
+        return _kept(labels(unit), least, most, room)
+
     def init(key, records):
         return _start(model, judge, records, fixed, room, turns, key)
 
     def plan(state, records, see, rng):
-        label, real = _synthetic(records), np.flatnonzero(records.domain == REAL)
-        first, kernel, told = int(label.max(initial=-1)) + 1, state.variables["params"]["classifier"], {}
-        if len(real):
-            kept = fixed
-            if fixed is None:
-                unit = np.asarray(distance.normalise(see(real)))
-                kept = _kept(labels(unit), least, most, kernel.shape[1] - first)
-                kernel = np.array(kernel)
-                kernel[:, first : first + kept.max() + 1] = centroids(unit, kept, normalise=True).T
-            label[real[kept >= 0]] = first + kept[kept >= 0]
-            told = report.describe(kept, person=records.person[real])
+        params = state.variables["params"]
+        label, kernel, figures = _morning(records, see, fixed, anew, params["classifier"])
         rows = sample.identities(label, persons=persons, per_person=per_person, steps=iterations, rng=rng)
-        figures = {name: told[name] for name in ("labels", "labelled", "outlier_part", "purity") if name in told}
-        params = {**state.variables["params"], "classifier": kernel}
+        variables = {**state.variables, "params": {**params, "classifier": kernel}}
         carry = {"active": np.array(label.max() + 1, np.int32)}
-        return state._replace(variables={**state.variables, "params": params}, carry=carry), Plan(rows, label, figures)
+        return state._replace(variables=variables, carry=carry), Plan(rows, label, figures)
 
     def forward(variables, carry, batch, key):
         out, stats = model.apply(student(variables, carry), batch.image[:, 0], True, key, batch.tags)
         logits = out.embedding @ variables["params"]["classifier"]
         own = {name: collection["discriminator"] for name, collection in variables.items()}
         domains, judged = judge.apply(own, out.embedding, True)
-        return {"feature": out.feature, "logits": logits, "domains": domains}, {
-            "encoder": stats,
-            "discriminator": judged,
-        }
+        stats = {"encoder": stats, "discriminator": judged}
+        return {"feature": out.feature, "logits": logits, "domains": domains}, stats
 
     def loss(outputs, tags, carry, step):
         options = {"smoothing": smoothing, "temperature": temperature, "active": carry["active"]}
         terms = {
             "classify": cross_entropy(outputs["logits"], tags.label, **options),
             "triplet": batch_hard(outputs["feature"], tags.label, margin=margin),
+            "domain": AGAINST[against](jax.nn.softmax(outputs["domains"])),
+            "discriminator": cross_entropy(outputs["domains"], tags.domain, smoothing=0.0),
         }
-        identity, right = weights.identity, (outputs["logits"].argmax(-1) == tags.label).mean()
-        if turns is None:
-            return identity * terms["classify"] + terms["triplet"], Aux({**terms, "accuracy": right})
-        third = turns.third(step)
-        terms["domain"] = AGAINST[against](jax.nn.softmax(outputs["domains"]))
-        terms["discriminator"] = cross_entropy(outputs["domains"], tags.domain, smoothing=0.0)
-        identity = jnp.where(third, weights.identity_third, identity)
-        mixing = identity * terms["classify"] + terms["triplet"] + third * weights.domain * terms["domain"]
-        told = (outputs["domains"].argmax(-1) == tags.domain).mean()
-        metrics = {**terms, "accuracy": right, "domain_accuracy": told, "real": (tags.domain == REAL).mean()}
-        return jnp.where(turns.judging(step), terms["discriminator"], mixing), Aux(metrics)
+        return _total(terms, weights, turns, step), Aux({**terms, **_figures(outputs, tags)})
 
     return Method(init, plan, forward, loss)
 
@@ -172,6 +155,42 @@ def _start(model, judge, records, labels, room, turns, key):
     variables = {name: {"encoder": encoder.get(name, {}), "discriminator": judging.get(name, {})} for name in names}
     variables["params"]["classifier"] = 0.001 * jax.random.normal(to_classifier, (model.width, classes), jnp.float32)
     return variables, {"active": jnp.int32(classes)}
+
+
+def _total(terms, weights, turns, step):
+    """The loss of the stage, and of whose turn it is."""
+    second = weights.identity * terms["classify"] + terms["triplet"]
+    if turns is None:
+        return second
+    third = weights.identity_third * terms["classify"] + terms["triplet"] + weights.domain * terms["domain"]
+    return jnp.where(turns.judging(step), terms["discriminator"], jnp.where(turns.third(step), third, second))
+
+
+def _figures(outputs, tags):
+    return {
+        "accuracy": (outputs["logits"].argmax(-1) == tags.label).mean(),
+        "domain_accuracy": (outputs["domains"].argmax(-1) == tags.domain).mean(),
+        "real": (tags.domain == REAL).mean(),
+    }
+
+
+def _morning(records, see, fixed, anew, kernel):
+    """(label of each row, the classifiers, figures); `fixed` are the real images' labels, or None, then `anew` finds them."""
+    label, real = _synthetic(records), np.flatnonzero(records.domain == REAL)
+    if not len(real):
+        return label, kernel, {}
+    first, kept = int(label.max(initial=-1)) + 1, fixed
+    if kept is None:
+        unit = np.asarray(distance.normalise(see(real)))
+        kept, kernel = anew(unit, kernel.shape[1] - first), np.array(kernel)
+        kernel[:, first : first + kept.max() + 1] = centroids(unit, kept, normalise=True).T
+    label[real[kept >= 0]] = first + kept[kept >= 0]
+    told = report.describe(kept, person=records.person[real])
+    return (
+        label,
+        kernel,
+        {name: told[name] for name in ("labels", "labelled", "outlier_part", "purity") if name in told},
+    )
 
 
 def _synthetic(records):
