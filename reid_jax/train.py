@@ -75,8 +75,8 @@ def epochs(
 
 
 def _morning(method: Method, see: Callable, records: Records, state: TrainState, seed: int, epoch: int):
-    def look(rows: np.ndarray) -> np.ndarray:
-        return see(method.encoder(state.variables, state.carry), rows)
+    def look(rows: np.ndarray, encoder: Callable = method.encoder) -> np.ndarray:
+        return see(encoder(state.variables, state.carry), rows)
 
     before = parallel.first(state)
     after, plan = method.plan(before, records, look, np.random.default_rng((seed, epoch)))

@@ -8,6 +8,7 @@ import pytest
 from experiments import encoders
 from reid_jax import parallel
 from reid_jax.methods.ide import ide
+from reid_jax.methods.mmt import Clusters, mmt
 from reid_jax.methods.remix import remix
 from reid_jax.methods.spcl import spcl
 from reid_jax.models import norm
@@ -16,6 +17,7 @@ from tests import tiny
 
 METHODS = {
     "ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1),
+    "mmt": lambda model: mmt(model, persons=2, per_person=2, iterations=2, clusters=Clusters(k=4)),
     "spcl": lambda model: spcl(model, persons=2, per_person=2, iterations=2),
     "remix": lambda model: remix(model, multi=(2, 2), single=(0, 0), iterations=2),
 }
