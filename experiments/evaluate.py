@@ -29,7 +29,7 @@ def main() -> None:
     """Embed, rank, tell."""
     command.distribute()
     config, model, variables = chosen.encoder()
-    source = _TEST.value or config.get("test") or config.get("data")
+    source = _TEST.value or config.get("test") or config.get("target") or config.get("data")
     if not source:
         raise ValueError("--weights needs --test=KIND:PATH")
     test = records.where(sources.open_source(source), "query", "gallery")

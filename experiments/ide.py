@@ -31,7 +31,7 @@ class Config(encoders.Encoder):
     rate: float = 2e-3
     weight_decay: float = 5e-4
     warmup: int = 1
-    schedule: str = "cosine"  # cosine, steps (a tenth after 1/3 and 7/12 of the epochs), constant
+    schedule: str = "cosine"  # cosine, constant, steps (a tenth after 1/3 and 7/12 of the epochs), such epochs: 40,70
     smoothing: float = 0.1
     triplet: float = 1.0  # weight
     margin: float = -1.0  # of the triplet loss; negative: the soft margin
@@ -62,8 +62,7 @@ def build(config: Config) -> run.Job:
         restitution=config.restitution,
     )
     iterations = config.iterations or max(1, len(train.person) // (config.persons * config.per_person))
-    shapes = {"cosine": {"cosine": True}, "steps": {"milestones": _steps(config.epochs)}, "constant": {}}
-    shape = choose("--config.schedule", config.schedule, shapes)
+    shape = _shape(config.schedule, config.epochs)
     rate = optimise.schedule(config.rate, epochs=config.epochs, iterations=iterations, warmup=config.warmup, **shape)
     view = Augment(flip=0.5, pad=config.pad, erase=config.erase, blur=config.blur, gray=config.gray)
     return run.Job(
@@ -76,9 +75,14 @@ def build(config: Config) -> run.Job:
     )
 
 
-def _steps(epochs: int) -> tuple[int, int]:
-    """Bag of Tricks falls at 40 and 70 of 120."""
-    return epochs // 3, epochs * 7 // 12
+def _shape(word: str, epochs: int) -> dict:
+    """Of the schedule. Bag of Tricks' steps are at 40 and 70 of 120."""
+    if word.replace(",", "").isdigit():
+        return {"milestones": tuple(int(epoch) for epoch in word.split(",") if epoch)}
+    steps = (epochs // 3, epochs * 7 // 12)
+    return choose(
+        "--config.schedule", word, {"cosine": {"cosine": True}, "steps": {"milestones": steps}, "constant": {}}
+    )
 
 
 if __name__ == "__main__":

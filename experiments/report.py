@@ -165,7 +165,9 @@ def distances(embedding: np.ndarray, test: Records, path: Path) -> None:
 
 
 def _markdown(table: dict[str, dict[str, float]], config: Any) -> str:
-    lines = [f"Tested on `{config.test or config.data}`, trained on `{config.data}`, seed {config.seed}.", ""]
+    target = getattr(config, "target", "")
+    trained = f"`{config.data}`" + (f" and, without labels, `{target}`" if target else "")
+    lines = [f"Tested on `{config.test or target or config.data}`, trained on {trained}, seed {config.seed}.", ""]
     lines += ["| | mAP | rank-1 | rank-5 | mINP |", "|---|---|---|---|---|"]
     for name, row in table.items():
         told = " | ".join(f"{100 * row[figure]:.1f}" for figure in ("mAP", "rank1", "rank5", "mINP"))

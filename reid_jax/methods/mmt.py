@@ -56,93 +56,58 @@ def mmt(
     momentum: float = 0.999,
 ) -> Method:
     """MMT as a Method. Records of domain 1 are the target; others, and its persons, are not looked at, but for the purity
-    in the log where persons are known.
-
-    A batch has two views, one for each network and its teacher. For either network the loss is
-    (1 - soft_classify) * cross-entropy + soft_classify * the other teacher's classes as its targets
-    + (1 - soft_triplet) * soft-margin triplet + soft_triplet * the other teacher's triplets as its targets.
+    in the log where persons are known. A batch has two views, one for each network and its teacher.
 
     second: the same encoder with the weights that the second network starts from; None: as `model`, with another key.
     persons, per_person: a batch is persons x per_person rows; a label with one image gives one row, and more labels fill
         its place.
     iterations: batches an epoch. smoothing: of the labels.
-    momentum: of the teachers, at most; at step t it is no more than 1 - 1 / (t + 1). Their batch statistics are their own,
-        of their own forwards.
+    soft_classify, soft_triplet: how much of either loss has the other teacher's belief as its target, the rest the labels.
+    momentum: of the teachers, at most; at step t no more than 1 - 1 / (t + 1). Their batch statistics are their own.
 
-    Each epoch has a new optimiser: the morning sets the optimiser's state to zero. That is a new state of
-    `optimise.adam`, whose schedule then begins anew each epoch too; a constant rate is the paper's. An optimiser whose
-    state does not begin at zero needs another way.
+    Each epoch has a new optimiser: the morning sets its state to zero, which is how `optimise.adam` begins, its schedule
+    included (the paper's rate is constant). An optimiser whose state does not begin at zero will not do.
 
-    Raises ValueError for weights outside [0, 1]; in `init` where there is no target, or k-means is asked for more labels
+    Raises ValueError for numbers outside [0, 1]; in `init` where there is no target, or k-means is asked for more labels
     than it has images; in `plan` where DBSCAN finds no label.
 
     Departs from the paper: k-means starts once, not ten times, and from other centres each morning. Its code draws a
-    label's further images from other cameras first, and reports the better teacher of the best epoch; here the first
-    teacher speaks.
+    label's further images from other cameras first, and tests the better teacher; here the first one speaks.
     """
     for name, value in (("soft_classify", soft_classify), ("soft_triplet", soft_triplet), ("momentum", momentum)):
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name} is {value}, expected a number in [0, 1]")
+    parts = {"classify": 1 - soft_classify, "soft_classify": soft_classify}
+    parts |= {"triplet": 1 - soft_triplet, "soft_triplet": soft_triplet}
 
     def init(key, records):
-        keys = jax.random.split(key)
-        starts = [start.init(key) for start, key in zip((model, second or model), keys, strict=True)]
-        kernel = jnp.zeros((model.width, _room(records, clusters)), jnp.float32)
-        params = {
-            name: {"encoder": start["params"], "classifier": kernel}
-            for name, start in zip(NETWORKS, starts, strict=True)
-        }
-        variables = {"params": params}
-        if "batch_stats" in starts[0]:
-            stats = {name: start["batch_stats"] for name, start in zip(NETWORKS, starts, strict=True)}
-            variables["batch_stats"] = {"student": stats, "teacher": jax.tree.map(jnp.copy, stats)}
-        return variables, {"teacher": jax.tree.map(jnp.copy, params), "active": jnp.int32(0)}
+        return _start((model, second or model), _room(records, clusters), key)
 
     def plan(state, records, see, rng):
         rows = np.flatnonzero(records.domain == TARGET)
         seen = [np.asarray(distance.normalise(see(rows, teacher(name)))) for name in NETWORKS]
-        params = state.variables["params"]
-        kernel = np.zeros_like(params["first"]["classifier"])
-        own, means = _label((seen[0] + seen[1]) / 2, clusters, kernel.shape[1], rng)
-        kernel[:, : len(means)] = means.T
+        own, means = _label((seen[0] + seen[1]) / 2, clusters, _room(records, clusters), rng)
         label = np.full(len(records.person), -1, np.int32)
         label[rows] = own
         drawn = sample.filled(label, batch=persons * per_person, per_person=per_person, steps=iterations, rng=rng)
         figures = report.describe(own, person=records.person[rows])
         told = {name: figures[name] for name in ("labels", "labelled", "outlier_part", "purity") if name in figures}
-        teachers, active = _classified(state.carry["teacher"], kernel), np.array(len(means), np.int32)
-        state = state._replace(
-            variables={**state.variables, "params": _classified(params, kernel)},
-            opt=jax.tree.map(np.zeros_like, state.opt),
-            carry={"teacher": teachers, "active": active},
-        )
-        return state, Plan(drawn, label, told)
+        return _renewed(state, means), Plan(drawn, label, told)
 
     def forward(variables, carry, batch, key):
         outputs, stats = {}, {}
         for role, weights in (("student", variables["params"]), ("teacher", carry["teacher"])):
             outputs[role], stats[role] = {}, {}
             for view, name in enumerate(NETWORKS):
-                encoder = {"params": weights[name]["encoder"]}
-                if "batch_stats" in variables:
-                    encoder["batch_stats"] = variables["batch_stats"][role][name]
-                image, noise = batch.image[:, view], jax.random.fold_in(key, view)
-                out, stats[role][name] = model.apply(encoder, image, True, noise, batch.tags)
+                encoder, noise = _encoder(weights, variables, role, name), jax.random.fold_in(key, view)
+                out, stats[role][name] = model.apply(encoder, batch.image[:, view], True, noise, batch.tags)
                 logits = out.embedding @ weights[name]["classifier"]
                 outputs[role][name] = {"feature": out.feature, "logits": logits}
         return outputs, stats
 
     def loss(outputs, tags, carry, step):
-        label, active = tags.label, carry["active"]
-        terms = {"classify": 0.0, "soft_classify": 0.0, "triplet": 0.0, "soft_triplet": 0.0}
-        for name, other in (NETWORKS, NETWORKS[::-1]):
-            mine, believed = outputs["student"][name], outputs["teacher"][other]
-            terms["classify"] += cross_entropy(mine["logits"], label, smoothing=smoothing, active=active)
-            terms["soft_classify"] += soft_cross_entropy(mine["logits"], believed["logits"], active=active)
-            terms["triplet"] += batch_hard(mine["feature"], label, margin=None)
-            terms["soft_triplet"] += softened(mine["feature"], believed["feature"], label)
-        weights = (1 - soft_classify, soft_classify, 1 - soft_triplet, soft_triplet)
-        return sum(weight * term for weight, term in zip(weights, terms.values(), strict=True)), Aux(terms, step)
+        terms = _terms(outputs, tags.label, carry["active"], smoothing)
+        return sum(parts[name] * term for name, term in terms.items()), Aux(terms, step)
 
     def update(carry, variables, aux):
         slow = jnp.minimum(1.0 - 1.0 / (aux.moved + 1.0), momentum)
@@ -153,12 +118,53 @@ def mmt(
 
 def teacher(name: str) -> Callable:
     """(variables, carry) -> the encoder of the first or the second teacher."""
+    return lambda variables, carry: _encoder(carry["teacher"], variables, "teacher", name)
 
-    def encoder(variables, carry):
-        stats = {"batch_stats": variables["batch_stats"]["teacher"][name]} if "batch_stats" in variables else {}
-        return {"params": carry["teacher"][name]["encoder"], **stats}
 
-    return encoder
+def _encoder(weights, variables, role, name):
+    """One of the four encoders."""
+    stats = {"batch_stats": variables["batch_stats"][role][name]} if "batch_stats" in variables else {}
+    return {"params": weights[name]["encoder"], **stats}
+
+
+def _start(models, room, key):
+    """(variables, carry) before the first morning, which fills the classifiers."""
+    starts = [model.init(key) for model, key in zip(models, jax.random.split(key), strict=True)]
+    kernel = jnp.zeros((models[0].width, room), jnp.float32)
+    both = list(zip(NETWORKS, starts, strict=True))
+    variables = {"params": {name: {"encoder": start["params"], "classifier": kernel} for name, start in both}}
+    if "batch_stats" in starts[0]:
+        stats = {name: start["batch_stats"] for name, start in both}
+        variables["batch_stats"] = {"student": stats, "teacher": jax.tree.map(jnp.copy, stats)}
+    return variables, {"teacher": jax.tree.map(jnp.copy, variables["params"]), "active": jnp.int32(0)}
+
+
+def _terms(outputs, label, active, smoothing):
+    """The four losses by name, of both networks together, not weighted."""
+    terms = {"classify": 0.0, "soft_classify": 0.0, "triplet": 0.0, "soft_triplet": 0.0}
+    for name, other in (NETWORKS, NETWORKS[::-1]):
+        mine, believed = outputs["student"][name], outputs["teacher"][other]
+        terms["classify"] += cross_entropy(mine["logits"], label, smoothing=smoothing, active=active)
+        terms["soft_classify"] += soft_cross_entropy(mine["logits"], believed["logits"], active=active)
+        terms["triplet"] += batch_hard(mine["feature"], label, margin=None)
+        terms["soft_triplet"] += softened(mine["feature"], believed["feature"], label)
+    return terms
+
+
+def _renewed(state, means):
+    """The state with the labels' centroids as all four classifiers, and a new optimiser."""
+    params = state.variables["params"]
+    kernel = np.zeros_like(params["first"]["classifier"])
+    kernel[:, : len(means)] = means.T
+
+    def classified(weights):
+        return {name: {**weights[name], "classifier": kernel} for name in NETWORKS}
+
+    return state._replace(
+        variables={**state.variables, "params": classified(params)},
+        opt=jax.tree.map(np.zeros_like, state.opt),
+        carry={"teacher": classified(state.carry["teacher"]), "active": np.array(len(means), np.int32)},
+    )
 
 
 def _room(records, clusters):
@@ -187,8 +193,3 @@ def _label(embedding, clusters, room, rng):
         logging.warning("%d pseudo labels and room for %d; the rest is dropped", found.max() + 1, room)
         found = np.where(found < room, found, -1)
     return found, centroids(embedding, found, normalise=True)
-
-
-def _classified(params, kernel):
-    """Both networks' parameters with this classifier."""
-    return {name: {**params[name], "classifier": kernel} for name in NETWORKS}
