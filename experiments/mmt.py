@@ -93,17 +93,19 @@ def train(config: Config, workdir: Path) -> dict[str, float]:
     """The two networks on the source, unless they are given, then MMT; whatever is done is not done again."""
     command.check_workdir(workdir, config)
     parts = _target(config)
-    build(config, *parts)  # whose mistakes are told before the networks of the source are trained
     if config.first:
         return run.run(config, lambda config: build(config, *parts, config.first, config.second), workdir)
+    build(config, *parts)  # whose mistakes are told before the networks of the source are trained
+
+    def source(options: ide.Config) -> run.Job:
+        job = ide.build(options)
+        command.write_config(workdir, config)
+        return job
+
     first, second = workdir / "source1", workdir / "source2"
-    for seed, (folder, after) in enumerate(((first, second), (second, workdir))):
-        if (after / "checkpoints").is_dir():
-            continue  # what follows has begun, so this is finished
-        if not seed:
-            ide.build(_source(config, seed))  # its mistakes too, before there is a workdir
-            command.write_config(workdir, config)
-        if not run.run(_source(config, seed), ide.build, folder):
+    for number, (folder, after) in enumerate(((first, second), (second, workdir))):
+        begun = (after / "checkpoints").is_dir()  # what comes after, so this is finished
+        if not begun and not run.run(_source(config, number), source, folder):
             return {}  # asked to stop
     return run.run(config, lambda config: build(config, *parts, str(first), str(second)), workdir)
 

@@ -1,4 +1,4 @@
-"""Pictures of a run and its figures beside two baselines: a colour histogram, and the same network untrained.
+"""Pictures of a run and its figures beside two baselines: a colour histogram, and the same network as it began.
 
     python -m experiments.report --workdir=runs/street
 
@@ -36,10 +36,10 @@ def write(
     plan: of the last epoch, whose pseudo labels are drawn.
     """
     rows = np.arange(len(job.test.person))
-    untrained = parallel.replicate(job.model.init(jax.random.key(config.seed)))
+    begun = parallel.replicate(job.model.init(jax.random.key(config.seed)))
     embeddings = {
         "colour histogram, 6 stripes": histograms(job.test),
-        "the network, untrained": evaluate.embed_rows(embed, untrained, job.test, rows, size=job.model.input.size),
+        "the network as it began": evaluate.embed_rows(embed, begun, job.test, rows, size=job.model.input.size),
         "the network, trained": evaluate.embed_rows(embed, encoder, job.test, rows, size=job.model.input.size),
     }
     table = {

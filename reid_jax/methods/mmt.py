@@ -68,7 +68,7 @@ def mmt(
     Each epoch has a new optimiser: the morning sets its state to zero, which is how `optimise.adam` begins, its schedule
     included (the paper's rate is constant). An optimiser whose state does not begin at zero will not do.
 
-    Raises ValueError for numbers outside [0, 1]; in `init` where there is no target, or k-means is asked for more labels
+    Raises ValueError for options out of range; in `init` where there is no target, or k-means is asked for more labels
     than it has images; in `plan` where DBSCAN finds no label.
 
     Departs from the paper: k-means starts once, not ten times, and from other centres each morning. Its code draws a
@@ -77,8 +77,11 @@ def mmt(
     for name, value in (("soft_classify", soft_classify), ("soft_triplet", soft_triplet), ("momentum", momentum)):
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name} is {value}, expected a number in [0, 1]")
+    if clusters.k < 0 or clusters.eps <= 0 or clusters.min_samples < 1:
+        raise ValueError(f"{clusters}: expected k from 0, eps above 0 and min_samples from 1")
     parts = {"classify": 1 - soft_classify, "soft_classify": soft_classify}
     parts |= {"triplet": 1 - soft_triplet, "soft_triplet": soft_triplet}
+    apply = jax.jit(model.apply, static_argnums=2)  # traced once for all four encoders
 
     def init(key, records):
         return _start((model, second or model), _room(records, clusters), key)
@@ -100,7 +103,7 @@ def mmt(
             outputs[role], stats[role] = {}, {}
             for view, name in enumerate(NETWORKS):
                 encoder, noise = _encoder(weights, variables, role, name), jax.random.fold_in(key, view)
-                out, stats[role][name] = model.apply(encoder, batch.image[:, view], True, noise, batch.tags)
+                out, stats[role][name] = apply(encoder, batch.image[:, view], True, noise, batch.tags)
                 logits = out.embedding @ weights[name]["classifier"]
                 outputs[role][name] = {"feature": out.feature, "logits": logits}
         return outputs, stats

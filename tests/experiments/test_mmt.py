@@ -2,6 +2,7 @@
 
 import json
 
+from experiments import ide
 from tests.experiments.called import call, refused
 from tests.experiments.test_spcl import data  # noqa: F401, a fixture
 
@@ -48,3 +49,8 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):  # noqa: F811
     assert "momentum is 2.0" in refused("mmt", *new, *TINY, "--config.momentum=2")
     assert "--config.schedule='late' is not known" in refused("mmt", *new, *TINY, "--config.source_schedule=late")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_schedule_may_name_its_epochs():
+    assert ide._shape("40,70", 80) == {"milestones": (40, 70)}
+    assert ide._shape("steps", 120) == {"milestones": (40, 70)} and ide._shape("constant", 80) == {}

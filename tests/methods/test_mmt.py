@@ -221,5 +221,7 @@ def test_what_cannot_be_is_told():
         mmt(tiny.encoder()).init(jax.random.key(0), tiny.mixture())
     with pytest.raises(ValueError, match="soft_triplet is 1.2"):
         mmt(tiny.encoder(), soft_triplet=1.2)
+    with pytest.raises(ValueError, match="expected k from 0, eps above 0"):
+        mmt(tiny.encoder(), clusters=DENSE._replace(eps=0.0))
     with pytest.raises(ValueError, match="choose an eps above 0.01"):
         _morning(noise=10.0, clusters=DENSE._replace(eps=0.01))

@@ -32,8 +32,7 @@ def _model(name, monkeypatch, **options):
 def _step(model, method):
     """Shapes of what a step gives: (loss, gradient of every parameter)."""
     records, rows = tiny.mixture(), np.zeros(4, np.int32)
-    variables = jax.eval_shape(lambda key: method.init(key, records)[0], jax.random.key(0))
-    carry = jax.eval_shape(lambda key: method.init(key, records)[1], jax.random.key(0))
+    variables, carry = jax.eval_shape(lambda key: method.init(key, records), jax.random.key(0))
     image = jax.ShapeDtypeStruct((4, 2, *model.input.size, 3), jnp.uint8)
 
     def objective(params, variables, carry, image):
