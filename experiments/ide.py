@@ -34,8 +34,8 @@ class Config(Separation, encoders.Encoder):
     rate: float = 2e-3
     weight_decay: float = 5e-4
     warmup: int = 1
-    # cosine, steps (a tenth after 1/3 and 7/12 of the epochs), thirds (after 1/3 and 2/3), decay (from 2/3 on evenly to a
-    # thousandth), constant
+    # cosine, constant, steps (a tenth after 1/3 and 7/12 of the epochs), thirds (after 1/3 and 2/3), such epochs: 40,70; or
+    # decay (from 2/3 on evenly to a thousandth)
     schedule: str = "cosine"
     smoothing: float = 0.1
     triplet: float = 1.0  # weight
@@ -85,17 +85,7 @@ def build(config: Config) -> run.Job:
         restitution=config.restitution,
     )
     iterations = config.iterations or max(1, len(train.person) // (config.persons * config.per_person))
-    thirds = config.epochs // 3, config.epochs * 2 // 3
-    shapes = {
-        "cosine": {"cosine": True},
-        "steps": {
-            "milestones": (config.epochs // 3, config.epochs * 7 // 12)
-        },  # Bag of Tricks falls at 40 and 70 of 120
-        "thirds": {"milestones": thirds},
-        "decay": {"exponential": 1e-3, "flat": thirds[1]},
-        "constant": {},
-    }
-    shape = choose("--config.schedule", config.schedule, shapes)
+    shape = _shape(config.schedule, config.epochs)
     rate = optimise.schedule(config.rate, epochs=config.epochs, iterations=iterations, warmup=config.warmup, **shape)
     view = Augment(
         flip=0.5, pad=config.pad, erase=config.erase, blur=config.blur, gray=config.gray, jitter=config.jitter
@@ -120,6 +110,21 @@ TABLES = {
         ),
     )
 }
+
+
+def _shape(word: str, epochs: int) -> dict:
+    """Of the schedule. Bag of Tricks' steps are at 40 and 70 of 120."""
+    if word.replace(",", "").isdigit():
+        return {"milestones": tuple(int(epoch) for epoch in word.split(",") if epoch)}
+    shapes = {
+        "cosine": {"cosine": True},
+        "constant": {},
+        "steps": {"milestones": (epochs // 3, epochs * 7 // 12)},
+        "thirds": {"milestones": (epochs // 3, epochs * 2 // 3)},
+        "decay": {"exponential": 1e-3, "flat": epochs * 2 // 3},
+    }
+    return choose("--config.schedule", word, shapes)
+
 
 if __name__ == "__main__":
     run.main(Config, build, RECIPES)

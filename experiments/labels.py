@@ -10,13 +10,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments import command, encoders, run, spcl
+from experiments import command, encoders, mmt, run, spcl
 from experiments.choices import choose
 from reid_jax import checkpoint, parallel, train
 from reid_jax.data.records import relabel
 from reid_jax.types import Records
 
-LABELLERS = {"spcl": spcl}  # scripts of adaptation, whose runs leave pseudo labels of the target
+LABELLERS = {"spcl": spcl, "mmt": mmt}  # scripts of adaptation, whose runs leave pseudo labels of the target
 MORNING, GIVEN = "morning", "given"
 COLUMNS = ("row", "picture", "label")
 
@@ -43,7 +43,7 @@ def of(config: Any, part: Records, folder: Path) -> np.ndarray | None:
     if not parallel.agreed((folder / "labels.csv").is_file()):
         print(f"stage 1: pseudo labels by {config.labels}", flush=True)
         own, script = _script(config), LABELLERS[config.labels]
-        if not run.run(own, script.build, folder):
+        if not script.stages(own, folder):
             return None
         job = script.build(own)
         found = _last(job, own, folder)[job.train.domain == 1]

@@ -1,4 +1,4 @@
-"""Pictures of a run and its figures beside two baselines: a colour histogram, and the same network as it started.
+"""Pictures of a run and its figures beside two baselines: a colour histogram, and the same network as it began.
 
     python -m experiments.report --workdir=runs/street
 
@@ -38,10 +38,10 @@ def write(
     plan: of the last epoch, whose pseudo labels are drawn.
     """
     rows = np.arange(len(job.test.person))
-    untrained = parallel.replicate(job.model.init(jax.random.key(config.seed)))
+    begun = parallel.replicate(job.model.init(jax.random.key(config.seed)))
     embeddings = {
         "colour histogram, 6 stripes": histograms(job.test),
-        "the network, as it started": evaluate.embed_rows(embed, untrained, job.test, rows, size=job.model.input.size),
+        "the network, as it began": evaluate.embed_rows(embed, begun, job.test, rows, size=job.model.input.size),
         "the network, trained": evaluate.embed_rows(embed, encoder, job.test, rows, size=job.model.input.size),
     }
     table = {
@@ -156,7 +156,9 @@ def ranked_lists(
 
 
 def _markdown(table: dict[str, dict[str, float]], config: Any) -> str:
-    lines = [f"Tested on `{config.test or config.data}`, trained on `{config.data}`, seed {config.seed}.", ""]
+    target = getattr(config, "target", "")
+    trained = f"`{config.data}`" + (f" and, without labels, `{target}`" if target else "")
+    lines = [f"Tested on `{config.test or target or config.data}`, trained on {trained}, seed {config.seed}.", ""]
     lines += ["| | mAP | rank-1 | rank-5 | mINP |", "|---|---|---|---|---|"]
     for name, row in table.items():
         told = " | ".join(f"{100 * row[figure]:.1f}" for figure in ("mAP", "rank1", "rank5", "mINP"))

@@ -79,8 +79,8 @@ def morning(
 ) -> tuple[TrainState, Plan]:
     """The plan of an epoch, and the state with what the method replaced; arguments as of `epochs`."""
 
-    def look(rows: np.ndarray) -> np.ndarray:
-        return see(method.encoder(state.variables, state.carry), rows)
+    def look(rows: np.ndarray, encoder: Callable = method.encoder) -> np.ndarray:
+        return see(encoder(state.variables, state.carry), rows)
 
     before = parallel.first(state)
     after, plan = method.plan(before, records, look, np.random.default_rng((seed, epoch)))

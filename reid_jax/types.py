@@ -150,6 +150,9 @@ class Method(NamedTuple):
     loss:    (outputs, tags, carry, step) -> (scalar, Aux)           device, the global batch: sees vectors
     update:  (carry, variables, aux) -> carry                        device, after the gradient
     encoder: (variables, carry) -> the encoder's variables           who speaks in evaluation and in `see`
+
+    see(rows) embeds rows of the records, f32[len(rows) d], for the plan; see(rows, encoder) with another of the method's
+    encoders, a function as `encoder` is.
     """
 
     init: Callable

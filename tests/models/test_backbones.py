@@ -10,6 +10,7 @@ from reid_jax import parallel
 from reid_jax.methods.domainmix import Turns, domainmix
 from reid_jax.methods.gds import gds
 from reid_jax.methods.ide import ide
+from reid_jax.methods.mmt import Clusters, mmt
 from reid_jax.methods.remix import remix
 from reid_jax.methods.spcl import spcl
 from reid_jax.methods.theory import theory
@@ -22,6 +23,7 @@ PSEUDO = np.arange(48) // 8  # labels of the real half of the tiny world
 METHODS = {
     "domainmix": lambda model: domainmix(model, judge(model.width), labels=PSEUDO, turns=Turns(0, 2, 1, 1)),
     "ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1),
+    "mmt": lambda model: mmt(model, persons=2, per_person=2, iterations=2, clusters=Clusters(k=4)),
     "spcl": lambda model: spcl(model, persons=2, per_person=2, iterations=2),
     "gds": lambda model: gds(theory(model, persons=2, per_person=2, iterations=2)),
     "remix": lambda model: remix(model, multi=(2, 2), single=(0, 0), iterations=2),
@@ -37,8 +39,7 @@ def _model(name, monkeypatch, **options):
 def _step(model, method):
     """Shapes of what a step gives: (loss, gradient of every parameter)."""
     records, rows = tiny.mixture(), np.zeros(4, np.int32)
-    variables = jax.eval_shape(lambda key: method.init(key, records)[0], jax.random.key(0))
-    carry = jax.eval_shape(lambda key: method.init(key, records)[1], jax.random.key(0))
+    variables, carry = jax.eval_shape(lambda key: method.init(key, records), jax.random.key(0))
     image = jax.ShapeDtypeStruct((4, 2, *model.input.size, 3), jnp.uint8)
 
     def objective(params, variables, carry, image):
