@@ -53,7 +53,10 @@ def gds(
         return variables, {"base": carry, "mean": mean, "variance": variance}
 
     def plan(state, records, see, rng):
-        inner, plan = base.plan(state._replace(carry=state.carry["base"]), records, see, rng)
+        def look(rows, of=base.encoder):
+            return see(rows, lambda variables, carry: of(variables, carry["base"]))
+
+        inner, plan = base.plan(state._replace(carry=state.carry["base"]), records, look, rng)
         return inner._replace(carry={**state.carry, "base": inner.carry}), plan
 
     def forward(variables, carry, batch, key):

@@ -6,18 +6,13 @@ import shutil
 
 import pytest
 
-from tests.experiments.called import call, refused, two_domains
+from tests.experiments.called import call, refused
 
 TINY = [
     "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2", "--config.per_person=2",
     "--config.epochs=3", "--config.begin=1", "--config.iterations=3", "--config.least=2", "--config.kept_out=20",
     "--config.source=", "--config.stage1=epochs=1,iterations=2,persons=2,per_person=2,k1=6,k2=2,bn_group=0",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return two_domains(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 import json
 
-import cv2
-import numpy as np
 import pytest
 
 from experiments.gds import Config, stages
@@ -14,25 +12,6 @@ TINY = [
     "--config.epochs=4", "--config.round=2", "--config.rho=0.3", "--config.k1=6", "--config.k2=2",
     "--config.source_epochs=1",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """source.csv and target.csv: 6 persons in two cameras each, half of them to test with."""
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    for name in ("source", "target"):
-        lines = ["path,person,camera,split"]
-        for person in range(6):
-            colour = rng.integers(0, 256, 3)
-            for take in range(8):
-                image = np.clip(colour + rng.normal(0, 20, (32, 16, 3)), 0, 255).astype(np.uint8)
-                path = f"{name}{person}_{take}.png"
-                cv2.imwrite(str(folder / path), image)
-                split = "train" if person < 3 else "query" if take < 2 else "gallery"
-                lines.append(f"{path},{person},{take % 2},{split}")
-        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
-    return folder
 
 
 def _arguments(data, *more):

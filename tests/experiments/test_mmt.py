@@ -4,7 +4,6 @@ import json
 
 from experiments import ide
 from tests.experiments.called import call, refused
-from tests.experiments.test_spcl import data  # noqa: F401, a fixture
 
 TINY = [
     "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2", "--config.per_person=2",
@@ -17,7 +16,7 @@ def _lines(workdir):
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_source_then_target_and_what_is_done_is_not_done_again(data, tmp_path):  # noqa: F811
+def test_source_then_target_and_what_is_done_is_not_done_again(data, tmp_path):
     workdir = tmp_path / "both"
     options = (f"--config.data=csv:{data}/source.csv", f"--config.target=csv:{data}/target.csv", *TINY)
     said = call("mmt", f"--workdir={workdir}", *options).stdout
@@ -37,7 +36,7 @@ def test_source_then_target_and_what_is_done_is_not_done_again(data, tmp_path): 
     assert not (tmp_path / "given" / "source1").exists()
 
 
-def test_mistakes_are_told_in_a_line(data, tmp_path):  # noqa: F811
+def test_mistakes_are_told_in_a_line(data, tmp_path):
     new = (
         f"--workdir={tmp_path}/new",
         f"--config.data=csv:{data}/source.csv",

@@ -2,19 +2,12 @@
 
 import json
 
-import pytest
-
-from tests.experiments.called import call, refused, two_domains
+from tests.experiments.called import call, refused
 
 TINY = [
     "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2", "--config.per_person=2",
     "--config.epochs=2", "--config.iterations=3", "--config.k1=6", "--config.k2=2",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return two_domains(tmp_path_factory.mktemp("data"))
 
 
 def test_with_and_without_a_source(data, tmp_path):

@@ -14,7 +14,7 @@ from reid_jax.methods.spcl import spcl
 from reid_jax.methods.theory import theory
 from reid_jax.types import Aux, Method, Plan, Tags
 from tests import tiny
-from tests.methods import test_remix, test_spcl, test_theory
+from tests.methods import test_domainmix, test_mmt, test_remix, test_spcl, test_theory
 
 WORLD = tiny.mixture
 EXAM = [lambda model: gds(theory(model, **test_theory.SMALL))]
@@ -89,16 +89,16 @@ def test_the_moments_have_no_gradient_but_through_the_batch():
     np.testing.assert_allclose(gradient, 1 / X.size, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["ide", "spcl", "remix"])
+@pytest.mark.parametrize("name", ["ide", "spcl", "remix", "domainmix", "mmt"])
 def test_around_each_method(name):
     base, feature = {
         "ide": (lambda model: ide(model, persons=2, per_person=2), "feature"),
         "spcl": (lambda model: spcl(model, **test_spcl.SMALL), "f"),
         "remix": (lambda model: remix(model, **test_remix.SMALL), "f"),
+        "domainmix": (test_domainmix.EXAM[0], "feature"),
+        "mmt": (test_mmt.EXAM[0], "f"),
     }[name]
-    from tests.test_contract import Run  # which imports this file
-
-    run = Run((lambda model: gds(base(model), feature=feature), tiny.mixture))
+    run = tiny.Run((lambda model: gds(base(model), feature=feature), tiny.mixture))
     [moment] = run.moments(count=1)
     assert moment.metrics["no_same"] < 1 and np.isfinite(moment.metrics["loss"])
     assert moment.metrics["mean_same"] < 0.5 and moment.metrics["mean_same"] < moment.metrics["mean_other"]

@@ -190,9 +190,7 @@ def test_teachers_follow_slowly_and_the_slower_the_later(step, slow):
 
 
 def test_teachers_have_statistics_of_their_own_forwards():
-    from tests.test_contract import Run  # which imports this file
-
-    run = Run((EXAM[0], tiny.mixture), devices=1, optimiser=optax.sgd(0.5))
+    run = tiny.Run((EXAM[0], tiny.mixture), devices=1, optimiser=optax.sgd(0.5))
     before, after = run.start(), run.end(count=1)
     stats = after.variables["batch_stats"]
     for name in NETWORKS:
