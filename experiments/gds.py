@@ -65,7 +65,8 @@ class Config(Separation, encoders.Encoder):
     rate: float = 6e-5
     weight_decay: float = 0.0  # told of stage 1 only
     pad: int = 10  # pixels, before a random crop
-    erase: float = 0.5  # probability
+    erase: float = 0.5  # probabilities
+    jitter: float = 0.0
     source_epochs: int = 150  # of stage 1, and so on
     source_per_person: int = 4  # in batches as large
     source_rate: float = 3e-4
@@ -78,9 +79,8 @@ class Config(Separation, encoders.Encoder):
 
 RECIPES = {
     "street": {
-        "backbone": "resnet_small",
+        "backbone": "resnet_small_ibn_a",
         "size": "128x64",
-        "target": "synthetic:harbour",
         "persons": 16,
         "k": 400,
         "epochs": 12,
@@ -90,6 +90,7 @@ RECIPES = {
         "unit": True,
         "pad": 5,
         "erase": 0.3,
+        "jitter": 0.8,
         "source_epochs": 10,
         "source_rate": 2e-3,
         "source_schedule": "cosine",
@@ -139,14 +140,14 @@ def build(config: Config) -> run.Job:
         "sgd": optax.chain(optax.add_decayed_weights(config.weight_decay), optax.sgd(config.rate, momentum=0.9)),
     }
     optimiser = choose("--config.optimiser", config.optimiser, moved)
-    view = Augment(flip=0.5, pad=config.pad, erase=config.erase)
+    view = Augment(flip=0.5, pad=config.pad, erase=config.erase, jitter=config.jitter)
     return run.Job(separated(method, config), model, optimiser, (view,), train, test)
 
 
 def first_stage(config: Config) -> ide.Config:
     """Stage 1: the source with its labels, tested on the target."""
     shared = [field.name for field in dataclasses.fields(encoders.Encoder)]
-    shared += ["data", "skip_broken", "same_camera", "erase", "seed"]
+    shared += ["data", "skip_broken", "same_camera", "erase", "jitter", "seed"]
     own = {name: getattr(config, f"source_{name}") for name in ("epochs", "rate", "schedule", "smoothing", "margin")}
     return ide.Config(
         **{name: getattr(config, name) for name in shared},
