@@ -16,6 +16,7 @@ from reid_jax.data import records as reading
 from reid_jax.types import Records
 
 SPLIT, COLUMNS = "rows", "columns.npz"
+INTEGERS = Records._fields[1:6]  # person to frame
 SHARD, CHUNK = 20_000, 1_000  # rows in a file, and between two calls of `watch`
 
 
@@ -96,7 +97,7 @@ def _write(records: Records, folder: Path, name: str, watch: Callable[[int, int]
     """
     import tensorflow_datasets as tfds
 
-    integers = dict.fromkeys(("person", "camera", "domain", "group"), np.int32)
+    integers = dict.fromkeys(INTEGERS, np.int32)
     image = tfds.features.Image(shape=(None, None, 3))
     info = tfds.core.DatasetInfo(
         builder=tfds.core.DatasetIdentity(
@@ -119,7 +120,7 @@ def _write(records: Records, folder: Path, name: str, watch: Callable[[int, int]
 
 
 def _example(records: Records, row: int) -> dict:
-    integers = {column: int(getattr(records, column)[row]) for column in records._fields[1:5]}
+    integers = {column: int(getattr(records, column)[row]) for column in INTEGERS}
     return {"image": encoded(records, row), **integers, "split": str(records.split[row])}
 
 

@@ -17,6 +17,7 @@ class Embedder(nn.Module):
     """Pixels in [0, 255] -> the pooled feature, and the embedding behind the neck.
 
     project: a dense layer of that width with normalisation and ReLU behind the pooling, as OSNet has; 0: none.
+    head:    a linear layer of that width behind it, as CycAs has; 0: none.
     neck:    a batch normalisation with its bias frozen at 0 (BNNeck, Luo et al., CVPRW 2019): the triplet and centre
              losses take the feature, the classifier and retrieval the embedding. Without it the two are the same.
     input:   what it takes.
@@ -26,6 +27,7 @@ class Embedder(nn.Module):
     input: Input
     pooling: str = "average"
     project: int = 0
+    head: int = 0
     neck: bool = True
     norm: Callable[..., nn.Module] = BatchNorm
 
@@ -36,6 +38,8 @@ class Embedder(nn.Module):
         feature = pool.GeM(name="pool")(x) if self.pooling == "gem" else pool.average(x)
         if self.project:
             feature = Project(self.project, self.norm, name="project")(feature, train)
+        if self.head:
+            feature = nn.Dense(self.head, name="head")(feature)
         return feature, self.norm(name="neck", bias=False)(feature, train) if self.neck else feature
 
 

@@ -22,7 +22,14 @@ from reid_jax.types import Array, Model, Variables
 
 LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 PREFIXES = ("", "encoder_q.", "base_encoder.", "backbone.", "base.", "model.")
-OURS = ("pool", "neck", "neck1", "neck2", "neck3")  # parts of an encoder that start as they do, whatever the file
+OURS = (
+    "pool",
+    "head",
+    "neck",
+    "neck1",
+    "neck2",
+    "neck3",
+)  # parts of an encoder that start as they do, whatever the file
 
 # a convolution's name and that of the batch normalisation behind it, in the published codes
 FOLDED = ((r"conv$", "bn"), (r"conv(\d)$", r"bn\1"), (r"conv\d$", "bn"), (r"downsample\.0$", "downsample.1"))
