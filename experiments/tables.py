@@ -19,16 +19,16 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, flags
 
-from experiments import command, remix
+from experiments import command, cycas, remix
 from experiments.choices import choose
 
-SCRIPTS = {"remix": remix}  # those with TABLES
+SCRIPTS = {"cycas": cycas, "remix": remix}  # those with TABLES
 
 _TABLE = flags.DEFINE_string("table", None, "SCRIPT.NAME, or nothing to list them")
 _WORKDIR = flags.FLAGS["workdir"]  # of experiments.command
 _SEEDS = flags.DEFINE_integer("seeds", 1, "trainings of each row, seeds 0, 1, ...", lower_bound=1)
 _TESTS = flags.DEFINE_list("tests", [], "KIND:PATH of each test set, by comma; without it, that of the trainings")
-_RECIPE = flags.DEFINE_string("recipe", "street", "the script's recipe that the rows go on from")
+_RECIPE = flags.DEFINE_string("recipe", None, "the script's recipe that the rows go on from; without it, a small one")
 FIGURES = ("mAP", "rank1")
 
 
@@ -83,15 +83,16 @@ def main(argv: list[str]) -> None:
         print("\n".join(f"{name:10} {one.title}" for name, (_, one) in tables.items()))
         return
     script, chosen = choose("--table", _TABLE.value, tables)
-    choose("--recipe", _RECIPE.value, SCRIPTS[script].RECIPES)
+    recipe = _RECIPE.value or chosen.recipe
+    choose("--recipe", recipe, SCRIPTS[script].RECIPES)
     workdir = Path(command.workdir())
     results = []
     for number, row in enumerate(chosen.rows):
-        options = [f"--config.{name}={value}" for name, value in _chosen(row.options, _RECIPE.value).items()]
+        options = [f"--config.{name}={value}" for name, value in _chosen(row.options, recipe).items()]
         found = []
         for seed in range(_SEEDS.value):
             given = [
-                f"--recipe={_RECIPE.value}",
+                f"--recipe={recipe}",
                 *argv[1:],
                 *options,
                 f"--config.seed={seed}",
@@ -105,7 +106,11 @@ def main(argv: list[str]) -> None:
 
 def _chosen(options: Mapping, recipe: str) -> dict:
     """What a row changes, in this recipe: a value that differs between recipes is a mapping from their names."""
-    return {name: value[recipe] if isinstance(value, Mapping) else value for name, value in options.items()}
+    found = {name: value.get(recipe) if isinstance(value, Mapping) else value for name, value in options.items()}
+    lacking = [name for name, value in found.items() if value is None]
+    if lacking:
+        raise ValueError(f"--recipe={recipe}: this table's rows do not say what {lacking[0]} is there")
+    return found
 
 
 def _figures(found: Mapping[str, float]) -> list[float]:

@@ -29,10 +29,11 @@ def films():
 
 
 WORLD = films
-NEAR = partial(frame_pairs, pairs=2, crops=5, interval=3, times=12)
+NEAR = partial(frame_pairs, pairs=2, crops=5, interval=3, times=4)
+SOFT = partial(associate.relaxed, epsilon=0.3)
 EXAM = [
-    lambda model: cycas(model, groups=2, draw=NEAR, memory=64, hardest=5),
-    lambda model: cycas(model, groups=2, draw=partial(NEAR, pairs=3, early=1), memory=48, shared=True, weight=0.5,
+    lambda model: cycas(model, groups=2, draw=NEAR, loss=SOFT, memory=64, hardest=5, weight=0.1),
+    lambda model: cycas(model, groups=2, draw=partial(NEAR, pairs=3, times=8, early=1), memory=48, shared=True, weight=0.05,
                         loss=partial(associate.symmetric, epsilon=0.3)),
     lambda model: cycas(model, groups=2, draw=partial(simulated_pairs, persons=4, inter=0.75, iterations=5), memory=0),
 ]  # fmt: skip
