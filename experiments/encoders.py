@@ -90,7 +90,7 @@ def build(config: Any) -> Model:
         trunk = choose("--config.backbone", config.backbone, BACKBONES)(norm=inside, dtype=dtype)
         pooling = choose("--config.pooling", config.pooling, POOLINGS)
         project = 512 if config.backbone.startswith("osnet") else 0
-        module = embedder.Embedder(trunk, taken, pooling, project, config.head, config.neck, norm)
+        module = embedder.Embedder(trunk, taken, pooling, project, config.neck, norm, head=config.head)
     model = embedder.model(module)
     if config.weights and Path(config.weights).is_dir():
         trained = checkpoint.restore_encoder(Path(config.weights) / "checkpoints", model)

@@ -17,9 +17,9 @@ class Embedder(nn.Module):
     """Pixels in [0, 255] -> the pooled feature, and the embedding behind the neck.
 
     project: a dense layer of that width with normalisation and ReLU behind the pooling, as OSNet has; 0: none.
-    head:    a linear layer of that width behind it, as CycAs has; 0: none.
     neck:    a batch normalisation with its bias frozen at 0 (BNNeck, Luo et al., CVPRW 2019): the triplet and centre
              losses take the feature, the classifier and retrieval the embedding. Without it the two are the same.
+    head:    a linear layer of that width before the neck, as CycAs has; 0: none.
     input:   what it takes.
     """
 
@@ -27,9 +27,9 @@ class Embedder(nn.Module):
     input: Input
     pooling: str = "average"
     project: int = 0
-    head: int = 0
     neck: bool = True
     norm: Callable[..., nn.Module] = BatchNorm
+    head: int = 0
 
     @nn.compact
     def __call__(self, image: Array, train: bool) -> tuple[Array, Array]:

@@ -38,6 +38,7 @@ class BatchNorm(nn.Module):
     average:  `parallel.average`, which completes a group whose rows lie on several devices; `alone` on one device.
     momentum: share of the old running statistics (torch's momentum 0.1 is 0.9 here).
     bias:     False freezes the bias at 0, as a BNNeck has it (Luo et al., "Bag of Tricks", CVPRW 2019).
+    scale:    False freezes the scale at 1.
     frozen:   the running statistics in training as well, and they stay as they are; scale and bias learn.
     gaps:     a batch may have empty places, which its statistics leave out (`rows.known` says which they are).
 
@@ -49,6 +50,7 @@ class BatchNorm(nn.Module):
     momentum: float = 0.9
     epsilon: float = EPSILON
     bias: bool = True
+    scale: bool = True
     frozen: bool = False
     gaps: bool = False
 
@@ -56,7 +58,7 @@ class BatchNorm(nn.Module):
     def __call__(self, x: Array, train: bool, counted: Array | None = None) -> Array:
         """Normalise x [b ... c]; with `train`, by the batch, of which bool[b] are `counted`, moving running statistics."""
         width = x.shape[-1]
-        scale = self.param("scale", nn.initializers.ones, (width,), jnp.float32)
+        scale = self.param("scale", nn.initializers.ones, (width,), jnp.float32) if self.scale else jnp.ones(width)
         bias = self.param("bias", nn.initializers.zeros, (width,), jnp.float32) if self.bias else jnp.zeros(width)
         mean = self.variable("batch_stats", "mean", jnp.zeros, (width,), jnp.float32)
         var = self.variable("batch_stats", "var", jnp.ones, (width,), jnp.float32)
