@@ -7,14 +7,20 @@ import pytest
 
 from experiments import encoders
 from reid_jax import parallel
+from reid_jax.methods.cycas import cycas
 from reid_jax.methods.ide import ide
+from reid_jax.methods.moco import moco
 from reid_jax.methods.remix import remix
 from reid_jax.methods.spcl import spcl
-from reid_jax.models import norm
+from reid_jax.models import mlp, norm
 from reid_jax.types import Batch, Tags
 from tests import tiny
 
 METHODS = {
+    "cycas": lambda model: cycas(model, memory=8),
+    "moco": lambda model: moco(
+        model, mlp.head(mlp.Perceptron((8, 4), last=True), model.width), mlp.head(mlp.Perceptron((8, 4)), 4)
+    ),
     "ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1),
     "spcl": lambda model: spcl(model, persons=2, per_person=2, iterations=2),
     "remix": lambda model: remix(model, multi=(2, 2), single=(0, 0), iterations=2),
