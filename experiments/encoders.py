@@ -30,6 +30,7 @@ BACKBONES: dict[str, Trunk] = {
     "resnet_small": resnet.resnet_small,
     "resnet_small_ibn_a": partial(resnet.resnet_small, ibn=True),
     "resnet_small_snr": partial(resnet.resnet_small, snr=(1, 2, 3)),
+    "resnet_small_in": partial(resnet.resnet_small, instance=(1, 2)),
     "resnet50": resnet.resnet50,
     "resnet50_stride2": partial(resnet.resnet50, last_stride=2),
     "resnet50_ibn_a": resnet.resnet50_ibn_a,
@@ -68,10 +69,12 @@ class Encoder:
     size: str = "128x64"  # height x width, pixels
     normalise: str = "imagenet"  # what is taken from the pixels: imagenet, luperson, half
     pooling: str = "average"  # average, gem
+    head: int = 0  # width of a linear layer behind the pooling, 0: none
     neck: bool = True  # a batch normalisation between what the triplet loss and what the classifier and retrieval see
     second: bool = False  # a second feature, as Theory's network has, for the classifier and a triplet loss
     dtype: str = "float32"  # what the trunk computes in: float32, bfloat16
     bn_group: int = 0  # rows per group of batch statistics, 0: the whole batch
+    bn_gaps: bool = False  # batches may have empty places, which batch statistics leave out
     bn_frozen: bool = False  # the trunk's batch statistics stay as they were loaded
     bn_domains: bool = False  # batch normalisation of its own for each of the two domains
 
@@ -86,12 +89,15 @@ def build(config: Any) -> Model:
     else:
         if config.bn_frozen and config.bn_domains:
             raise ValueError("--config.bn_frozen and --config.bn_domains exclude each other")
+        norm = partial(norm, gaps=config.bn_gaps)
         norm = partial(DomainNorm, norm=norm) if config.bn_domains else norm
         inside = partial(norm, frozen=True) if config.bn_frozen else norm
         trunk = choose("--config.backbone", config.backbone, BACKBONES)(norm=inside, dtype=dtype)
         pooling = choose("--config.pooling", config.pooling, POOLINGS)
         project = 512 if config.backbone.startswith("osnet") else 0
-        module = embedder.Embedder(trunk, taken, pooling, project, config.neck, norm, config.second)
+        module = embedder.Embedder(
+            trunk, taken, pooling, project, config.neck, norm, head=config.head, second=config.second
+        )
     model = embedder.model(module)
     if config.weights and Path(config.weights).is_dir():
         trained = _of_run(config.weights, model)

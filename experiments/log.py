@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from tensorboard.summary import Writer
 
+from reid_jax import parallel
 from reid_jax.data.check import summary, survey
 from reid_jax.train import Moment
 
@@ -41,8 +42,8 @@ class Log:
 
     def moment(self, moment: Moment) -> None:
         """A line of progress, with images/s and the time left."""
-        steps = len(moment.plan.rows)
-        done = moment.epoch * steps + moment.done
+        steps = len(moment.plan.rows)  # epochs may differ
+        done = _step(moment)
         now = time.monotonic()
         taken, self.moment_began = now - self.moment_began, now
         since, self.done = done - self.done if self.done is not None else None, done
@@ -59,7 +60,7 @@ class Log:
         clock = "compiled"
         if self.first and done > self.first[1]:
             pace = (now - self.first[0]) / (done - self.first[1])
-            left = timedelta(seconds=round(pace * (self.epochs * steps - done)))
+            left = timedelta(seconds=round(pace * ((self.epochs - moment.epoch) * steps - moment.done)))
             clock = f"{rate:.0f} images/s  {left} left"
         line = f"epoch {moment.epoch + 1}/{self.epochs}  step {moment.done}/{steps}  {told}  {clock}"
         self.say(line, fleeting=not moment.whole)
@@ -69,7 +70,7 @@ class Log:
         told = "  ".join(f"{name} {100 * value:.1f}" for name, value in figures.items() if name != "queries")
         self.say(f"test: {told}  ({figures['queries']:.0f} queries)")
         if moment is not None:
-            self._write("test", moment, moment.epoch * len(moment.plan.rows) + moment.done, figures)
+            self._write("test", moment, _step(moment), figures)
         self.moment_began = time.monotonic()
 
     def end(self, *, stopped: bool) -> None:
@@ -95,3 +96,8 @@ class Log:
             file.write(json.dumps(line) + "\n")
         for name, value in figures.items():
             self.events.add_scalar(f"{kind}/{name}", value, step)
+
+
+def _step(moment: Moment) -> int:
+    """Steps since the run began."""
+    return int(parallel.first(moment.state.step))

@@ -88,12 +88,13 @@ def histograms(test: Records) -> np.ndarray:
 
 
 def data_sheet(part: Records, seed: int, *, persons: int = 8, across: int = 10) -> np.ndarray:
-    """A person a row, cameras in order."""
+    """A person a row, cameras in order; where nobody is known, a video."""
     rng = np.random.default_rng(seed)
-    known = np.unique(part.person[part.person >= 1])
+    name = next(one for one in (part.person, part.group + 1, np.ones(len(part.person))) if (one >= 1).any())
+    known = np.unique(name[name >= 1])
     lines = []
-    for person in rng.permutation(known)[:persons]:
-        rows = np.flatnonzero(part.person == person)
+    for one in rng.permutation(known)[:persons]:
+        rows = np.flatnonzero(name == one)
         rows = rows[np.argsort(part.camera[rows], kind="stable")]
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, across).astype(int))]
         lines.append([_framed(part, row, None) for row in rows])

@@ -18,7 +18,8 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A title and rows."""
+    """A title and rows; recipe: that they go on from where none is named."""
 
     title: str
     rows: tuple[Row, ...]
+    recipe: str = "street"

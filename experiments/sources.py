@@ -39,6 +39,18 @@ def street_videos(path: str) -> Records:
     return synthetic.video_crops(synthetic.videos(domain=domain, **options), stride=stride)
 
 
+def street_scenes(path: str) -> Records:
+    """`synthetic-scenes:DOMAIN`: the people of 20 scenes, each seen by two synchronised cameras, of every fifth frame.
+
+    `synthetic-scenes:DOMAIN,scenes=5,people=8,frames=60,stride=5,seed=1` makes others.
+    """
+    options = {"scenes": 20, "people": 8, "frames": 60, "stride": 5, "seed": 0}
+    domain, options = _options(path or "station", options)
+    stride, scenes = options.pop("stride"), range(options.pop("scenes"))
+    films = [film for pair in scenes for film in synthetic.camera_pair(domain=domain, pair=pair, **options)]
+    return synthetic.video_crops(films, stride=stride)
+
+
 KINDS = {
     "market1501": market1501,
     "csv": table,
@@ -47,6 +59,7 @@ KINDS = {
     "pictures": pictures,
     "synthetic": street,
     "synthetic-videos": street_videos,
+    "synthetic-scenes": street_scenes,
 }
 
 

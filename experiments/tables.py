@@ -19,16 +19,16 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, flags
 
-from experiments import command, domainmix, gds, ide, remix
+from experiments import command, cycas, domainmix, gds, ide, remix
 from experiments.choices import choose
 
-SCRIPTS = {"remix": remix, "gds": gds, "ide": ide, "domainmix": domainmix}  # those with TABLES
+SCRIPTS = {"remix": remix, "gds": gds, "ide": ide, "domainmix": domainmix, "cycas": cycas}  # those with TABLES
 
 _TABLE = flags.DEFINE_string("table", None, "SCRIPT.NAME, or nothing to list them")
 _WORKDIR = flags.FLAGS["workdir"]  # of experiments.command
 _SEEDS = flags.DEFINE_integer("seeds", 1, "trainings of each row, seeds 0, 1, ...", lower_bound=1)
 _TESTS = flags.DEFINE_list("tests", [], "KIND:PATH of each test set, by comma; without it, that of the trainings")
-_RECIPE = flags.DEFINE_string("recipe", "street", "the script's recipe that the rows go on from")
+_RECIPE = flags.DEFINE_string("recipe", None, "the script's recipe that the rows go on from; without it, a small one")
 FIGURES = ("mAP", "rank1")
 
 
@@ -88,21 +88,17 @@ def main(argv: list[str]) -> None:
         print("\n".join(f"{name:10} {one.title}" for name, (_, one) in tables.items()))
         return
     script, chosen = choose("--table", _TABLE.value, tables)
-    choose("--recipe", _RECIPE.value, SCRIPTS[script].RECIPES)
+    recipe = _RECIPE.value or chosen.recipe
+    choose("--recipe", recipe, SCRIPTS[script].RECIPES)
     workdir = Path(command.workdir())
     results = []
     for number, row in enumerate(chosen.rows):
         found = []
         for seed in range(_SEEDS.value):
             folders = [workdir / f"row{one}-seed{seed}" for one in range(number + 1)]
-            changed = _chosen(row.options, _RECIPE.value, folders)
+            changed = _chosen(row.options, recipe, folders)
             options = [f"--config.{name}={value}" for name, value in changed.items()]
-            given = [
-                f"--recipe={_RECIPE.value}",
-                *argv[1:],
-                *options,
-                f"--config.seed={seed}",
-            ]  # a row has the last word
+            given = [f"--recipe={recipe}", *argv[1:], *options, f"--config.seed={seed}"]  # a row has the last word
             run = Path(row.run.format(*folders)) if row.run else train(script, folders[number], given)
             found.append(figures(run, _TESTS.value))
         results.append(Result(row.name, row.paper, 100 * np.array(found)))

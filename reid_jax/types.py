@@ -29,7 +29,8 @@ class Records(NamedTuple):
     person: i32[n], the identity that the data set gives; 0 is a distractor (gallery only), -1 is not known.
     camera: i32[n], -1 where not known.
     domain: i32[n], 0 annotated (or synthetic), 1 not annotated (or real).
-    group:  i32[n], the video, track or frame pair that the picture came from, -1 where there is none.
+    group:  i32[n], the video, track or frame pair that the picture came from, -1 where there is none. Several cameras
+            with one group are synchronised views of one scene.
     split:  <U7[n], "train", "query" or "gallery".
     frame:  i32[n], the number of the video's frame, the same moment in all cameras of a group; -1 where not known.
     """
@@ -44,7 +45,10 @@ class Records(NamedTuple):
 
 
 class Tags(NamedTuple):
-    """What is known of each row of a batch, all i32[b]. `label` is this epoch's class, -1 sits out."""
+    """What is known of each row of a batch, all i32[b]. `label` is this epoch's class, -1 sits out.
+
+    All of them are -1 in a place that a plan left empty.
+    """
 
     label: Array
     index: Array
@@ -63,7 +67,7 @@ class Batch(NamedTuple):
 class Plan(NamedTuple):
     """One epoch, decided in the morning.
 
-    rows:   i32[t b], the rows of Records that step t trains on.
+    rows:   i32[t b], the rows of Records that step t trains on; -1 leaves a place empty: black, and all tags -1.
     label:  i32[n], this epoch's label of each row of Records, -1 sits out.
     report: figures about the plan, logged with the epoch's metrics.
     """

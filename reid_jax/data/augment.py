@@ -1,4 +1,4 @@
-"""One picture -> one view: resize, flip, pad and crop, blur, grayscale, erase; uint8 in, uint8 out."""
+"""One picture -> one view: zoom, resize, flip, pad and crop, jitter, blur, grayscale, solarise, erase; uint8 in, uint8 out."""
 
 from typing import NamedTuple
 
@@ -15,6 +15,9 @@ class Augment(NamedTuple):
            [0, 255]). MMT's and SpCL's code fill (0.485, 0.456, 0.406) after normalising, which is the default here in pixels.
     blur:  Gaussian, sigma uniform in [0.1, 2.0] pixels.
     gray:  grayscale with three equal channels.
+    zoom:  if above 0, a random rectangle of at least this share of the picture instead of the whole: its area uniform up
+           to all of it, its aspect that of the picture times 3/4 to 4/3 (log-uniform), tried ten times (Inception's crop).
+    solarise: values from 128 on turned round.
     jitter: brightness and contrast by a factor in 1 -+ 0.4, saturation in 1 -+ 0.2, hue by up to 0.1 of a turn, in this
            order; the strengths are those of MoCo v3 (Chen et al., ICCV 2021), which draws the order as well.
     """
@@ -25,6 +28,8 @@ class Augment(NamedTuple):
     blur: float = 0.0
     gray: float = 0.0
     jitter: float = 0.0
+    zoom: float = 0.0
+    solarise: float = 0.0
     fill: tuple[int, int, int] = (152, 142, 127)
 
 
@@ -41,7 +46,7 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def view(image: np.ndarray, size: tuple[int, int], augment: Augment, rng: np.random.Generator) -> np.ndarray:
     """One augmented view, uint8 [*size 3]. Which numbers `rng` is asked for depends on `augment` alone, not on luck."""
-    out = resize(image, size)
+    out = resize(_zoom(image, augment.zoom, rng) if augment.zoom else image, size)
     if augment.flip:
         out = out[:, ::-1] if rng.random() < augment.flip else out
     if augment.pad:
@@ -54,9 +59,23 @@ def view(image: np.ndarray, size: tuple[int, int], augment: Augment, rng: np.ran
         out = cv2.GaussianBlur(np.ascontiguousarray(out), (0, 0), sigma) if chance < augment.blur else out
     if augment.gray and rng.random() < augment.gray:
         out = np.repeat(cv2.cvtColor(np.ascontiguousarray(out), cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
+    if augment.solarise and rng.random() < augment.solarise:
+        out = np.where(out < 128, out, 255 - out)
     if augment.erase:
         out = _erase(out, augment, rng)
     return np.ascontiguousarray(out)
+
+
+def _zoom(image: np.ndarray, least: float, rng: np.random.Generator) -> np.ndarray:
+    height, width = image.shape[:2]
+    area, aspect, place = rng.uniform(least, 1, 10), np.exp(rng.uniform(-1, 1, 10) * np.log(4 / 3)), rng.random(2)
+    tall, wide = (np.round(of).astype(int) for of in (height * np.sqrt(area / aspect), width * np.sqrt(area * aspect)))
+    fits = np.flatnonzero((tall <= height) & (wide <= width) & (tall > 0) & (wide > 0))
+    if not len(fits):
+        return image
+    h, w = tall[fits[0]], wide[fits[0]]
+    top, left = int(place[0] * (height - h + 1)), int(place[1] * (width - w + 1))
+    return image[top : top + h, left : left + w]
 
 
 def _jitter(image: np.ndarray, brightness: float, contrast: float, saturation: float, hue: float) -> np.ndarray:

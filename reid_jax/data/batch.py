@@ -25,14 +25,15 @@ class _Steps:
 
     def __getitem__(self, step: int) -> Batch:
         rows = self.plan.rows[step, self.columns]
-        image = np.empty((len(rows), len(self.views), *self.size, 3), np.uint8)
-        for place, row in enumerate(rows):
+        image = np.zeros((len(rows), len(self.views), *self.size, 3), np.uint8)
+        for place in np.flatnonzero(rows >= 0):
+            row = rows[place]
             picture = reading.read(self.records, int(row))
             for number, augment in enumerate(self.views):
                 rng = np.random.default_rng((self.seed, self.epoch, int(row), number))
                 image[place, number] = augmenting.view(picture, self.size, augment, rng)
-        columns = (self.plan.label, np.arange(len(self.plan.label)), *self.records[2:5])
-        return Batch(image, Tags(*(np.asarray(column[rows], np.int32) for column in columns)))
+        known = (self.plan.label[rows], rows, *(column[rows] for column in self.records[2:5]))
+        return Batch(image, Tags(*(np.where(rows >= 0, column, -1).astype(np.int32) for column in known)))
 
 
 class _Pictures:

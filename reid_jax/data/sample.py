@@ -36,7 +36,7 @@ def identities(
     if groups:
         drawn = _of_few(group[order[first]], persons, groups, steps, rng).reshape(-1)
     else:
-        drawn = _in_turns(len(names), persons, steps, rng).reshape(-1)
+        drawn = in_turns(len(names), persons, steps, rng).reshape(-1)
     out = np.empty((len(drawn), per_person), np.int32)
     slots = np.argsort(drawn, kind="stable")
     bounds = np.searchsorted(drawn[slots], np.arange(len(names) + 1))
@@ -80,7 +80,7 @@ def uniform(label: np.ndarray, *, batch: int, steps: int, rng: np.random.Generat
     rows = np.flatnonzero(label >= 0)
     if len(rows) < batch:
         raise ValueError(f"a batch of {batch} rows and {len(rows)} pictures with a label; choose a smaller batch")
-    return rows[_in_turns(len(rows), batch, steps or len(rows) // batch, rng)].astype(np.int32)
+    return rows[in_turns(len(rows), batch, steps or len(rows) // batch, rng)].astype(np.int32)
 
 
 def mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ def mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.concatenate([first, second], axis=1)[:, np.argsort(place, kind="stable")]
 
 
-def _in_turns(count: int, size: int, steps: int, rng: np.random.Generator) -> np.ndarray:
+def in_turns(count: int, size: int, steps: int, rng: np.random.Generator) -> np.ndarray:
     """[steps size] of 0..count-1: each pass over a permutation; what a pass cannot fill moves on to the next one."""
     batches, waiting = [], np.empty(0, int)
     while len(batches) < steps:
@@ -119,6 +119,6 @@ def _of_few(group: np.ndarray, size: int, groups: int, steps: int, rng: np.rando
 def _rows_in_turns(count: int, size: int, times: int, rng: np.random.Generator) -> np.ndarray:
     """[times size] of 0..count-1; with fewer than `size`, all of them and then repeats."""
     if count >= size:
-        return _in_turns(count, size, times, rng)
+        return in_turns(count, size, times, rng)
     repeats = -(-size // count)
     return np.stack([np.concatenate([rng.permutation(count) for _ in range(repeats)])[:size] for _ in range(times)])

@@ -1,12 +1,13 @@
 """A CSV with `path,person,camera,split[,domain,group,frame]`: the way in for a data set that no other file here reads.
 
 path is relative to the CSV's folder. person and camera are any names; person "distractor" stays in the gallery and
-matches nobody, an empty one or -1 is not known. split is train, query or gallery. domain is 0 (annotated) or 1;
-frame the number of the video's frame.
+matches nobody, an empty one or -1 is not known. split is train, query or gallery. domain is 0 (annotated) or 1.
+group is a video's name, and frame a whole number; a video of several cameras is one scene, seen by them at the same time.
 """
 
 import csv
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def _check(path: Path, numbers: list[int], lines: list[dict[str, str]]) -> None:
             raise ValueError(f"{path}, line {number}: the split is {line['split']!r}, not {', '.join(records.SPLITS)}")
         if line.get("domain", "") not in ("", "0", "1"):
             raise ValueError(f"{path}, line {number}: the domain is {line['domain']!r}, not 0 or 1")
-        if not line.get("frame", "").removeprefix("-").isdecimal() and line.get("frame"):
+        if not re.fullmatch(r"|-1|[0-9]{1,9}", line.get("frame", "")):
             raise ValueError(f"{path}, line {number}: the frame is {line['frame']!r}, not a whole number")
         file = path.parent / line["path"]
         if file.parent not in listed:

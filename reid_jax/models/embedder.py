@@ -21,6 +21,7 @@ class Embedder(nn.Module):
     neck:    a batch normalisation with its bias frozen at 0 (BNNeck, Luo et al., CVPRW 2019): the triplet and centre
              losses take the feature, the classifier and retrieval the embedding. Without it the two are the same.
     second:  in training lay aside ReLU(BN(W embedding)), [b d], the other feature of Theory's network (Song et al., 2020).
+    head:    a linear layer of that width before the neck, as CycAs has; 0: none.
     input:   what it takes.
     """
 
@@ -31,6 +32,7 @@ class Embedder(nn.Module):
     neck: bool = True
     norm: Callable[..., nn.Module] = BatchNorm
     second: bool = False
+    head: int = 0
 
     @nn.compact
     def __call__(self, image: Array, train: bool) -> tuple[Array, Array]:
@@ -39,6 +41,8 @@ class Embedder(nn.Module):
         feature = pool.GeM(name="pool")(x) if self.pooling == "gem" else pool.average(x)
         if self.project:
             feature = Project(self.project, self.norm, name="project")(feature, train)
+        if self.head:
+            feature = nn.Dense(self.head, name="head")(feature)
         embedding = self.norm(name="neck", bias=False)(feature, train) if self.neck else feature
         if self.second:
             small = {"use_bias": False, "kernel_init": nn.initializers.normal(0.001)}

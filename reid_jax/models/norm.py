@@ -38,7 +38,9 @@ class BatchNorm(nn.Module):
     average:  `parallel.average`, which completes a group whose rows lie on several devices; `alone` on one device.
     momentum: share of the old running statistics (torch's momentum 0.1 is 0.9 here).
     bias:     False freezes the bias at 0, as a BNNeck has it (Luo et al., "Bag of Tricks", CVPRW 2019).
+    scale:    False freezes the scale at 1.
     frozen:   the running statistics in training as well, and they stay as they are; scale and bias learn.
+    gaps:     a batch may have empty places, which its statistics leave out (`rows.known` says which they are).
 
     The running variance is the unbiased one, as in torch; flax's own BatchNorm keeps the biased one.
     """
@@ -48,18 +50,22 @@ class BatchNorm(nn.Module):
     momentum: float = 0.9
     epsilon: float = EPSILON
     bias: bool = True
+    scale: bool = True
     frozen: bool = False
+    gaps: bool = False
 
     @nn.compact
     def __call__(self, x: Array, train: bool, counted: Array | None = None) -> Array:
         """Normalise x [b ... c]; with `train`, by the batch, of which bool[b] are `counted`, moving running statistics."""
         width = x.shape[-1]
-        scale = self.param("scale", nn.initializers.ones, (width,), jnp.float32)
+        scale = self.param("scale", nn.initializers.ones, (width,), jnp.float32) if self.scale else jnp.ones(width)
         bias = self.param("bias", nn.initializers.zeros, (width,), jnp.float32) if self.bias else jnp.zeros(width)
         mean = self.variable("batch_stats", "mean", jnp.zeros, (width,), jnp.float32)
         var = self.variable("batch_stats", "var", jnp.ones, (width,), jnp.float32)
         if not train or self.frozen:
             return _affine(x, mean.value, var.value, scale, bias, self.epsilon)
+        if self.gaps and counted is None:
+            counted = rows.there()
         moments, samples = group_moments(x, self.group, self.average, counted)
         batch_mean, batch_var = moments[:, 0], jnp.maximum(moments[:, 1] - moments[:, 0] ** 2, 0.0)
         unbiased = jax.lax.stop_gradient(batch_var) * (samples / jnp.maximum(samples - 1, 1))
@@ -102,6 +108,19 @@ class DomainNorm(nn.Module):
         second = tags.domain == 1
         shape = (-1,) + (1,) * (x.ndim - 1)
         return jnp.where(second.reshape(shape), target(x, True, second), source(x, True, ~second))
+
+
+def batch_norms(variables: Variables) -> Any:
+    """Which weights are those of layers that keep batch statistics: bools in the tree of variables["params"]."""
+
+    def told(params: Any, stats: Any) -> Any:
+        if not isinstance(params, Mapping):
+            return False
+        if stats and not any(isinstance(one, Mapping) for one in stats.values()):
+            return dict.fromkeys(params, True)
+        return {name: told(part, stats.get(name, {})) for name, part in params.items()}
+
+    return told(variables["params"], variables.get("batch_stats", {}))
 
 
 def collapsed(variables: Variables, domain: str = "target") -> Variables:

@@ -24,6 +24,7 @@ LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": 
 PREFIXES = ("", "encoder_q.", "base_encoder.", "backbone.", "base.", "model.")
 OURS = (
     "pool",
+    "head",
     "neck",
     "feat",
     "neck1",

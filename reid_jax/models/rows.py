@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from reid_jax.types import Tags
+from reid_jax.types import Array, Tags
 
 _TAGS: ContextVar[Tags | None] = ContextVar("tags", default=None)
 
@@ -26,3 +26,10 @@ def known(tags: Tags | None) -> Iterator[None]:
 def current() -> Tags | None:
     """The tags of the rows, or None where nobody laid any down (at test)."""
     return _TAGS.get()
+
+
+def there() -> Array:
+    """bool[b]: the rows that are pictures, and no empty places. Raises ValueError where nobody laid tags down."""
+    if current() is None:
+        raise ValueError("this encoder leaves out empty places of a batch: give Model.apply the batch's tags")
+    return current().index >= 0

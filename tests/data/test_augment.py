@@ -78,3 +78,19 @@ def test_jitter_moves_colours_as_they_are_defined():
         hue, saturation, value = colorsys.rgb_to_hsv(*pixel)
         want = colorsys.hsv_to_rgb((hue + 0.05) % 1, 0.8 * saturation, value)
         np.testing.assert_allclose(got, 255 * np.array(want), atol=1.01)
+
+
+def test_zoom_and_solarise():
+    """A ramp tells where the rectangle was: share and aspect are as asked, whatever the size."""
+    ramp = np.zeros((100, 50, 3), np.uint8)
+    ramp[..., 0], ramp[..., 1] = np.arange(100)[:, None], np.arange(50)
+    shares, aspects = [], []
+    for seed in range(200):
+        got = _view(Augment(zoom=0.3), seed, ramp, (200, 100)).astype(float)
+        tall, wide = got[-1, 50, 0] - got[0, 50, 0] + 1, got[100, -1, 1] - got[100, 0, 1] + 1
+        shares.append(tall * wide / 5000)
+        aspects.append(wide / tall * 2)
+    assert 0.27 < min(shares) < 0.4 and max(shares) > 0.9 and 0.7 < min(aspects) < max(aspects) < 1.4
+    plain = resize(IMAGE, SIZE)
+    turned = _view(Augment(solarise=1.0))
+    np.testing.assert_array_equal(turned, np.where(plain < 128, plain, 255 - plain))

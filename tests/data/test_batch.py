@@ -93,3 +93,15 @@ def test_workers_need_no_script_that_parsed_its_flags(paths):
     )
     done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "2", done.stderr
+
+
+def test_a_place_may_be_left_empty(paths):
+    made = records.make(paths, np.arange(1, 13), np.arange(12) % 3, group=np.arange(12) // 4)
+    plan = Plan(np.array([[3, -1, 0, -1]], np.int32), np.arange(12, dtype=np.int32), {})
+    [one] = batch.batches(made, plan, views=VIEWS, size=(16, 8), seed=1, epoch=0)
+    full = plan._replace(rows=np.array([[3, 5, 0, 11]], np.int32))
+    [other] = batch.batches(made, full, views=VIEWS, size=(16, 8), seed=1, epoch=0)
+    np.testing.assert_array_equal(one.image[[0, 2]], other.image[[0, 2]])
+    assert not one.image[[1, 3]].any()
+    for column, whole in zip(one.tags, other.tags, strict=True):
+        assert column.tolist() == [whole[0], -1, whole[2], -1] and column.dtype == np.int32

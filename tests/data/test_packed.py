@@ -19,7 +19,7 @@ def made(tmp_path_factory):
     return records.concat(
         [
             records.make(paths, [1, 2, 2, 0], [0, 1, 0, -1], split=split),
-            records.make(records.Held(pixels[4:]), 3, 1, domain=1, group=4, frame=[7, 8, 14]),
+            records.make(records.Held(pixels[4:]), 3, 1, domain=1, group=4, frame=[8, 0, 3]),
         ]
     )
 
@@ -53,7 +53,7 @@ def test_it_is_an_ordinary_data_set_of_tfds(made, folder):
     assert len(source) == 7 and int(source[2]["person"]) == 2
     plain = tfds.builder_from_directory(str(folder)).as_data_source("rows")[5]
     np.testing.assert_array_equal(plain["image"], records.read(made, 5))
-    assert plain["group"] == 4 and plain["split"] == b"train"
+    assert plain["group"] == 4 and plain["frame"] == 0 and plain["split"] == b"train"
 
 
 def test_a_rows_columns_are_written_in_one_order(made, folder):

@@ -7,14 +7,16 @@ import pytest
 
 from experiments import encoders
 from reid_jax import parallel
+from reid_jax.methods.cycas import cycas
 from reid_jax.methods.domainmix import Turns, domainmix
 from reid_jax.methods.gds import gds
 from reid_jax.methods.ide import ide
 from reid_jax.methods.mmt import Clusters, mmt
+from reid_jax.methods.moco import moco
 from reid_jax.methods.remix import remix
 from reid_jax.methods.spcl import spcl
 from reid_jax.methods.theory import theory
-from reid_jax.models import norm
+from reid_jax.models import mlp, norm
 from reid_jax.models.discriminator import judge
 from reid_jax.types import Batch, Tags
 from tests import tiny
@@ -22,6 +24,10 @@ from tests import tiny
 PSEUDO = np.arange(48) // 8  # labels of the real half of the tiny world
 METHODS = {
     "domainmix": lambda model: domainmix(model, judge(model.width), labels=PSEUDO, turns=Turns(0, 2, 1, 1)),
+    "cycas": lambda model: cycas(model, memory=8),
+    "moco": lambda model: moco(
+        model, mlp.head(mlp.Perceptron((8, 4), last=True), model.width), mlp.head(mlp.Perceptron((8, 4)), 4)
+    ),
     "ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1),
     "mmt": lambda model: mmt(model, persons=2, per_person=2, iterations=2, clusters=Clusters(k=4)),
     "spcl": lambda model: spcl(model, persons=2, per_person=2, iterations=2),

@@ -27,6 +27,18 @@ def test_shapes_and_types(options):
     assert ("neck" in variables["params"]) == options.get("neck", True)
 
 
+def test_a_linear_head():
+    model, plain = _model(head=7, neck=False), _model(neck=False)
+    variables = model.init(jax.random.key(0))
+    weights = variables["params"]["head"]
+    trunk = {**variables, "params": {name: part for name, part in variables["params"].items() if name != "head"}}
+    pooled = plain.apply(trunk, IMAGE, False)[0].feature
+    got = model.apply(variables, IMAGE, False)[0].embedding
+    assert model.width == 7
+    weights = jax.tree.map(np.asarray, weights)
+    np.testing.assert_allclose(got, np.asarray(pooled) @ weights["kernel"] + weights["bias"], rtol=1e-4, atol=1e-5)
+
+
 def test_pixels_as_numbers_or_bytes_and_statistics_that_move_in_training_only():
     model = _model()
     variables = model.init(jax.random.key(0))

@@ -7,7 +7,7 @@ import pytest
 
 from reid_jax import parallel
 from reid_jax.models import rows
-from reid_jax.models.norm import IBN, BatchNorm, DomainNorm, InstanceNorm, collapsed, spread
+from reid_jax.models.norm import IBN, BatchNorm, DomainNorm, InstanceNorm, batch_norms, collapsed, spread
 from reid_jax.types import Tags
 
 X = np.random.default_rng(0).normal(1.0, 2.0, (8, 4, 3, 6)).astype(np.float32)
@@ -194,3 +194,37 @@ def test_frozen_statistics_stay_and_are_used():
     out, moved = module.apply(variables, X, True, mutable=["batch_stats"])
     np.testing.assert_array_equal(out, module.apply(variables, X, False))
     assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), moved["batch_stats"], variables["batch_stats"]))
+
+
+def test_empty_places_change_nothing():
+    """Rows that are there are normalised as if they were alone, on one device and on several, and so are the statistics."""
+    there = np.array([1, 1, 0, 1, 0, 1, 0, 1], bool)
+    x = np.where(there[:, None, None, None], X, 1e3).astype(np.float32)
+    column = np.where(there, np.arange(8), -1).astype(np.int32)
+    expected, alone = _trained(BatchNorm(), X[there])
+    variables = BatchNorm().init(jax.random.key(0), X, False)
+    for devices in (1, 4):
+        module = BatchNorm(gaps=True, average=parallel.average)
+
+        @partial(jax.pmap, axis_name=parallel.AXIS, devices=jax.devices()[:devices])
+        def run(x, column, module=module):
+            with rows.known(Tags(*[column] * 5)):
+                return module.apply(variables, x, True, mutable=["batch_stats"])
+
+        out, moved = run(*(part.reshape(devices, -1, *part.shape[1:]) for part in (x, column)))
+        np.testing.assert_allclose(np.asarray(out).reshape(X.shape)[there], expected, atol=1e-5)
+        for name in ("mean", "var"):
+            np.testing.assert_allclose(moved["batch_stats"][name][0], alone[name], rtol=1e-5)
+    with pytest.raises(ValueError, match="the batch's tags"):
+        BatchNorm(gaps=True).apply(variables, x, True, mutable=["batch_stats"])
+
+
+def test_weights_of_layers_with_statistics_are_found():
+    variables = {
+        "params": {"conv": {"kernel": 1}, "bn1": {"IN": {"scale": 1, "bias": 1}, "BN": {"scale": 1, "bias": 1}}},
+        "batch_stats": {"bn1": {"BN": {"mean": 1, "var": 1}}},
+    }
+    assert batch_norms(variables) == {
+        "conv": {"kernel": False},
+        "bn1": {"IN": {"scale": False, "bias": False}, "BN": {"scale": True, "bias": True}},
+    }

@@ -1,0 +1,143 @@
+"""Frame pairs drawn from small videos, held against what the pictures are."""
+
+import numpy as np
+import pytest
+
+from reid_jax.data import pairs, records, synthetic
+
+
+def _films(*shots):
+    """Records of shots (group, camera, frame, persons), shuffled; a person's picture is black."""
+    columns = [
+        (group, camera, frame, person) for group, camera, frame, persons in shots for person in range(1, persons + 1)
+    ]
+    group, camera, frame, person = np.random.default_rng(9).permutation(np.array(columns)).T
+    return records.make(records.Held(np.zeros((len(group), 2, 2, 3), np.uint8)), person, camera, 1, group, frame=frame)
+
+
+def _plain(videos=7, frames=6, persons=3, stride=5):
+    return _films(*((v, v, stride * f, persons) for v in range(videos) for f in range(frames)))
+
+
+def _drawn(made, seed=0, step=0, **options):
+    rows, figures = pairs.frame_pairs(made, step=step, rng=np.random.default_rng(seed), **options)
+    groups, crops = options.get("groups", 1), options.get("crops", 40)
+    return rows.reshape(-1, 2, crops), rows.reshape(len(rows), groups, 2, crops), figures
+
+
+def _shots(made, side):
+    """Of the rows of one set: {(group, camera, frame): persons}."""
+    out = {}
+    for row in side[side >= 0]:
+        out.setdefault(tuple(int(c[row]) for c in (made.group, made.camera, made.frame)), []).append(
+            int(made.person[row])
+        )
+    return out
+
+
+@pytest.mark.parametrize("interval", [5, 12])
+def test_two_near_frames_of_each_of_some_videos(interval):
+    made = _plain()
+    sets, whole, figures = _drawn(made, groups=2, pairs=3, crops=12, interval=interval, times=12)
+    assert whole.shape == (7 * 12 // 6, 2, 2, 12) and whole.dtype == np.int32
+    gaps, seen = [], []
+    for one, other in sets:
+        mine, theirs = _shots(made, one), _shots(made, other)
+        assert len(mine) == len(theirs) == 3 and {key[0] for key in mine} == {key[0] for key in theirs}
+        for (video, camera, frame), people in mine.items():
+            [partner] = [key for key in theirs if key[0] == video]
+            assert partner[1] == camera and sorted(people) == [1, 2, 3] == sorted(theirs[partner])
+            gaps.append(abs(partner[2] - frame))
+            seen.append(video)
+    assert set(gaps) == set(range(5, interval + 1, 5))
+    assert set(np.bincount(seen)) == {12}  # each video as often as any other
+    assert figures == {"videos": 7, "idle_videos": 0, "pairs": 3, "crops": 9}
+
+
+def test_the_same_moment_by_two_cameras_of_a_scene():
+    shots = [(s, camera, frame, 2) for s in range(4) for camera in (2 * s, 2 * s + 1) for frame in (0, 7, 9)]
+    shots += [(0, 1, 20, 2), (1, 9, 0, 2)]  # a moment of one camera only, and a third camera
+    made = _films(*shots)
+    cameras = set()
+    for one, other in _drawn(made, pairs=2, crops=6, times=40, interval=99)[0]:
+        mine, theirs = _shots(made, one), _shots(made, other)
+        assert len(mine) == 2
+        for video, camera, frame in mine:
+            [partner] = [key for key in theirs if key[0] == video]
+            assert partner[2] == frame != 20 and partner[1] != camera
+            cameras.add((video, camera, partner[1]))
+    assert {(1, 2, 3), (1, 3, 2), (1, 2, 9), (1, 9, 3)} <= cameras
+    assert pairs.count(made) == pairs.Count(0, 4, 0)
+
+
+def test_scenes_come_in_late():
+    made = _films(
+        *((v, v, f, 2) for v in range(6) for f in range(3)), *((9, c, f, 2) for c in (1, 2) for f in range(3))
+    )
+    options = {"pairs": 3, "crops": 6, "interval": 5, "times": 4, "early": 2}
+    length = pairs.steps(6, pairs=3, times=4)
+    assert length == 8 and pairs.count(made, interval=5) == pairs.Count(6, 1, 0)
+    for step, there in ((0, False), (2 * length - 1, False), (2 * length, True), (99, True)):
+        sets, _, figures = _drawn(made, step=step, **options)
+        assert (9 in made.group[sets[sets >= 0]]) == there and figures["videos"] == 6 + there
+        assert len(sets) == (9 if there else 8)
+    assert 9 in made.group[_drawn(made, **{**options, "early": 0})[0]]
+    with pytest.raises(ValueError, match="--config.early=0"):
+        _drawn(records.take(made, made.group == 9), **options)
+
+
+def test_what_is_too_much_is_left_out_by_pairs():
+    """Of 5 pairs of 4 persons each and room for 10: two whole pairs, and two persons of a third on both sides."""
+    made = _plain(videos=5, persons=4)
+    halves = set()
+    for one, other in _drawn(made, pairs=5, crops=10, times=30)[0]:
+        assert (one >= 0).all() and (other >= 0).all()
+        for side in (one, other):
+            assert sorted(len(people) for people in _shots(made, side).values()) == [2, 4, 4]
+        assert {key[0] for key in _shots(made, one)} == {key[0] for key in _shots(made, other)}
+        halves.add(tuple(sorted(min(_shots(made, one).values(), key=len))))
+    assert len(halves) == 6  # any two of the four
+
+
+def test_frames_of_one_of_none_and_of_too_many():
+    made = _films((0, 0, 0, 1), (0, 0, 5, 90), (1, 1, 0, 1), (1, 1, 5, 1), (2, 2, 0, 3), (3, 3, 0, 3), (3, 3, 500, 3))
+    assert pairs.count(made) == pairs.Count(2, 0, 2)  # one frame, and two too far apart; a frame of nobody is no frame
+    sets, _, figures = _drawn(made, times=20)
+    assert figures["idle_videos"] == 2
+    for one, other in sets:
+        counts = sorted((int((one >= 0).sum()), int((other >= 0).sum())))
+        assert counts in ([2, 40], [1, 40])  # the large frame's pair comes second, or first and alone
+        assert len(set(one[one >= 0])) == (one >= 0).sum()
+    assert pairs.count(made, interval=500) == pairs.Count(3, 0, 1)
+
+
+def test_few_videos_come_once_in_a_group():
+    sets, whole, _ = _drawn(_plain(videos=1), pairs=16, crops=8, times=5)
+    assert len(whole) == 5 and ((sets >= 0).sum((1, 2)) == 6).all()
+    made = _plain(videos=3)
+    for one, _ in _drawn(made, pairs=16, crops=16)[0]:
+        assert sorted(key[0] for key in _shots(made, one)) == [0, 1, 2]
+
+
+def test_the_rows_are_a_function_of_the_generator():
+    made = _plain()
+    same = [_drawn(made, seed=seed, pairs=3)[0] for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(same[0], same[1])
+    assert (same[0] != same[2]).any()
+
+
+def test_nothing_to_draw_from_is_told():
+    made = _plain()
+    with pytest.raises(ValueError, match="columns group and frame"):
+        pairs.count(made._replace(frame=np.full_like(made.frame, -1)))
+    with pytest.raises(ValueError, match="none of 7 videos has two frames at most 4 apart"):
+        _drawn(made, interval=4)
+
+
+def test_the_streets_films():
+    films = synthetic.videos(videos=3, frames=20, people=4, size=(120, 160))
+    crops = synthetic.video_crops(films, stride=5, visible=0.3)
+    assert set(crops.frame) <= {0, 5, 10, 15} and len(set(crops.frame)) > 2
+    assert pairs.count(crops, interval=5).videos >= 2
+    views = synthetic.video_crops(synthetic.camera_pair(frames=20, people=6, size=(120, 160)), stride=2)
+    assert pairs.count(views).scenes == 1

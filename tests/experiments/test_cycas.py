@@ -1,0 +1,109 @@
+"""CycAs and its tables as a person calls them, on a handful of pictures."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.experiments.called import call, refused
+
+TINY = [
+    "--config.size=32x16", "--config.backbone=resnet_small_in", "--config.head=8", "--config.groups=2", "--config.crops=4",
+    "--config.pairs=2", "--config.times=4", "--config.interval=5", "--config.epochs=2", "--config.memory=32",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """films.csv: 4 videos of two unknown people; scenes.csv: 2 scenes by two cameras; test.csv: 6 persons, half to train."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    lines = {"films": ["path,person,camera,split,group,frame"], "test": ["path,person,camera,split"]}
+    lines["scenes"] = lines["films"][:1]
+
+    def draw(name, colour, line, to):
+        image = np.clip(colour + rng.normal(0, 20, (32, 16, 3)), 0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / name), image)
+        lines[to].append(f"{name},{line}")
+
+    for person in range(8):
+        colour = rng.integers(0, 256, 3)
+        for take in range(6):
+            draw(f"f{person}_{take}.png", colour, f",,train,film {person // 2},{2 * take}", "films")
+    for person in range(4):
+        colour = rng.integers(0, 256, 3)
+        for take in range(6):
+            draw(f"s{person}_{take}.png", colour, f",c{take % 2},train,film {person // 2},{take // 2}", "scenes")
+    for person in range(6):
+        colour = rng.integers(0, 256, 3)
+        for take in range(8):
+            split = "train" if person < 4 else "query" if take < 2 else "gallery"
+            draw(f"t{person}_{take}.png", colour, f"{person},{take % 2},{split}", "test")
+    for name, text in lines.items():
+        (folder / f"{name}.csv").write_text("\n".join(text) + "\n")
+    return folder
+
+
+def _arguments(data, *more, films="films"):
+    return (f"--config.data=csv:{data}/{films}.csv", f"--config.test=csv:{data}/test.csv", *TINY, *more)
+
+
+def test_a_run_of_two_phases_goes_on_where_it_was_stopped(data, tmp_path):
+    """Two sources that call their videos the same are two; the second comes in late, with its rate; norms are held."""
+    both = f"--config.data=csv:{data}/films.csv+csv:{data}/scenes.csv"
+    more = (both, "--config.early=1", "--config.late_rate=1e-5", "--config.bn_frozen=true")
+    said = call("cycas", f"--workdir={tmp_path}/run", *_arguments(data, *more)).stdout
+    assert "frame pairs of 4 videos and 2 scenes of several cameras; 0 give none" in said and "test: mAP" in said
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line.get("videos") for line in lines[:2]] == [4, 6] and [line["step"] for line in lines] == [4, 10, 10]
+    assert {"associate", "negatives", "pairs", "crops"} <= set(lines[0])
+    assert (tmp_path / "run" / "report" / "data.png").stat().st_size > 100
+    said = call("cycas", f"--workdir={tmp_path}/run", *_arguments(data, *more), "--noreport").stdout
+    assert "going on from epoch 2, step 6 of 6" in said
+
+
+def test_held_norms_and_nothing_else(data):
+    """Not moved, not even by the decay of weights: batch normalisation's; instance normalisation learns."""
+    import jax
+    from flax import traverse_util
+
+    from experiments import cycas
+
+    options = {"backbone": "resnet_small_in", "size": "32x16", "head": 8, "memory": 0, "groups": 1, "weight_decay": 0.1}
+    for held in (True, False):
+        config = cycas.Config(data=f"csv:{data}/films.csv", test=f"csv:{data}/test.csv", bn_frozen=held, **options)
+        job = cycas.build(config)
+        params = job.method.init(jax.random.key(0), job.train)[0]["params"]
+        change, _ = job.optimiser.update(jax.tree.map(lambda x: 0 * x, params), job.optimiser.init(params), params)
+        still = {"/".join(path[1:-1]) for path, by in traverse_util.flatten_dict(change).items() if not np.any(by)}
+        moved = {"/".join(path[1:-1]) for path, by in traverse_util.flatten_dict(change).items() if np.any(by)}
+        assert ("trunk/layer1_0/bn2" in moved) != held and {"trunk/layer1_0/IN", "trunk/conv1", "head"} <= moved
+        assert all("bn" in name or "downsample_1" in name for name in still - moved) and bool(still - moved) == held
+
+
+def test_simulated_pairs_and_the_supervised_row(data, tmp_path):
+    more = ("--config.source=persons", "--config.memory=0", f"--config.data=csv:{data}/test.csv", "--noreport")
+    few = ("--config.crops=2", "--config.iterations=3", "--config.test=")
+    said = call("tables", "--table=cycas.3", f"--workdir={tmp_path}/table", *_arguments(data, *more, *few)).stdout
+    told = (tmp_path / "table" / "table.md").read_text()
+    assert told in said and "| supervised |" in told and "64.8 / 84.8" in told
+    first, last = (
+        json.loads((tmp_path / f"table/row{row}-seed0/metrics.jsonl").read_text().splitlines()[0]) for row in (0, 4)
+    )
+    assert "associate" in first and "classify" in last and "associate" not in last
+
+
+def test_mistakes_are_told_in_a_line(data, tmp_path):
+    new = f"--workdir={tmp_path}/new"
+    assert "columns group and frame" in refused("cycas", new, *_arguments(data, films="test"))
+    assert "at most 1 apart; choose a larger --config.interval" in refused(
+        "cycas", new, *_arguments(data, "--config.interval=1")
+    )
+    assert "--config.early=0, or join" in refused("cycas", new, *_arguments(data, "--config.early=1"))
+    assert "--config.source=persons" in refused("cycas", new, *_arguments(data, "--config.loss=identity"))
+    assert "did you mean 'relaxed'" in refused("cycas", new, *_arguments(data, "--config.loss=relax"))
+    labelled = (f"--config.data=csv:{data}/test.csv", "--config.source=persons", "--config.crops=9")
+    assert "pictures" in refused("cycas", new, *_arguments(data, *labelled))
+    assert "do not say what memory is" in refused("tables", new, "--table=cycas.5", "--recipe=canonical")
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,146 @@
+"""Cycle association against loops in float64, and what is padded or empty."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from beartype import beartype
+from jaxtyping import jaxtyped
+
+from reid_jax.losses import associate
+
+symmetric = jaxtyped(typechecker=beartype)(associate.symmetric)
+relaxed = jaxtyped(typechecker=beartype)(associate.relaxed)
+LOSSES = {"symmetric": symmetric, "relaxed": relaxed, "narrow": partial(relaxed, margin=0.2)}
+RNG = np.random.default_rng(0)
+FIRST, SECOND = RNG.standard_normal((6, 5), np.float32), RNG.standard_normal((9, 5), np.float32)
+
+
+def _walk(first, second, epsilon=0.1, delta=0.5):
+    """C by loops, from the smaller set."""
+    if len(first) > len(second):
+        first, second = second, first
+    first, second = np.float64(first), np.float64(second)
+
+    def step(of, to):
+        sharp = np.log((delta * (len(to) - 1) + 1) / (1 - delta)) / epsilon
+        out = np.zeros((len(of), len(to)))
+        for i, x in enumerate(of):
+            exp = [np.exp(sharp * x @ y / np.linalg.norm(x) / np.linalg.norm(y)) for y in to]
+            out[i] = np.array(exp) / sum(exp)
+        return out
+
+    return step(first, second) @ step(second, first)
+
+
+def _loop(name, first, second, **options):
+    if not len(first) or not len(second):
+        return 0.0
+    c = _walk(first, second, **options)
+    n = len(c)
+    if name == "symmetric":
+        return sum(abs(c[i, j] - (i == j)) for i in range(n) for j in range(n)) / n**2
+    margin, total = 0.2 if name == "narrow" else 0.5, 0.0
+    for i in range(n):
+        row = max([c[i, j] for j in range(n) if j != i], default=0.0)
+        column = max([c[k, i] for k in range(n) if k != i], default=0.0)
+        total += max(row - c[i, i] + margin, 0) + max(column - c[i, i] + margin, 0)
+    return total / n
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("sizes", [(6, 9), (6, 4), (5, 5), (2, 2), (1, 1), (1, 7), (6, 1)])
+@pytest.mark.parametrize("epsilon, delta", [(0.1, 0.5), (0.5, 0.3)])
+def test_agrees_with_a_loop(name, sizes, epsilon, delta):
+    first, second = FIRST[: sizes[0]], SECOND[: sizes[1]]
+    options = {"epsilon": epsilon, "delta": delta}
+    np.testing.assert_allclose(
+        LOSSES[name](first, second, **options), _loop(name, first, second, **options), rtol=2e-5, atol=1e-6
+    )
+
+
+def _sines(n, a=0.37, b=0.0):
+    i, j = np.meshgrid(np.arange(1, n + 1), np.arange(1, 7), indexing="ij")
+    return np.sin(a * i * j + b).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "loss, sizes, epsilon, expected",
+    [
+        (relaxed, (4, 4), 0.1, 0.76220685),
+        (relaxed, (4, 4), 0.5, 1.02609074),
+        (relaxed, (3, 5), 0.1, 1.07508671),
+        (relaxed, (5, 3), 0.1, 0.49083018),
+        (symmetric, (4, 4), 0.1, 0.25815892),
+    ],
+)
+def test_recorded_constants(loss, sizes, epsilon, expected):
+    """Of the equations as they stand, by another program."""
+    first, second = _sines(sizes[0]), _sines(sizes[1], 0.9, 0.2)
+    assert float(loss(first, second, epsilon=epsilon)) == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("sizes", [(4, 6), (6, 4), (3, 3), (1, 5), (1, 1), (0, 4), (4, 0), (0, 0)])
+def test_what_is_padded_changes_nothing(name, sizes):
+    """Persons stand anywhere among rows that are not there, whatever those hold; value and gradient stay."""
+    rng = np.random.default_rng(1)
+    there = [np.isin(np.arange(8), rng.permutation(8)[:size]) for size in sizes]
+    padded = [100 * rng.standard_normal((8, 5), np.float32) for _ in sizes]
+    padded[0][~there[0]] = 0
+    for rows, mask, whole in zip(padded, there, (FIRST, SECOND), strict=True):
+        rows[mask] = whole[: mask.sum()]
+    loss = partial(LOSSES[name], first_there=there[0], second_there=there[1])
+    value, gradient = jax.value_and_grad(loss, (0, 1))(*map(jnp.asarray, padded))
+    np.testing.assert_allclose(value, _loop(name, *(whole[:n] for whole, n in zip((FIRST, SECOND), sizes, strict=True))),
+                               rtol=2e-5, atol=1e-6)  # fmt: skip
+    for of, mask in zip(gradient, there, strict=True):
+        assert np.isfinite(of).all() and (np.asarray(of)[~mask] == 0).all()
+    if min(sizes):
+        plain = jax.grad(LOSSES[name], (0, 1))(jnp.asarray(FIRST[: sizes[0]]), jnp.asarray(SECOND[: sizes[1]]))
+        for of, mask, alone in zip(gradient, there, plain, strict=True):
+            np.testing.assert_allclose(np.asarray(of)[mask], alone, rtol=1e-5, atol=2e-6)
+    else:
+        assert float(value) == 0 and all((np.asarray(of) == 0).all() for of in gradient)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients(name):
+    def loss(first, second):
+        return LOSSES[name](first, second, epsilon=0.5)
+
+    gradient = jax.grad(loss, (0, 1))(jnp.asarray(FIRST), jnp.asarray(SECOND))
+    rng = np.random.default_rng(1)
+    step = [1e-2 * rng.standard_normal(of.shape).astype(np.float32) for of in (FIRST, SECOND)]
+    up, down = loss(FIRST + step[0], SECOND + step[1]), loss(FIRST - step[0], SECOND - step[1])
+    along = sum(float((of * by).sum()) for of, by in zip(gradient, step, strict=True))
+    assert along == pytest.approx(float(up - down) / 2, rel=2e-2, abs=1e-5)
+
+
+def test_people_found_again_cost_nothing_and_zeros_are_no_accident():
+    people = np.eye(5, dtype=np.float32)
+    assert float(relaxed(people, people[[3, 1, 4, 0, 2]])) == 0
+    assert float(symmetric(people, people[[3, 1, 4, 0, 2]])) < 1e-3
+    for loss in (symmetric, relaxed):
+        value, gradient = jax.value_and_grad(loss)(jnp.zeros((4, 5)), jnp.zeros((4, 5)))
+        assert np.isfinite(value) and np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("count, sharp", [(2, 10.99), (4, 16.09), (16, 28.33), (40, 37.14)])
+def test_temperatures(count, sharp):
+    got = associate.temperature(jnp.float32(count))
+    assert float(got) == pytest.approx(np.log(count + 1) / 0.1, rel=1e-5) == pytest.approx(sharp, abs=5e-3)
+    assert float(associate.temperature(jnp.float32(0))) == 0
+
+
+def test_mistakes_are_told():
+    with pytest.raises(ValueError, match="first \\[n d\\] and its mask"):
+        associate.relaxed(FIRST, SECOND, first_there=np.ones(3, bool))
+    with pytest.raises(ValueError, match="one width"):
+        associate.symmetric(FIRST, SECOND[:, :3])
+    with pytest.raises(ValueError, match="margin is 1"):
+        associate.relaxed(FIRST, SECOND, margin=1)
+    with pytest.raises(ValueError, match="epsilon is above 0"):
+        associate.relaxed(FIRST, SECOND, epsilon=0)

@@ -1,0 +1,106 @@
+"""CycAs's rows, groups and queues; its losses, its queue and its frame pairs have tests of their own."""
+
+from functools import partial
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from reid_jax.data import records
+from reid_jax.data.pairs import frame_pairs
+from reid_jax.data.simulated import simulated_pairs
+from reid_jax.losses import associate, xbm
+from reid_jax.methods.cycas import cycas
+from reid_jax.types import Tags
+from tests import tiny
+
+
+def films():
+    """The tiny world's persons in 4 videos of three and, twice, in 2 scenes of two cameras; frames hold two or three."""
+    whole = tiny.world(persons=12, pictures=8)
+    person, take = whole.person - 1, np.tile(np.arange(8), 12)
+    scene = person >= 6
+    group = np.where(scene, 10 + (person - 6) // 3, person // 3)
+    camera = np.where(scene, take % 2, 0) + 2 * group
+    made = records.make(whole.image, whole.person, camera, 1, group, frame=np.where(scene, take // 2, take))
+    return records.take(made, (person % 3 > 0) | (take > 1))
+
+
+WORLD = films
+NEAR = partial(frame_pairs, pairs=2, crops=5, interval=3, times=4)
+SOFT = partial(associate.relaxed, epsilon=0.3)
+EXAM = [
+    lambda model: cycas(model, groups=2, draw=NEAR, loss=SOFT, memory=64, hardest=5, weight=0.1),
+    lambda model: cycas(model, groups=2, draw=partial(NEAR, pairs=3, times=8, early=1), memory=48, shared=True, weight=0.05,
+                        loss=partial(associate.symmetric, epsilon=0.3)),
+    lambda model: cycas(model, groups=2, draw=partial(simulated_pairs, persons=4, inter=0.75, iterations=5), memory=0),
+]  # fmt: skip
+RNG = np.random.default_rng(0)
+
+
+def _batch(made, rows):
+    columns = (np.full(len(made.group), -1), np.arange(len(made.group)), made.camera, made.domain, made.group)
+    return Tags(*(jnp.asarray(np.where(rows >= 0, column[rows], -1), jnp.int32) for column in columns))
+
+
+def _start(method, made):
+    carry = method.init(jax.random.key(0), made)[1]
+    state, plan = method.plan(SimpleNamespace(step=np.int32(0)), made, None, np.random.default_rng(0))
+    return carry, plan
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_groups_and_queues_are_taken_one_by_one(shared):
+    made = films()
+    method = cycas(tiny.encoder(), groups=2, draw=NEAR, memory=16, hardest=3, weight=0.5, shared=shared)
+    carry, plan = _start(method, made)
+    assert plan.rows.shape[1] == 20 and (plan.label == -1).all() and (plan.rows < 0).any()
+    kept = [[] for _ in carry["video"]]
+    assert len(kept) == 2 - shared
+    for rows in plan.rows[:5]:
+        tags, f = _batch(made, rows), RNG.standard_normal((20, 12), np.float32)
+        f /= np.linalg.norm(f, axis=1, keepdims=True)
+        value, aux = method.loss({"f": jnp.asarray(f)}, tags, carry, 0)
+        wanted, apart = [], []
+        for side, rows_of in zip(f.reshape(2, 2, 5, 12), rows.reshape(2, 2, 5), strict=True):
+            wanted.append(float(associate.relaxed(*(of[row >= 0] for of, row in zip(side, rows_of, strict=True)))))
+        for number, queue in enumerate(kept):
+            mine = slice(None) if shared else slice(10 * number, 10 * number + 10)
+            there = rows[mine] >= 0
+            z, w = zip(*queue, strict=True) if queue else (np.zeros((1, 12), np.float32), [-1])
+            video = made.group[rows[mine][there]]
+            padded = np.zeros((16, 12), np.float32), np.full(16, -1, np.int32)
+            padded[0][: len(z)], padded[1][: len(w)] = z, w
+            apart.append(float(xbm.negatives(f[mine][there], video, *padded, hardest=3)))
+            queue += zip(f[mine][there], video, strict=True)
+            del queue[:-16]
+        assert float(aux.metrics["associate"]) == pytest.approx(np.mean(wanted), rel=1e-4)
+        assert float(aux.metrics["negatives"]) == pytest.approx(0.5 * np.mean(apart), rel=1e-4)
+        assert float(value) == pytest.approx(sum(float(one) for one in aux.metrics.values()), rel=1e-6)
+        carry = method.update(carry, {}, aux)
+    for number, queue in enumerate(kept):
+        assert sorted(int(v) for v in carry["video"][number] if v >= 0) == sorted(int(v) for _, v in queue)
+
+
+def test_what_is_empty_has_no_weight():
+    made = films()
+    method = cycas(tiny.encoder(), draw=NEAR, memory=16)
+    carry, plan = _start(method, made)
+    rows = next(rows for rows in plan.rows if (rows < 0).any())
+    f = jnp.asarray(RNG.standard_normal((10, 12), np.float32))
+    gradient = jax.grad(lambda f: method.loss({"f": f}, _batch(made, rows), carry, 0)[0])(f)
+    assert (np.asarray(gradient)[rows < 0] == 0).all() and np.isfinite(gradient).all()
+    nobody = _batch(made, np.full(10, -1))
+    value, aux = method.loss({"f": f}, nobody, carry, 0)
+    assert float(value) == 0
+    for before, after in zip(jax.tree.leaves(carry), jax.tree.leaves(method.update(carry, {}, aux)), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_without_a_memory_nothing_is_carried():
+    method = cycas(tiny.encoder(), draw=NEAR, memory=0)
+    carry, plan = _start(method, films())
+    value, aux = method.loss({"f": jnp.ones((10, 12))}, _batch(films(), plan.rows[0]), carry, 0)
+    assert carry == {} == method.update(carry, {}, aux) and set(aux.metrics) == {"associate"} and float(value) > 0
