@@ -70,3 +70,9 @@ def _warn(images: int, size: np.ndarray) -> None:
         logging.warning(
             "Clustering put %d of %d images under one label; a smaller eps keeps people apart", size.max(), images
         )
+
+
+def brief(labels: Int[np.ndarray, "n"], person: Int[np.ndarray, "n"]) -> dict[str, float]:
+    """Of `describe` what an epoch's log tells: labels, labelled, outlier_part and, where persons are known, purity."""
+    told = describe(labels, person=person)
+    return {name: told[name] for name in ("labels", "labelled", "outlier_part", "purity") if name in told}

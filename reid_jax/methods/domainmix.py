@@ -24,7 +24,7 @@ from reid_jax.data import sample
 from reid_jax.losses import domain
 from reid_jax.losses.classify import cross_entropy
 from reid_jax.losses.triplet import batch_hard
-from reid_jax.models.discriminator import Judge
+from reid_jax.models.mlp import Head
 from reid_jax.types import Array, Aux, Method, Model, Plan, student
 
 SYNTHETIC, REAL = 0, 1  # Records.domain
@@ -63,7 +63,7 @@ class Weights(NamedTuple):
 
 def domainmix(
     model: Model,
-    judge: Judge,
+    judge: Head,
     *,
     labels: np.ndarray | Callable[[np.ndarray], np.ndarray],
     room: int = 0,
@@ -185,12 +185,7 @@ def _morning(records, see, fixed, anew, kernel):
         kept, kernel = anew(unit, kernel.shape[1] - first), np.array(kernel)
         kernel[:, first : first + kept.max() + 1] = centroids(unit, kept, normalise=True).T
     label[real[kept >= 0]] = first + kept[kept >= 0]
-    told = report.describe(kept, person=records.person[real])
-    return (
-        label,
-        kernel,
-        {name: told[name] for name in ("labels", "labelled", "outlier_part", "purity") if name in told},
-    )
+    return label, kernel, report.brief(kept, records.person[real])
 
 
 def _synthetic(records):

@@ -93,9 +93,7 @@ def mmt(
         label = np.full(len(records.person), -1, np.int32)
         label[rows] = own
         drawn = sample.filled(label, batch=persons * per_person, per_person=per_person, steps=iterations, rng=rng)
-        figures = report.describe(own, person=records.person[rows])
-        told = {name: figures[name] for name in ("labels", "labelled", "outlier_part", "purity") if name in figures}
-        return _renewed(state, means), Plan(drawn, label, told)
+        return _renewed(state, means), Plan(drawn, label, report.brief(own, records.person[rows]))
 
     def forward(variables, carry, batch, key):
         outputs, stats = {}, {}

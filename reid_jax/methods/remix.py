@@ -195,8 +195,7 @@ def _morning(records, see, labeller, images, room, label, rng):
     own = np.full(len(rows), -1)
     own[found.rows[kept]] = found.label[kept]
     drawn = np.isin(records.group[rows], found.videos)
-    told = report.describe(own[drawn], person=records.person[rows][drawn])
-    figures = {name: told[name] for name in ("labels", "labelled", "outlier_part", "purity") if name in told}
+    figures = report.brief(own[drawn], records.person[rows][drawn])
     first = label.max() + 1
     label = label.copy()
     label[rows[own >= 0]] = first + own[own >= 0]

@@ -85,8 +85,7 @@ def spcl(
         if classes:
             of_source = sample.identities(source, persons=persons, per_person=per_person, steps=iterations, rng=rng)
             rows = sample.mixed(of_source, rows)
-        figures = report.describe(kept, person=records.person[records.domain == TARGET])
-        told = {name: figures[name] for name in ("labels", "labelled", "outlier_part", "purity") if name in figures}
+        told = report.brief(kept, records.person[records.domain == TARGET])
         moved = {"bank": bank, "bank_label": bank_label, "threshold": limit}
         return state._replace(carry={**state.carry, **moved}), Plan(rows, label, told)
 

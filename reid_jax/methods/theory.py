@@ -92,9 +92,7 @@ def theory(
         if int(state.step) // steps % epochs == 0:
             carry, figures = _label(carry, records, see, clusters, int(rng.integers(2**31)))
         label = np.array(carry["label"])
-        told = report.describe(label[target], person=records.person[target])
-        names = ("labels", "labelled", "outlier_part", "purity")
-        figures = {name: told[name] for name in names if name in told} | figures
+        figures = report.brief(label[target], records.person[target]) | figures
         rows = _draw(label, persons, per_person, steps, rng)
         return state._replace(carry=carry), Plan(rows, label, figures)
 

@@ -1,14 +1,15 @@
 """Telling domains by an embedding: what DomainMix trains the backbone against."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from reid_jax.models.mlp import Head, head
 from reid_jax.models.norm import BatchNorm
-from reid_jax.types import Array, Variables
+from reid_jax.types import Array
 
 
 class Discriminator(nn.Module):
@@ -31,29 +32,11 @@ class Discriminator(nn.Module):
         return _dense(self.domains, x.shape[-1], f"fc_{len(self.widths)}")(x)
 
 
-class Judge(NamedTuple):
-    """A discriminator as two pure functions: init (key) -> variables; apply (variables, x, train) -> (logits, statistics)."""
-
-    init: Callable[[Array], Variables]
-    apply: Callable[[Variables, Array, bool], tuple[Array, Any]]
-
-
 def judge(
     width: int, *, norm: Callable[..., nn.Module] = BatchNorm, widths: tuple[int, ...] = (1024, 512, 256)
-) -> Judge:
+) -> Head:
     """The discriminator of embeddings f32[b width]. norm: makes its batch normalisation; widths: of its layers."""
-    module = Discriminator(widths, norm=norm)
-
-    def init(key: Array) -> Variables:
-        return module.init(key, jnp.zeros((1, width), jnp.float32), False)
-
-    def apply(variables: Variables, x: Array, train: bool) -> tuple[Array, Any]:
-        if not train:
-            return module.apply(variables, x, False), variables["batch_stats"]
-        logits, moved = module.apply(variables, x, True, mutable=["batch_stats"])
-        return logits, moved["batch_stats"]
-
-    return Judge(init, apply)
+    return head(Discriminator(widths, norm=norm), width)
 
 
 def _dense(width: int, inputs: int, name: str) -> nn.Dense:
