@@ -17,11 +17,11 @@ from tests import tiny
 
 def _moco(model, norm=parallel.average, **options):
     norm = partial(BatchNorm, average=norm)
-    heads = head(Perceptron((8, 6), last=True, norm=norm), model.width), head(Perceptron((8, 6), norm=norm), 6)
-    return moco(model, *heads, **{"batch": 16, "iterations": 5, **options})
+    heads = head(Perceptron((32, 16), last=True, norm=norm), model.width), head(Perceptron((32, 16), norm=norm), 16)
+    return moco(model, *heads, **{"batch": 16, "iterations": 4, **options})
 
 
-EXAM = [partial(_moco, temperature=0.2), partial(_moco, temperature=0.1, momentum=0.9, length=15)]
+EXAM = [partial(_moco, temperature=0.5), partial(_moco, momentum=0.9, length=12)]
 
 
 def _cosines(q, k):
