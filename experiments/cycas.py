@@ -82,7 +82,7 @@ class Config(encoders.Encoder):
 
 _SMALL = {"backbone": "resnet_small_in", "size": "128x64", "head": 128, "bn_frozen": False, "pad": 5, "rate": 1e-3}
 RECIPES = {
-    "street": {**_SMALL, "groups": 1, "epochs": 15, "times": 32, "memory": 4096, "jitter": 0.8},
+    "street": {**_SMALL, "groups": 1, "epochs": 15, "times": 32, "interval": 5, "memory": 4096, "jitter": 0.3},
     "street-persons": {
         **_SMALL,
         "data": "synthetic:plaza",

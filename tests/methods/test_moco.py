@@ -21,7 +21,7 @@ def _moco(model, norm=parallel.average, **options):
     return moco(model, *heads, **{"batch": 16, "iterations": 4, **options})
 
 
-EXAM = [partial(_moco, temperature=0.5), partial(_moco, momentum=0.9, length=12)]
+EXAM = [partial(_moco, temperature=0.5), partial(_moco, temperature=0.5, momentum=0.9, length=12)]
 
 
 def _cosines(q, k):
