@@ -31,7 +31,7 @@ _EVERY = flags.DEFINE_integer("every", How.every, "cut people out of every such 
 _PEOPLE = flags.DEFINE_float("people", How.people, "in a shot, on average, at least; 0 keeps all", lower_bound=0)
 _LOOKS = flags.DEFINE_integer("looks", How.looks, "frames of a shot that people are counted in", lower_bound=1)
 _AREA = flags.DEFINE_integer("area", How.area, "pixels of a box, at least", lower_bound=1)
-_WORKERS = flags.DEFINE_integer("workers", 0, "processes; 0: one a core", lower_bound=0)
+_CORES = flags.DEFINE_integer("cores", 0, "processes, each of which cuts a video; 0: one for each core", lower_bound=0)
 _BEAM = flags.DEFINE_string("beam", "", "options of Apache Beam, to run there instead: '--runner=DirectRunner'")
 
 
@@ -58,7 +58,7 @@ def main(out: str | None) -> None:
         if _BEAM.value:
             beam.cut_all(sources, parts, how, options=_BEAM.value.split())
         else:
-            workers.cut_all(sources, parts, how, workers=_WORKERS.value, watch=Line())
+            workers.cut_all(sources, parts, how, workers=_CORES.value, watch=Line())
         manifest = gather.gather(sources, parts, folder, how, watch=_joined, beside=_draw)
     except KeyboardInterrupt:
         print(f"\nstopped: what is done is kept in {parts}; the same command goes on", file=sys.stderr, flush=True)

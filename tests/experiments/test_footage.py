@@ -38,7 +38,7 @@ def _arguments(folder, out, *more):
 def made(folder, tmp_path_factory):
     """(what the command says, what it leaves)."""
     out = tmp_path_factory.mktemp("made") / "deep" / "out"
-    return call("prepare", *_arguments(folder, out, "--workers=2")), out
+    return call("prepare", *_arguments(folder, out, "--cores=2")), out
 
 
 def test_videos_become_what_a_training_reads(made, folder):
@@ -90,7 +90,7 @@ def _nobody_is_left(run):
 
 def test_a_killed_run_goes_on_to_the_same_bytes(made, folder, tmp_path):
     out, parts = tmp_path / "out", tmp_path / "out.parts"
-    command = [sys.executable, "-m", "experiments.prepare", *_arguments(folder, out, "--workers=2")]
+    command = [sys.executable, "-m", "experiments.prepare", *_arguments(folder, out, "--cores=2")]
     run = _begun(command, parts, stderr=subprocess.DEVNULL)
     run.kill()
     run.wait()
@@ -98,13 +98,13 @@ def test_a_killed_run_goes_on_to_the_same_bytes(made, folder, tmp_path):
     assert "begun with other options (--every: 7 there, 5 now)" in refused(
         "prepare", *_arguments(folder, out, "--every=5")
     )
-    call("prepare", *_arguments(folder, out, "--workers=1"))
+    call("prepare", *_arguments(folder, out, "--cores=1"))
     assert films.same(out, made[1]) and not parts.exists()
 
 
 def test_ctrl_c_stops_at_once_and_keeps_what_is_done(folder, tmp_path):
     out, parts = tmp_path / "out", tmp_path / "out.parts"
-    command = [sys.executable, "-m", "experiments.prepare", *_arguments(folder, out, "--workers=2")]
+    command = [sys.executable, "-m", "experiments.prepare", *_arguments(folder, out, "--cores=2")]
     run = _begun(command, parts, stderr=subprocess.PIPE, text=True)
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them
     told = run.communicate(timeout=60)[1]
