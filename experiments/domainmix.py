@@ -244,7 +244,7 @@ def _by_encoder(name: str) -> dict:
 
 _SECOND = {"street": 6, "paper": 20, "code": 30}  # epochs of the second stage, by recipe
 _DIRECT = {"begin": 0, "epochs": _SECOND}
-_SOURCE = {"weights": {"street": "{0}/source"}}
+_SOURCE = {"weights": {"street": "{0}/source", "paper": None, "code": None}}
 _LABELS = {"labels": {"street": "{1}/stage1/labels.csv", "paper": "{1}/stage1/labels.csv", "code": "morning"}}
 _TURNS = {**_SOURCE, **_LABELS, "begun": "{1}"}
 _TRUE = {**_SOURCE, "labels": "given"}

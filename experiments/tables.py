@@ -108,9 +108,11 @@ def main(argv: list[str]) -> None:
 
 
 def _chosen(options: Mapping, recipe: str, folders: Sequence[Path]) -> dict:
-    """What a row changes in this recipe: a mapping has a value for each recipe that it is for."""
+    """What a row changes in this recipe: a mapping has a value for each recipe that it is for, None to change nothing."""
     values = {name: value if isinstance(value, Mapping) else {recipe: value} for name, value in options.items()}
-    values = {name: value[recipe] for name, value in values.items() if recipe in value}
+    if lacking := [name for name, value in values.items() if recipe not in value]:
+        raise ValueError(f"--recipe={recipe}: this table's rows do not say what {lacking[0]} is there")
+    values = {name: value[recipe] for name, value in values.items() if value[recipe] is not None}
     return {name: value.format(*folders) if isinstance(value, str) else value for name, value in values.items()}
 
 

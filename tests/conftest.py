@@ -1,6 +1,7 @@
 """Four fake devices, rank promotion an error, what was compiled kept for the session; set before jax is imported."""
 
 import atexit
+import itertools
 import os
 import shutil
 import tempfile
@@ -13,5 +14,16 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and scripts that te
     atexit.register(shutil.rmtree, compiled, ignore_errors=True)
 
 import jax
+import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+_DONE = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def forgetting():
+    """A process may hold so many compiled programs only (each maps memory of its own), and there are more tests than that."""
+    yield
+    if not next(_DONE) % 25:
+        jax.clear_caches()

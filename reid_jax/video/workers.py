@@ -75,7 +75,11 @@ def cut_all(
     reports = context.SimpleQueue()
     pool = ProcessPoolExecutor(workers, context, _begin, (reports,))
     try:
+        asked = signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # which the workers inherit, from their first instruction on
         running = {pool.submit(_work, source, str(parts), how): source for source in waiting}
+        signal.signal(signal.SIGINT, asked)
         while running:
             finished, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
             while not reports.empty():

@@ -91,17 +91,6 @@ def test_simulated_pairs_and_the_supervised_row(data, tmp_path):
         assert term in first and "mAP" in last and len({"associate", "classify"} & set(first)) == 1
 
 
-def test_every_row_of_the_tables_is_a_configuration():
-    from experiments import cycas, tables
-
-    assert cycas.TABLES["3"].rows[0].paper == "64.8 / 84.8"
-    for table in cycas.TABLES.values():
-        recipe = cycas.RECIPES[table.recipe]
-        for row in table.rows:
-            config = cycas.Config(**{**recipe, **tables._chosen(row.options, table.recipe)})
-            assert all(not isinstance(value, dict) for value in vars(config).values())
-
-
 def test_mistakes_are_told_in_a_line(data, tmp_path):
     new = f"--workdir={tmp_path}/new"
     assert "columns group and frame" in refused("cycas", new, *_arguments(data, films="test"))
