@@ -97,6 +97,8 @@ def epoch(name: str, images: int, memory: int = 4096) -> dict:
         seen = seen + clock() - began
         return found
 
+    embed(method.encoder(state.variables, state.carry), np.zeros((ROWS, *size, 3), np.uint8))  # compiles, as does this:
+    group(np.random.default_rng(0).standard_normal((300, 8), np.float32))
     before, began = parallel.first(state), clock()
     after, plan = method.plan(before, data, see, np.random.default_rng(0))
     morning = clock() - began - seen
@@ -119,6 +121,17 @@ def epoch(name: str, images: int, memory: int = 4096) -> dict:
         "images": len(data.person), "steps": len(plan.rows), "filled": filled,
         **{part: list(value) for part, value in {"morning": morning, "see": seen, "train": steps}.items()},
     }  # fmt: skip
+
+
+def group(embedding: np.ndarray) -> None:
+    """SpCL's grouping."""
+    from reid_jax.cluster import dbscan, jaccard
+    from reid_jax.cluster.reliability import keep, reliability, threshold
+
+    unit = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
+    found, *others = dbscan.labels(jaccard.distance(unit, k1=30, k2=6), eps=(0.6, 0.58, 0.62), min_samples=4)
+    compact, independent = reliability(found, *others)
+    keep(found, compact, independent, threshold(found, independent, 0.9))
 
 
 def index(images: int) -> dict:
