@@ -1,4 +1,4 @@
-"""Every method runs with a backbone of each kind, and one with all: a step of each pair, traced from pixels to gradients, not compiled."""
+"""Every method runs with a backbone of each kind, and one with all: a step, traced from pixels to gradients, not compiled."""
 
 import jax
 import jax.numpy as jnp
