@@ -9,8 +9,8 @@ domains and the backbone learn by turns, and tests on the harbour, which neither
         --config.test=csv:/my/test.csv
 
 Stopped at any time the same command goes on. To begin again at a later stage, name an earlier run in a new --workdir:
-`--config.labels=runs/domainmix/stage1/labels.csv` begins with its labels, `--config.begun=runs/domainmix/stage2` with its
-second stage. `--recipe=paper` is the published setting, `--recipe=code` that of the code published later: labels anew
+`--config.pseudo_labels=runs/domainmix/stage1/labels.csv` begins with its labels, `--config.begun=runs/domainmix/stage2`
+with its second stage. `--recipe=paper` is the published setting, `--recipe=code` that of the code published later: labels anew
 each morning, one batch of ten for the discriminator, halved logits. (Its warm-up, begun anew each epoch, left the rate at a
 hundredth; its milestones give the same.) No figure of either has been measured here.
 """
@@ -49,7 +49,9 @@ class Config(Separation, encoders.Encoder):
     test: str = "synthetic:harbour"  # KIND:PATH of the test data
     skip_broken: bool = False  # leave out pictures that cannot be read
     same_camera: bool = False  # count matches within one camera as well
-    labels: str = "spcl"  # of `target`: spcl, morning (anew each epoch), given (its persons), or a labels.csv of a run
+    pseudo_labels: str = (
+        "spcl"  # of `target`: spcl, morning (anew each epoch), given (its persons), or a labels.csv of a run
+    )
     source: str = ""  # options, by comma, of experiments.ide, to begin with a training on `data`; empty: none
     stage1: str = "epochs=50,iterations=800"  # options of the first stage's script, by comma
     begun: str = ""  # a run's folder whose second stage is done; go on from it
@@ -104,7 +106,7 @@ RECIPES = {
     },
     "paper": {},
     "code": {
-        "labels": "morning",
+        "pseudo_labels": "morning",
         "most": 0,
         "epochs": 60,
         "begin": 30,
@@ -173,11 +175,11 @@ def build(config: Config, mixed: Records, test: Records, pseudo: np.ndarray) -> 
     model = encoders.build(config)
     clusters = Clusters(config.eps, config.gap, config.min_samples, config.k1, config.k2)
     turns = _turns(config)
-    bounds = (1, None) if config.labels == "given" else (config.least, config.most or None)
+    bounds = (1, None) if config.pseudo_labels == "given" else (config.least, config.most or None)
     method = domainmix(
         model,
         judge(model.width, norm=partial(BatchNorm, group=config.bn_group, average=parallel.average)),
-        labels=(lambda unit: self_paced(unit, None, clusters)[0]) if config.labels == "morning" else pseudo,
+        labels=(lambda unit: self_paced(unit, None, clusters)[0]) if config.pseudo_labels == "morning" else pseudo,
         least=bounds[0],
         most=bounds[1],
         persons=config.persons,
@@ -245,9 +247,9 @@ def _by_encoder(name: str) -> dict:
 _SECOND = {"street": 6, "paper": 20, "code": 30}  # epochs of the second stage, by recipe
 _DIRECT = {"begin": 0, "epochs": _SECOND}
 _SOURCE = {"weights": {"street": "{0}/source", "paper": None, "code": None}}
-_LABELS = {"labels": {"street": "{1}/stage1/labels.csv", "paper": "{1}/stage1/labels.csv", "code": "morning"}}
+_LABELS = {"pseudo_labels": {"street": "{1}/stage1/labels.csv", "paper": "{1}/stage1/labels.csv", "code": "morning"}}
 _TURNS = {**_SOURCE, **_LABELS, "begun": "{1}"}
-_TRUE = {**_SOURCE, "labels": "given"}
+_TRUE = {**_SOURCE, "pseudo_labels": "given"}
 
 # beside each row what the paper has of ResNet-50, mAP / rank-1
 TABLES = {
@@ -273,7 +275,7 @@ TABLES = {
         "DomainMix, table 2: one pair of domains, tested on others (--config.target, --tests)",
         (
             Row("DirectMix", _DIRECT),
-            Row("DomainMix", {**_SOURCE, "labels": "{0}/stage1/labels.csv", "begun": "{0}"}),
+            Row("DomainMix", {**_SOURCE, "pseudo_labels": "{0}/stage1/labels.csv", "begun": "{0}"}),
         ),
     ),
     "3": Table(

@@ -71,7 +71,7 @@ class Encoder:
     pooling: str = "average"  # average, gem
     head: int = 0  # width of a linear layer behind the pooling, 0: none
     neck: bool = True  # a batch normalisation between what the triplet loss and what the classifier and retrieval see
-    second: bool = False  # a second feature, as Theory's network has, for the classifier and a triplet loss
+    second_feature: bool = False  # one more feature, as Theory's network has, for the classifier and a triplet loss
     dtype: str = "float32"  # what the trunk computes in: float32, bfloat16
     bn_group: int = 0  # rows per group of batch statistics, 0: the whole batch
     bn_gaps: bool = False  # batches may have empty places, which batch statistics leave out
@@ -96,7 +96,7 @@ def build(config: Any) -> Model:
         pooling = choose("--config.pooling", config.pooling, POOLINGS)
         project = 512 if config.backbone.startswith("osnet") else 0
         module = embedder.Embedder(
-            trunk, taken, pooling, project, config.neck, norm, head=config.head, second=config.second
+            trunk, taken, pooling, project, config.neck, norm, config.second_feature, config.head
         )
     model = embedder.model(module)
     if config.weights and Path(config.weights).is_dir():

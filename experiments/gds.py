@@ -41,7 +41,7 @@ class Config(Separation, encoders.Encoder):
     backbone: str = "resnet50_stride2"
     size: str = "256x128"
     neck: bool = False
-    second: bool = True
+    second_feature: bool = True
     data: str = "synthetic:plaza"  # KIND:PATH of the labelled source
     target: str = "synthetic:station"  # KIND:PATH of the target; its labels, if any, are not used
     test: str = ""  # KIND:PATH of the test data; empty: the query and gallery of `target`

@@ -22,27 +22,27 @@ COLUMNS = ("row", "picture", "label")
 
 
 def check(config: Any) -> None:
-    """Refuse a `config.labels` that is no labeller, no file and no word, and options that its script has not."""
-    if not config.target or config.labels in (MORNING, GIVEN) or config.labels.endswith(".csv"):
+    """Refuse a `config.pseudo_labels` that is no labeller, no file and no word, and options that its script has not."""
+    if not config.target or config.pseudo_labels in (MORNING, GIVEN) or config.pseudo_labels.endswith(".csv"):
         return
-    choose("--config.labels", config.labels, dict.fromkeys((*LABELLERS, MORNING, GIVEN, "FILE.csv")))
+    choose("--config.pseudo_labels", config.pseudo_labels, dict.fromkeys((*LABELLERS, MORNING, GIVEN, "FILE.csv")))
     _script(config)
 
 
 def of(config: Any, part: Records, folder: Path) -> np.ndarray | None:
-    """Labels i[n] of the pictures of `part` (the target's) that `config.labels` names, by a run in `folder` if by a script.
+    """Labels i[n] of the pictures of `part` (the target's) that `config.pseudo_labels` names.
 
-    Nothing where they are made each morning; None where the run was stopped.
+    By a script they are made in a run in `folder`. Nothing where they are made each morning; None where the run was stopped.
     """
-    if config.labels == MORNING:
+    if config.pseudo_labels == MORNING:
         return np.full(len(part.person), -1)
-    if config.labels == GIVEN or not len(part.person):
+    if config.pseudo_labels == GIVEN or not len(part.person):
         return relabel(part.person)
-    if config.labels not in LABELLERS:
-        return read(Path(config.labels), part)
+    if config.pseudo_labels not in LABELLERS:
+        return read(Path(config.pseudo_labels), part)
     if not parallel.agreed((folder / "labels.csv").is_file()):
-        print(f"stage 1: pseudo labels by {config.labels}", flush=True)
-        own, script = _script(config), LABELLERS[config.labels]
+        print(f"stage 1: pseudo labels by {config.pseudo_labels}", flush=True)
+        own, script = _script(config), LABELLERS[config.pseudo_labels]
         if not script.stages(own, folder):
             return None
         job = script.build(own)
@@ -57,7 +57,7 @@ def _script(config: Any) -> Any:
     """The configuration of the labeller's script: data and encoder as `config` has them, the rest as `config.stage1` says."""
     shared = ("data", "target", "test", "skip_broken", "same_camera", "seed", "weight_decay", "pad", "erase", "jitter")
     encoder = [field.name for field in dataclasses.fields(encoders.Encoder) if not field.name.startswith("bn_")]
-    own = LABELLERS[config.labels].Config(**{name: getattr(config, name) for name in (*encoder, *shared)})
+    own = LABELLERS[config.pseudo_labels].Config(**{name: getattr(config, name) for name in (*encoder, *shared)})
     return command.changed(own, "--config.stage1", config.stage1)
 
 

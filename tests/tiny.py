@@ -50,7 +50,7 @@ def mixture(persons=12, pictures=8):
 def encoder(norm_average=parallel.average, second=False):
     """A Model with a BNNeck over the whole batch, and Theory's second feature if asked."""
     norm = partial(BatchNorm, average=norm_average)
-    return embedder.model(embedder.Embedder(Trunk(), INPUT, norm=norm, second=second))
+    return embedder.model(embedder.Embedder(Trunk(), INPUT, norm=norm, second_feature=second))
 
 
 class Run:

@@ -20,7 +20,8 @@ class Embedder(nn.Module):
     project: a dense layer of that width with normalisation and ReLU behind the pooling, as OSNet has; 0: none.
     neck:    a batch normalisation with its bias frozen at 0 (BNNeck, Luo et al., CVPRW 2019): the triplet and centre
              losses take the feature, the classifier and retrieval the embedding. Without it the two are the same.
-    second:  in training lay aside ReLU(BN(W embedding)), [b d], the other feature of Theory's network (Song et al., 2020).
+    second_feature: in training lay aside ReLU(BN(W embedding)), [b d], the other feature of Theory's network (Song et
+             al., 2020).
     head:    a linear layer of that width before the neck, as CycAs has; 0: none.
     input:   what it takes.
     """
@@ -31,7 +32,7 @@ class Embedder(nn.Module):
     project: int = 0
     neck: bool = True
     norm: Callable[..., nn.Module] = BatchNorm
-    second: bool = False
+    second_feature: bool = False
     head: int = 0
 
     @nn.compact
@@ -44,7 +45,7 @@ class Embedder(nn.Module):
         if self.head:
             feature = nn.Dense(self.head, name="head")(feature)
         embedding = self.norm(name="neck", bias=False)(feature, train) if self.neck else feature
-        if self.second:
+        if self.second_feature:
             small = {"use_bias": False, "kernel_init": nn.initializers.normal(0.001)}
             project = Project(embedding.shape[-1], self.norm, small, name="feat")
             self.sow("aside", "second", project(embedding, train))

@@ -57,7 +57,7 @@ def test_three_stages_leave_checkpoints_labels_and_reports(whole):
 
 def test_begun_again_at_the_third_stage_it_ends_the_same(whole, given, tmp_path):
     folder = whole[1]
-    later = [*given, f"--config.labels={folder}/stage1/labels.csv", f"--config.begun={folder}/stage2"]
+    later = [*given, f"--config.pseudo_labels={folder}/stage1/labels.csv", f"--config.begun={folder}/stage2"]
     said = call("domainmix", f"--workdir={tmp_path}/begun", *later, "--noreport").stdout
     assert "stage 1: " not in said and "stage 2: " not in said and "going on from epoch 1" in said
     for mine, theirs in zip(_lines(tmp_path / "begun"), _lines(folder), strict=True):
@@ -68,16 +68,24 @@ def test_begun_again_at_the_third_stage_it_ends_the_same(whole, given, tmp_path)
 
 
 def test_labels_each_morning_and_given(given, tmp_path):
-    morning = ["--config.labels=morning", "--config.begin=0", "--config.epochs=1", "--config.k1=6", "--config.k2=2"]
+    morning = [
+        "--config.pseudo_labels=morning",
+        "--config.begin=0",
+        "--config.epochs=1",
+        "--config.k1=6",
+        "--config.k2=2",
+    ]
     said = call("domainmix", f"--workdir={tmp_path}/morning", *given, *morning, "--noreport").stdout
     assert "stage 1" not in said and "test: mAP" in said and "a linear probe" in said
-    alone = ["--config.labels=given", "--config.begin=0", "--config.epochs=1", "--config.data="]
+    alone = ["--config.pseudo_labels=given", "--config.begin=0", "--config.epochs=1", "--config.data="]
     call("domainmix", f"--workdir={tmp_path}/alone", *given, *alone, "--noreport")
     assert _lines(tmp_path / "alone")[0]["purity"] == 1
 
 
 def test_mistakes_are_told_in_a_line(data, given, tmp_path):
-    assert "did you mean 'spcl'" in refused("domainmix", f"--workdir={tmp_path}/new", *given, "--config.labels=spcll")
+    assert "did you mean 'spcl'" in refused(
+        "domainmix", f"--workdir={tmp_path}/new", *given, "--config.pseudo_labels=spcll"
+    )
     assert not (tmp_path / "new").exists()
 
 

@@ -73,7 +73,7 @@ def test_mistakes_are_told_before_stage_1(data, tmp_path):
         ("choose --config.persons=3", {"persons": 4}),
         ("stage 1 needs labelled data", {"data": "", "source_weight": 0.0}),
         ("no source to compare with", {"data": "", "weights": str(data)}),
-        ("holds no checkpoint", {"weights": str(data)}),
+        ("is not a run.s folder", {"weights": str(data)}),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
             stages(Config(**{**small, **options}), tmp_path / "new")
