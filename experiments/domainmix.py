@@ -59,6 +59,7 @@ class Config(Separation, encoders.Encoder):
     most: int = 120  # 0: no bound
     persons: int = 16  # of a batch, of both domains together
     per_person: int = 4
+    other_cameras: bool = True  # a label's further images come from other cameras than its first
     epochs: int = 40
     begin: int = 20  # the epoch from which discriminator and backbone take turns; 0: never (DirectMix)
     turn: int = 0  # 0: epochs by turns; otherwise one batch of so many is the discriminator's
@@ -184,6 +185,7 @@ def build(config: Config, mixed: Records, test: Records, pseudo: np.ndarray) -> 
         most=bounds[1],
         persons=config.persons,
         per_person=config.per_person,
+        other_cameras=config.other_cameras,
         iterations=config.iterations,
         smoothing=config.smoothing,
         temperature=config.temperature,

@@ -49,6 +49,7 @@ class Config(Separation, encoders.Encoder):
     source_erase: float = 0.0
     persons: int = 16  # labels of a batch
     per_person: int = 4
+    other_cameras: bool = True  # a label's further images come from other cameras than its first
     epochs: int = 40
     iterations: int = 400
     clusters: int = 500  # labels, by k-means; 0: DBSCAN
@@ -123,6 +124,7 @@ def build(config: Config, parts: tuple[Records, Records] | None = None, first: s
         second=other,
         persons=config.persons,
         per_person=config.per_person,
+        other_cameras=config.other_cameras,
         iterations=config.iterations,
         clusters=clusters,
         soft_classify=config.soft_classify,

@@ -39,6 +39,7 @@ class Config(Separation, encoders.Encoder):
     same_camera: bool = False  # count matches within one camera as well
     persons: int = 16  # labels of a batch, of each domain
     per_person: int = 4
+    other_cameras: bool = True  # a label's further images come from other cameras than its first
     epochs: int = 50
     iterations: int = 400
     eps: float = 0.6  # of DBSCAN
@@ -101,6 +102,7 @@ def build(config: Config) -> run.Job:
         model,
         persons=config.persons,
         per_person=config.per_person,
+        other_cameras=config.other_cameras,
         iterations=config.iterations,
         clusters=clusters,
         momentum=config.momentum,

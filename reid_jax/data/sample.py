@@ -12,6 +12,7 @@ def identities(
     rng: np.random.Generator,
     group: np.ndarray | None = None,
     groups: int = 0,
+    camera: np.ndarray | None = None,
 ) -> np.ndarray:
     """P x K batches: i32[steps persons * per_person], `per_person` consecutive rows of each of `persons` labels.
 
@@ -20,9 +21,12 @@ def identities(
 
     Args: label, i32[n]; steps, batches an epoch, 0 for as many as show each label once (rounded down, one at least);
         groups, 0 or how many groups (`group`, i32[n], of a label's first row) a batch's labels come from: then the
-        groups are drawn anew for each batch, and more of them where these hold too few labels.
+        groups are drawn anew for each batch, and more of them where these hold too few labels; camera, i32[n] or None:
+        given, a label's rows come in turns as the first of those that are drawn, and the others are drawn from other
+        cameras than the first's, where the label has any.
     Raises: ValueError where there are fewer labels than `persons`.
-    Reference: Hermans et al., "In Defense of the Triplet Loss", 2017, section 2.
+    Reference: Hermans et al., "In Defense of the Triplet Loss", 2017, section 2; by cameras: Ge et al., "Self-paced
+        Contrastive Learning with Hybrid Memory", NeurIPS 2020, its code's sampler.
     """
     rows = np.flatnonzero(label >= 0)
     order = rows[np.argsort(label[rows], kind="stable")]
@@ -43,17 +47,26 @@ def identities(
     for name in range(len(names)):
         mine = slots[bounds[name] : bounds[name + 1]]
         if len(mine):
-            picked = _rows_in_turns(count[name], per_person, len(mine), rng)
-            out[mine] = order[first[name] + picked]
+            own = order[first[name] : first[name] + count[name]]
+            out[mine] = own[_rows_of(own, camera, per_person, len(mine), rng)]
     return out.reshape(steps, persons * per_person)
 
 
-def filled(label: np.ndarray, *, batch: int, per_person: int, steps: int, rng: np.random.Generator) -> np.ndarray:
+def filled(
+    label: np.ndarray,
+    *,
+    batch: int,
+    per_person: int,
+    steps: int,
+    rng: np.random.Generator,
+    camera: np.ndarray | None = None,
+) -> np.ndarray:
     """Batches of whole labels: i32[steps batch]; a label gives `per_person` rows, some twice, but a row alone comes once.
 
     Labels come in turns, one after the other; a batch may end amid one, with which the next begins. Rows labelled -1 are
     never drawn.
 
+    Args: camera, see `identities`.
     Raises: ValueError where there is no labelled row.
     Reference: Ge et al., "Self-paced Contrastive Learning with Hybrid Memory", NeurIPS 2020, its code's sampler.
     """
@@ -65,9 +78,9 @@ def filled(label: np.ndarray, *, batch: int, per_person: int, steps: int, rng: n
     drawn, size = [], 0
     while size < steps * batch:
         for name in rng.permutation(len(first)):
-            turns = _rows_in_turns(count[name], per_person, 1, rng)[0] if count[name] > 1 else np.zeros(1, int)
-            drawn.append(order[first[name] + turns])
-            size += len(turns)
+            own = order[first[name] : first[name] + count[name]]
+            drawn.append(own[_rows_of(own, camera, per_person, 1, rng)[0]] if len(own) > 1 else own)
+            size += len(drawn[-1])
     return np.concatenate(drawn)[: steps * batch].reshape(steps, batch).astype(np.int32)
 
 
@@ -114,6 +127,21 @@ def _of_few(group: np.ndarray, size: int, groups: int, steps: int, rng: np.rando
         place = rng.permutation(len(names))[group[shuffled]]
         batches.append(shuffled[np.lexsort((place, turn))[:size]])
     return np.stack(batches)
+
+
+def _rows_of(
+    rows: np.ndarray, camera: np.ndarray | None, size: int, times: int, rng: np.random.Generator
+) -> np.ndarray:
+    """[times size] of 0..len(rows)-1, the places of `rows`, one label's; camera: None or of every row there is."""
+    if camera is None:
+        return _rows_in_turns(len(rows), size, times, rng)
+    seen, out = camera[rows], np.empty((times, size), int)
+    for turn, anchor in enumerate(_rows_in_turns(len(rows), 1, times, rng)[:, 0]):
+        elsewhere = np.flatnonzero(seen != seen[anchor])
+        rest = elsewhere if len(elsewhere) else np.flatnonzero(np.arange(len(rows)) != anchor)
+        rest = rest if len(rest) else np.array([anchor])
+        out[turn] = anchor, *rest[_rows_in_turns(len(rest), size - 1, 1, rng)[0]]
+    return out
 
 
 def _rows_in_turns(count: int, size: int, times: int, rng: np.random.Generator) -> np.ndarray:

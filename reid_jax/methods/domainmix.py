@@ -78,6 +78,7 @@ def domainmix(
     against: str = "balance",
     weights: Weights = Weights(),  # noqa: B008, a tuple
     turns: Turns | None = None,
+    other_cameras: bool = True,
 ) -> Method:
     """DomainMix as a Method: loss = identity x cross-entropy + batch-hard triplet, + domain loss in the backbone's turns.
 
@@ -93,13 +94,14 @@ def domainmix(
     least, most: images of a label that is kept; most None: no bound.
     persons, per_person: a batch, of the persons of both domains together. iterations: batches an epoch.
     smoothing, temperature: see `losses.classify.cross_entropy`. margin: of the triplet loss, None: the soft one.
+    other_cameras: a label's further rows in a batch come from other cameras than its first, where it has any (its code).
     against: "balance" or "kl", see `losses.domain`. turns: None: the second stage only (the paper's DirectMix).
 
     Raises ValueError where no pseudo label is kept, and in `init` where `turns` lack a domain.
 
-    Departs from the paper: its code draws a label's further images from other cameras first, and in one file halves the
-    logits (temperature 2), which the paper does not tell. Its margin has no value there; the code's is the soft one. The
-    code also counts the first pseudo label as synthetic and makes a new Adam each epoch; here neither.
+    Departs from the paper: its code in one file halves the logits (temperature 2), which the paper does not tell. Its
+    margin has no value there; the code's is the soft one. The code also counts the first pseudo label as synthetic and
+    makes a new Adam each epoch; here neither.
     """
     if against not in AGAINST:
         raise ValueError(f"against is {against!r}, expected one of {', '.join(AGAINST)}")
@@ -114,7 +116,8 @@ def domainmix(
     def plan(state, records, see, rng):
         params = state.variables["params"]
         label, kernel, figures = _morning(records, see, fixed, anew, params["classifier"])
-        rows = sample.identities(label, persons=persons, per_person=per_person, steps=iterations, rng=rng)
+        size = {"per_person": per_person, "steps": iterations, "camera": records.camera if other_cameras else None}
+        rows = sample.identities(label, persons=persons, rng=rng, **size)
         variables = {**state.variables, "params": {**params, "classifier": kernel}}
         carry = {"active": np.array(label.max() + 1, np.int32)}
         return state._replace(variables=variables, carry=carry), Plan(rows, label, figures)

@@ -54,6 +54,7 @@ def mmt(
     soft_triplet: float = 0.8,
     smoothing: float = 0.1,
     momentum: float = 0.999,
+    other_cameras: bool = True,
 ) -> Method:
     """MMT as a Method. Records of domain 1 are the target; others, and its persons, are not looked at, but for the purity
     in the log where persons are known. A batch has two views, one for each network and its teacher.
@@ -63,6 +64,7 @@ def mmt(
         its place.
     iterations: batches an epoch. smoothing: of the labels.
     soft_classify, soft_triplet: how much of either loss has the other teacher's belief as its target, the rest the labels.
+    other_cameras: a label's further rows in a batch come from other cameras than its first, where it has any (its code).
     momentum: of the teachers, at most; at step t no more than 1 - 1 / (t + 1). Their batch statistics are their own.
 
     Each epoch has a new optimiser: the morning sets its state to zero, which is how `optimise.adam` begins, its schedule
@@ -71,8 +73,8 @@ def mmt(
     Raises ValueError for options out of range; in `init` where there is no target, or k-means is asked for more labels
     than it has images; in `plan` where DBSCAN finds no label.
 
-    Departs from the paper: k-means starts once, not ten times, and from other centres each morning. Its code draws a
-    label's further images from other cameras first, and tests the better teacher; here the first one speaks.
+    Departs from the paper: k-means starts once, not ten times, and from other centres each morning. Its code tests the
+    better teacher; here the first one speaks.
     """
     for name, value in (("soft_classify", soft_classify), ("soft_triplet", soft_triplet), ("momentum", momentum)):
         if not 0.0 <= value <= 1.0:
@@ -92,7 +94,8 @@ def mmt(
         own, means = _label((seen[0] + seen[1]) / 2, clusters, _room(records, clusters), rng)
         label = np.full(len(records.person), -1, np.int32)
         label[rows] = own
-        drawn = sample.filled(label, batch=persons * per_person, per_person=per_person, steps=iterations, rng=rng)
+        size = {"per_person": per_person, "steps": iterations, "camera": records.camera if other_cameras else None}
+        drawn = sample.filled(label, batch=persons * per_person, rng=rng, **size)
         return _renewed(state, means), Plan(drawn, label, report.brief(own, records.person[rows]))
 
     def forward(variables, carry, batch, key):

@@ -48,6 +48,7 @@ def spcl(
     clusters: Clusters = Clusters(),  # noqa: B008, a tuple
     momentum: float = 0.2,
     temperature: float = 0.05,
+    other_cameras: bool = True,
 ) -> Method:
     """SpCL as a Method. Records of domain 0 are the labelled source, if there is one, of domain 1 the target.
 
@@ -56,10 +57,11 @@ def spcl(
     in the log where they are known.
 
     iterations: batches an epoch. momentum: of a row of the memory. temperature: of the loss.
+    other_cameras: a label's further rows in a batch come from other cameras than its first, where it has any (its code).
 
     Raises ValueError in `init` where there is no target.
 
-    Departs from the paper: see `carry.bank.move_bank`. Its code draws a label's further images from other cameras first.
+    Departs from the paper: see `carry.bank.move_bank`.
     """
 
     def init(key, records):
@@ -81,9 +83,10 @@ def spcl(
         bank_label = np.concatenate([np.arange(classes), classes + singletons(kept)]).astype(np.int32)
         label = np.where(place >= 0, bank_label[place], -1).astype(np.int32)
         source, target = (np.where(records.domain == domain, label, -1) for domain in (SOURCE, TARGET))
-        rows = sample.filled(target, batch=persons * per_person, per_person=per_person, steps=iterations, rng=rng)
+        size = {"per_person": per_person, "steps": iterations, "camera": records.camera if other_cameras else None}
+        rows = sample.filled(target, batch=persons * per_person, rng=rng, **size)
         if classes:
-            of_source = sample.identities(source, persons=persons, per_person=per_person, steps=iterations, rng=rng)
+            of_source = sample.identities(source, persons=persons, rng=rng, **size)
             rows = sample.mixed(of_source, rows)
         told = report.brief(kept, records.person[records.domain == TARGET])
         moved = {"bank": bank, "bank_label": bank_label, "threshold": limit}

@@ -89,3 +89,23 @@ def test_a_row_alone_comes_once_and_others_fill_its_place():
     assert counts[0] == pytest.approx(counts[4], abs=4) and counts[1] == pytest.approx(counts[2], abs=1)
     with pytest.raises(ValueError, match="no labelled picture"):
         sample.filled(np.full(3, -1), batch=2, per_person=2, steps=1, rng=np.random.default_rng(0))
+
+
+def test_further_rows_of_a_label_come_from_other_cameras():
+    label, camera = np.repeat([0, 1, 2, 3], [6, 3, 2, 1]), np.array([0, 0, 0, 0, 1, 2, 5, 5, 5, 0, 1, 0])
+    draw = {"per_person": 3, "camera": camera, "rng": np.random.default_rng(0)}
+    rows = sample.identities(label, persons=4, steps=60, **draw).reshape(-1, 3)
+    assert (label[rows] == label[rows[:, :1]]).all()
+    for first, *rest in rows:
+        if label[first] in (0, 2):
+            assert all(camera[one] != camera[first] for one in rest)
+        if label[first] == 1:  # in one camera alone
+            assert len({first, *rest}) == 3
+    anchors = rows[label[rows[:, 0]] == 0, 0]
+    assert (np.bincount(anchors)[:6] == 10).all()  # the first comes in turns
+    alone = sample.filled(label, batch=10, steps=20, **draw)
+    assert alone.shape == (20, 10)
+    one = sample.filled(label, batch=10, steps=1, **draw)[0]  # 3 + 3 + 3 + 1: the label alone comes once
+    assert (label[one] == 3).sum() == 1
+    for turn in np.split(one, np.flatnonzero(np.diff(label[one])) + 1):
+        assert label[turn[0]] not in (0, 2) or (camera[turn[1:]] != camera[turn[0]]).all()
