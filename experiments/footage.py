@@ -1,11 +1,13 @@
 """The job `videos` of experiments.prepare: raw video -> crops of people, packed."""
 
 import dataclasses
+import fcntl
 import json
 import os
 import shutil
 import sys
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -55,11 +57,12 @@ def main(out: str | None) -> None:
     options = f"{len(sources):,} sources, {sum(source.size for source in sources) / 1e6:,.1f} MB"
     print(f"{options}; the parts are kept in {parts} until all are done", flush=True)
     try:
-        if _BEAM.value:
-            beam.cut_all(sources, parts, how, options=_BEAM.value.split())
-        else:
-            workers.cut_all(sources, parts, how, workers=_CORES.value, watch=Line())
-        manifest = gather.gather(sources, parts, folder, how, watch=_joined, beside=_draw)
+        with _alone(parts, folder):
+            if _BEAM.value:
+                beam.cut_all(sources, parts, how, options=_BEAM.value.split())
+            else:
+                workers.cut_all(sources, parts, how, workers=_CORES.value, watch=Line())
+            manifest = gather.gather(sources, parts, folder, how, watch=_joined, beside=_draw)
     except KeyboardInterrupt:
         print(f"\nstopped: what is done is kept in {parts}; the same command goes on", file=sys.stderr, flush=True)
         os._exit(130)  # a worker in the midst of a video is not waited for
@@ -67,6 +70,17 @@ def main(out: str | None) -> None:
     shutil.rmtree(parts)
     print(f"{folder}: {gather.told_counts(manifest['counts'])}; use it as packed:{folder}")
     print(f"{folder / 'crops.png'}: some of the crops; {folder / gather.MANIFEST}: where they come from")
+
+
+@contextmanager
+def _alone(parts: Path, out: Path):
+    """Nobody else writes these parts meanwhile."""
+    with (parts / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FileExistsError(f"another run is making {out}; wait for it, or choose another --out") from None
+        yield
 
 
 class Line:

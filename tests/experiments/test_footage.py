@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import signal
@@ -110,6 +111,16 @@ def test_ctrl_c_stops_at_once_and_keeps_what_is_done(folder, tmp_path):
     told = run.communicate(timeout=60)[1]
     assert run.returncode == 130 and "Traceback" not in told, told
     assert f"stopped: what is done is kept in {parts}" in told and not out.exists() and _nobody_is_left(run)
+
+
+def test_two_runs_do_not_make_one_folder(folder, tmp_path):
+    parts = tmp_path / "out.parts"
+    parts.mkdir()
+    with (parts / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert "another run is making" in refused("prepare", *_arguments(folder, tmp_path / "out"))
+    call("prepare", *_arguments(folder, tmp_path / "out"))
+    assert not parts.exists()
 
 
 def test_mistakes_are_told_before_anything_is_made(folder, tmp_path):
