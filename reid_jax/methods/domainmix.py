@@ -66,6 +66,7 @@ def domainmix(
     judge: Head,
     *,
     labels: np.ndarray | Callable[[np.ndarray], np.ndarray],
+    means: bool = False,
     room: int = 0,
     least: int = 5,
     most: int | None = 120,
@@ -89,6 +90,7 @@ def domainmix(
     judge:  of `models.discriminator.judge`, on the embedding behind the neck.
     labels: pseudo labels of the real images, i[n] in the order of the records, -1 none; or what makes them each morning
         of their embeddings f32[n d], of length one, whereupon their classifiers start at their means.
+    means:  before the first step all classifiers start at the means of their images (neither paper nor code has it).
     room:   pseudo labels that there is a classifier for where they are made anew; what is more is dropped. 0: as many as a
         quarter of the real images.
     least, most: images of a label that is kept; most None: no bound.
@@ -116,6 +118,7 @@ def domainmix(
     def plan(state, records, see, rng):
         params = state.variables["params"]
         label, kernel, figures = _morning(records, see, fixed, anew, params["classifier"])
+        kernel = _at_means(kernel, label, see) if means and not int(state.step) else kernel
         size = {"per_person": per_person, "steps": iterations, "camera": records.camera if other_cameras else None}
         rows = sample.identities(label, persons=persons, rng=rng, **size)
         variables = {**state.variables, "params": {**params, "classifier": kernel}}
@@ -185,10 +188,23 @@ def _morning(records, see, fixed, anew, kernel):
     first, kept = int(label.max(initial=-1)) + 1, fixed
     if kept is None:
         unit = np.asarray(distance.normalise(see(real)))
-        kept, kernel = anew(unit, kernel.shape[1] - first), np.array(kernel)
-        kernel[:, first : first + kept.max() + 1] = centroids(unit, kept, normalise=True).T
+        kept = anew(unit, kernel.shape[1] - first)
+        kernel = _begun_at(kernel, first, centroids(unit, kept, normalise=True))
     label[real[kept >= 0]] = first + kept[kept >= 0]
     return label, kernel, report.brief(kept, records.person[real])
+
+
+def _at_means(kernel, label, see):
+    """The classifiers of all labels at the means of their images."""
+    rows = np.flatnonzero(label >= 0)
+    return _begun_at(kernel, 0, centroids(np.asarray(distance.normalise(see(rows))), label[rows], normalise=True))
+
+
+def _begun_at(kernel, first, mean):
+    """`kernel` [d c] with columns from `first` on as the rows of `mean`."""
+    kernel = np.array(kernel)
+    kernel[:, first : first + len(mean)] = mean.T
+    return kernel
 
 
 def _synthetic(records):

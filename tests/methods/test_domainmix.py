@@ -40,7 +40,7 @@ def _nearest(unit):
 EXAM = [
     lambda model: _make(model, turns=Turns(5, 10, 5, 5)),
     lambda model: _make(model, labels=_nearest, least=1, room=8, turns=Turns(0, 5, 0, 1), against="kl"),
-    lambda model: _make(model),
+    lambda model: _make(model, means=True),
 ]
 
 
@@ -88,6 +88,19 @@ def test_labels_made_in_the_morning_start_their_classifiers_at_their_means():
     untouched = [*range(6), 12, 13]
     np.testing.assert_array_equal(kernel[:, untouched], before[:, untouched])
     assert state.carry["active"] == 12 and kernel.shape == (12, 14)
+
+
+def test_all_classifiers_start_at_the_means_of_their_images_once():
+    records = tiny.mixture()
+    place = np.random.default_rng(0).normal(size=(len(records.person), 12)).astype(np.float32)
+    method = _make(tiny.encoder(), means=True)
+    state, plan = _morning(method, records, lambda rows: place[rows])
+    kernel, unit = state.variables["params"]["classifier"], place / np.linalg.norm(place, axis=1, keepdims=True)
+    for label in range(plan.label.max() + 1):
+        mean = unit[plan.label == label].mean(0)
+        np.testing.assert_allclose(kernel[:, label], mean / np.linalg.norm(mean), rtol=1e-4, atol=1e-6)
+    later, _ = method.plan(state._replace(step=1), records, None, np.random.default_rng(0))  # nobody is looked at
+    np.testing.assert_array_equal(later.variables["params"]["classifier"], kernel)
 
 
 def test_more_labels_than_room_are_dropped(caplog):
