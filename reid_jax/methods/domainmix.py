@@ -8,6 +8,7 @@ mislead it learn by turns.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -101,29 +102,26 @@ def domainmix(
 
     Raises ValueError where no pseudo label is kept, and in `init` where `turns` lack a domain.
 
-    Departs from the paper: its code in one file halves the logits (temperature 2), which the paper does not tell. Its
-    margin has no value there; the code's is the soft one. The code also counts the first pseudo label as synthetic and
-    makes a new Adam each epoch; here neither.
+    Departs from the paper: its margin has no value there; the code's is the soft one. Its code also halves the logits in one
+    file, counts the first pseudo label as synthetic and makes a new Adam each epoch; here neither.
     """
     if against not in AGAINST:
         raise ValueError(f"against is {against!r}, expected one of {', '.join(AGAINST)}")
-    fixed = None if callable(labels) else _kept(labels, least, most, len(labels))
-
-    def anew(unit, room):
-        return _kept(labels(unit), least, most, room)
+    batch = {"persons": persons, "per_person": per_person, "steps": iterations}
+    keep = partial(_kept, least=least, most=most)
+    fixed = None if callable(labels) else keep(labels, room=len(labels))
 
     def init(key, records):
         return _start(model, judge, records, fixed, room, turns, key)
 
     def plan(state, records, see, rng):
         params = state.variables["params"]
-        label, kernel, figures = _morning(records, see, fixed, anew, params["classifier"])
+        label, kernel, figures = _morning(records, see, labels, fixed, keep, params["classifier"])
         kernel = _at_means(kernel, label, see) if means and not int(state.step) else kernel
-        size = {"per_person": per_person, "steps": iterations, "camera": records.camera if other_cameras else None}
-        rows = sample.identities(label, persons=persons, rng=rng, **size)
-        variables = {**state.variables, "params": {**params, "classifier": kernel}}
-        carry = {"active": np.array(label.max() + 1, np.int32)}
-        return state._replace(variables=variables, carry=carry), Plan(rows, label, figures)
+        rows = sample.identities(label, camera=records.camera if other_cameras else None, rng=rng, **batch)
+        moved = {"variables": {**state.variables, "params": {**params, "classifier": kernel}}}
+        moved["carry"] = {"active": np.array(label.max() + 1, np.int32)}
+        return state._replace(**moved), Plan(rows, label, figures)
 
     def forward(variables, carry, batch, key):
         out, stats = model.apply(student(variables, carry), batch.image[:, 0], True, key, batch.tags)
@@ -180,15 +178,15 @@ def _figures(outputs, tags):
     }
 
 
-def _morning(records, see, fixed, anew, kernel):
-    """(label of each row, the classifiers, figures); `fixed` are the real images' labels, or None, then `anew` finds them."""
+def _morning(records, see, labels, fixed, keep, kernel):
+    """(label of each row, the classifiers, figures); `fixed` are the real images' labels, or None, then `labels` finds them."""
     label, real = _synthetic(records), np.flatnonzero(records.domain == REAL)
     if not len(real):
         return label, kernel, {}
     first, kept = int(label.max(initial=-1)) + 1, fixed
     if kept is None:
         unit = np.asarray(distance.normalise(see(real)))
-        kept = anew(unit, kernel.shape[1] - first)
+        kept = keep(labels(unit), room=kernel.shape[1] - first)
         kernel = _begun_at(kernel, first, centroids(unit, kept, normalise=True))
     label[real[kept >= 0]] = first + kept[kept >= 0]
     return label, kernel, report.brief(kept, records.person[real])
@@ -212,7 +210,7 @@ def _synthetic(records):
     return columns.relabel(np.where(records.domain == SYNTHETIC, records.person, -1)).astype(np.int32)
 
 
-def _kept(found, least, most, room):
+def _kept(found, *, least, most, room):
     """The labels that are kept, of the pseudo labels `found`, numbered anew; -1 elsewhere."""
     kept = refine(found, least=least, most=most)
     if len(found) and kept.max() < 0:
