@@ -28,6 +28,9 @@ _TABLE = flags.DEFINE_string("table", None, "SCRIPT.NAME, or nothing to list the
 _WORKDIR = flags.FLAGS["workdir"]  # of experiments.command
 _SEEDS = flags.DEFINE_integer("seeds", 1, "trainings of each row, seeds 0, 1, ...", lower_bound=1)
 _TESTS = flags.DEFINE_list("tests", [], "KIND:PATH of each test set, by comma; without it, that of the trainings")
+_ROWS = flags.DEFINE_list(
+    "rows", [], "numbers of the rows, from 0; those that others build upon must be done; none: all"
+)
 _RECIPE = flags.DEFINE_string("recipe", None, "the script's recipe that the rows go on from; without it, a small one")
 FIGURES = ("mAP", "rank1")
 
@@ -91,8 +94,10 @@ def main(argv: list[str]) -> None:
     recipe = _RECIPE.value or chosen.recipe
     choose("--recipe", recipe, SCRIPTS[script].RECIPES)
     workdir = Path(command.workdir())
-    results = []
+    results, wanted = [], _wanted(len(chosen.rows))
     for number, row in enumerate(chosen.rows):
+        if number not in wanted:
+            continue
         found = []
         for seed in range(_SEEDS.value):
             folders = [workdir / f"row{one}-seed{seed}" for one in range(number + 1)]
@@ -105,6 +110,14 @@ def main(argv: list[str]) -> None:
         text = table(chosen.title, results, _TESTS.value)
         (workdir / "table.md").write_text(text)
         print(f"\n{text}", flush=True)
+
+
+def _wanted(count: int) -> set[int]:
+    """The rows that --rows names."""
+    for row in _ROWS.value:
+        if not row.isdigit() or int(row) >= count:
+            raise ValueError(f"--rows={row}: rows are numbers from 0 to {count - 1}")
+    return {int(row) for row in _ROWS.value} or set(range(count))
 
 
 def _chosen(options: Mapping, recipe: str, folders: Sequence[Path]) -> dict:
