@@ -215,11 +215,10 @@ def build(config: Config, mixed: Records, test: Records, pseudo: np.ndarray) -> 
 
 
 def _turns(config: Config) -> Turns:
-    begin = (config.begin or config.epochs) * config.iterations  # at the end: no turn is the discriminator's
-    if config.turn:
-        return Turns(begin, config.turn, 0, 1)
-    first = 0 if config.discriminator_first else config.iterations
-    return Turns(begin, 2 * config.iterations, first, config.iterations)
+    length = config.iterations
+    begin = (config.begin or config.epochs) * length  # at the end: no turn is the discriminator's
+    first = 0 if config.discriminator_first else length
+    return Turns(begin, config.turn, 0, 1) if config.turn else Turns(begin, 2 * length, first, length)
 
 
 def _falls(config: Config) -> tuple[int, ...]:
