@@ -102,7 +102,7 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
     assert "no picture of a known video" in refused("remix", new, *_arguments(data, csv))
     assert "did you mean 'euclidean'" in refused("remix", new, *_arguments(data, "--config.metric=euclid"))
     assert "remix.8" in refused("tables", new, "--table=remix.7")
-    assert "from 0 to 4" in refused("tables", new, "--table=remix.8", "--rows=5")
+    assert "from 0 to 3" in refused("tables", new, "--table=remix.8", "--rows=4")
     assert "street, paper" in refused("tables", new, "--table=remix.8", "--recipe=papr")
     assert "is not a run's folder" in refused("remix", new, *_arguments(data, f"--config.weights={data}"))
     assert not (tmp_path / "new").exists()
