@@ -104,3 +104,18 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
     assert "pictures" in refused("cycas", new, *_arguments(data, *labelled))
     assert "do not say what memory is" in refused("tables", new, "--table=cycas.5", "--recipe=canonical")
     assert not (tmp_path / "new").exists()
+
+
+def test_moco_trains_on_the_same_pictures_and_its_encoder_starts_cycas(data, tmp_path):
+    small = ("--config.size=32x16", "--config.hidden=16", "--config.out=8", "--config.epochs=2", "--config.batch=8")
+    where = (f"--config.data=csv:{data}/films.csv", f"--config.test=csv:{data}/test.csv", "--config.warmup=0")
+    told = call("moco", f"--workdir={tmp_path}/moco", *where, *small, "--noreport").stdout
+    assert "test: mAP" in told
+    lines = [json.loads(line) for line in (tmp_path / "moco" / "metrics.jsonl").read_text().splitlines()]
+    assert lines[0]["step"] == 48 // 8 and lines[-1]["kind"] == "test"
+    same = ("--config.backbone=resnet_small", "--config.head=0", "--config.neck=false", "--config.epochs=1")
+    started = (f"--config.weights={tmp_path}/moco", *same, "--noreport")
+    assert "test: mAP" in call("cycas", f"--workdir={tmp_path}/run", *_arguments(data, *started)).stdout
+    new = f"--workdir={tmp_path}/new"
+    assert "did you mean 'adamw'" in refused("moco", new, *where, *small, "--config.optimiser=adamv")
+    assert "choose another --config.batch" in refused("moco", new, *where, *small, "--config.batch=64")
