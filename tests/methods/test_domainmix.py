@@ -37,9 +37,10 @@ def _nearest(unit):
     return (unit @ unit[::8].T).argmax(1)
 
 
+MORNING = {"labels": _nearest, "least": 1, "room": 8, "other_cameras": False}
 EXAM = [
     lambda model: _make(model, turns=Turns(5, 10, 5, 5)),
-    lambda model: _make(model, labels=_nearest, least=1, room=8, turns=Turns(0, 5, 0, 1), against="kl"),
+    lambda model: _make(model, **MORNING, turns=Turns(0, 5, 0, 1), against="kl"),
     lambda model: _make(model, means=True),
 ]
 
