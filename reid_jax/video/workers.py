@@ -75,11 +75,11 @@ def cut_all(
     reports = context.SimpleQueue()
     pool = ProcessPoolExecutor(workers, context, _begin, (reports,))
     try:
-        asked = signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # which the workers inherit, from their first instruction on
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, {signal.SIGINT}
+        )  # the workers inherit it, from their first instruction on
         running = {pool.submit(_work, source, str(parts), how): source for source in waiting}
-        signal.signal(signal.SIGINT, asked)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # a Ctrl-C meanwhile comes now
         while running:
             finished, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
             while not reports.empty():
@@ -98,7 +98,8 @@ def cut_all(
             "what is done is kept, the same command goes on"
         ) from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # a worker that is still starting when all is done would miss its parent; what is stopped is not waited for
+        pool.shutdown(wait=ended == len(sources), cancel_futures=True)
 
 
 def _begin(reports) -> None:
