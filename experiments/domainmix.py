@@ -49,9 +49,8 @@ class Config(Separation, encoders.Encoder):
     test: str = "synthetic:harbour"  # KIND:PATH of the test data
     skip_broken: bool = False  # leave out pictures that cannot be read
     same_camera: bool = False  # count matches within one camera as well
-    pseudo_labels: str = (
-        "spcl"  # of `target`: spcl, morning (anew each epoch), given (its persons), or a labels.csv of a run
-    )
+    # of `target`: spcl, mmt, morning (anew each epoch), given (its persons), or a labels.csv of a run
+    pseudo_labels: str = "spcl"
     means: bool = False  # all classifiers start at the means of their images, not at random
     source: str = ""  # options, by comma, of experiments.ide, to begin with a training on `data`; empty: none
     stage1: str = "epochs=50,iterations=800"  # options of the first stage's script, by comma

@@ -29,7 +29,7 @@ _WORKDIR = flags.FLAGS["workdir"]  # of experiments.command
 _SEEDS = flags.DEFINE_integer("seeds", 1, "trainings of each row, seeds 0, 1, ...", lower_bound=1)
 _TESTS = flags.DEFINE_list("tests", [], "KIND:PATH of each test set, by comma; without it, that of the trainings")
 _ROWS = flags.DEFINE_list(
-    "rows", [], "numbers of the rows, from 0; those that others build upon must be done; none: all"
+    "rows", [], "numbers of the rows, from 0, that table.md has; what they build upon must be done; none: all"
 )
 _RECIPE = flags.DEFINE_string("recipe", None, "the script's recipe that the rows go on from; without it, a small one")
 FIGURES = ("mAP", "rank1")

@@ -102,8 +102,8 @@ def domainmix(
 
     Raises ValueError where no pseudo label is kept, and in `init` where `turns` lack a domain.
 
-    Departs from the paper: its margin has no value there; the code's is the soft one. Its code also halves the logits in one
-    file, counts the first pseudo label as synthetic and makes a new Adam each epoch; here neither.
+    Departs from the paper: its margin has no value there; the code's is the soft one, and the code's temperature is 2 in one
+    file. The code also counts the first pseudo label as synthetic and makes a new Adam each epoch; here neither.
     """
     if against not in AGAINST:
         raise ValueError(f"against is {against!r}, expected one of {', '.join(AGAINST)}")
@@ -119,9 +119,9 @@ def domainmix(
         label, kernel, figures = _morning(records, see, labels, fixed, keep, params["classifier"])
         kernel = _at_means(kernel, label, see) if means and not int(state.step) else kernel
         rows = sample.identities(label, camera=records.camera if other_cameras else None, rng=rng, **batch)
-        moved = {"variables": {**state.variables, "params": {**params, "classifier": kernel}}}
-        moved["carry"] = {"active": np.array(label.max() + 1, np.int32)}
-        return state._replace(**moved), Plan(rows, label, figures)
+        variables = {**state.variables, "params": {**params, "classifier": kernel}}
+        carry = {"active": np.array(label.max() + 1, np.int32)}
+        return state._replace(variables=variables, carry=carry), Plan(rows, label, figures)
 
     def forward(variables, carry, batch, key):
         out, stats = model.apply(student(variables, carry), batch.image[:, 0], True, key, batch.tags)

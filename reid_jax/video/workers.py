@@ -75,11 +75,11 @@ def cut_all(
     reports = context.SimpleQueue()
     pool = ProcessPoolExecutor(workers, context, _begin, (reports,))
     try:
-        signal.pthread_sigmask(
-            signal.SIG_BLOCK, {signal.SIGINT}
-        )  # the workers inherit it, from their first instruction on
-        running = {pool.submit(_work, source, str(parts), how): source for source in waiting}
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # a Ctrl-C meanwhile comes now
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # workers inherit it, from their first instruction on
+        try:
+            running = {pool.submit(_work, source, str(parts), how): source for source in waiting}
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # a Ctrl-C meanwhile comes now
         while running:
             finished, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
             while not reports.empty():
