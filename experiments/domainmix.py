@@ -210,7 +210,7 @@ def build(config: Config, mixed: Records, test: Records, pseudo: np.ndarray) -> 
         others=optimise.adam(rate, weight_decay=config.weight_decay, rest=turns.judging),
     )
     view = Augment(flip=0.5, pad=config.pad, erase=config.erase, jitter=config.jitter)
-    return run.Job(separated(method, config, feature="feature"), model, optimiser, (view,), mixed, test)
+    return run.Job(separated(method, config), model, optimiser, (view,), mixed, test)
 
 
 def _turns(config: Config) -> Turns:

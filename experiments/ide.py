@@ -91,7 +91,7 @@ def build(config: Config) -> run.Job:
         flip=0.5, pad=config.pad, erase=config.erase, blur=config.blur, gray=config.gray, jitter=config.jitter
     )
     return run.Job(
-        method=separated(method, config, feature="feature"),
+        method=separated(method, config),
         model=model,
         optimiser=optimise.adam(rate, weight_decay=config.weight_decay),
         views=(view,),

@@ -22,8 +22,8 @@ class Separation:
     straight: bool = False  # the whole gradient of the batch's moments, not 1 - beta of it; not the paper's
 
 
-def separated(method: Method, config: Any, *, feature: str = "f") -> Method:
-    """The method, with GDS around it if --config.gds asks for it; feature: the embedding among its outputs."""
+def separated(method: Method, config: Any) -> Method:
+    """The method, with GDS around it if --config.gds asks for it."""
     weights = {"none": None, "gds": 0.0, "gds-h": config.lambda_h}
     weight = choose("--config.gds", config.gds, weights)
     choose("--config.distance", config.distance, dict.fromkeys(("cosine", "euclidean")))
@@ -33,4 +33,4 @@ def separated(method: Method, config: Any, *, feature: str = "f") -> Method:
     if weight is None:
         return method
     options = {name: getattr(config, name) for name in ("beta", "lambda_sigma", "kappa", "around", "straight")}
-    return gds(method, feature=feature, lambda_h=weight, metric=config.distance, **options)
+    return gds(method, lambda_h=weight, metric=config.distance, **options)

@@ -129,7 +129,7 @@ def domainmix(
         own = {name: collection["discriminator"] for name, collection in variables.items()}
         domains, judged = judge.apply(own, out.embedding, True)
         stats = {"encoder": stats, "discriminator": judged}
-        return {"feature": out.feature, "logits": logits, "domains": domains}, stats
+        return {"f": out.embedding, "feature": out.feature, "logits": logits, "domains": domains}, stats
 
     def loss(outputs, tags, carry, step):
         options = {"smoothing": smoothing, "temperature": temperature, "active": carry["active"]}

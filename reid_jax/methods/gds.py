@@ -20,7 +20,6 @@ from reid_jax.types import Aux, Method
 def gds(
     base: Method,
     *,
-    feature: str = "f",
     beta: float = 0.9,
     lambda_sigma: float = 1.0,
     lambda_h: float = 0.5,
@@ -32,7 +31,8 @@ def gds(
 ) -> Method:
     """A method like `base` whose loss is base's + separation + lambda_h * tails, for pairs of rows of one domain.
 
-    feature: which of base's outputs is the embedding; `ide` calls it feature, the others f.
+    Distances are those of base's output `f`, the embedding that is ranked by (behind a neck, where there is one).
+
     beta: of the running moments. lambda_sigma: of the variances. lambda_h: of the hard tails, 0 is GDS without H; at
         kappa standard deviations.
     metric: cosine (half the cosine distance) or euclidean. around, straight: see `carry.moments.move_moments`.
@@ -41,7 +41,7 @@ def gds(
     The metrics tell the moments, their overlap, and no_same and no_other: the part of the batches that had no pair of one
     person, or of two, and left those moments alone. The carry is base's under `base`, and the moments.
 
-    Raises ValueError where base has no such output.
+    Raises ValueError where base has no output f.
 
     Departs from the paper: rows of two domains are no pair, as their labels say nothing about each other; the paper's
     batches have one.
@@ -63,10 +63,10 @@ def gds(
         return base.forward(variables, carry["base"], batch, key)
 
     def loss(outputs, tags, carry, step):
-        if feature not in outputs:
-            raise ValueError(f"the method has no output {feature!r}; choose feature of {', '.join(outputs)}")
+        if "f" not in outputs:
+            raise ValueError(f"gds needs the embedding as the method's output f, and it has {', '.join(outputs)}")
         value, aux = base.loss(outputs, tags, carry["base"], step)
-        distance, same, other = separate.pairs(outputs[feature], tags.label, tags.domain, metric=metric)
+        distance, same, other = separate.pairs(outputs["f"], tags.label, tags.domain, metric=metric)
         old = Moments(carry["mean"], carry["variance"])
         rule = {"momentum": beta, "around": around, "straight": straight}
         moments = move_moments(old, distance, same, other, **rule)

@@ -64,7 +64,7 @@ def ide(
         out, stats = model.apply(encoder, batch.image[:, 0], True, key, batch.tags)
         aside = dict(out.aside)
         logits = aside.pop("second", out.embedding) @ variables["params"]["classifier"]
-        return {"feature": out.feature, "logits": logits, "aside": aside}, {"encoder": stats}
+        return {"f": out.embedding, "feature": out.feature, "logits": logits, "aside": aside}, {"encoder": stats}
 
     def loss(outputs, tags, carry, step):
         feature, logits = outputs["feature"], outputs["logits"]

@@ -106,8 +106,8 @@ def mmt(
                 encoder, noise = _encoder(weights, variables, role, name), jax.random.fold_in(key, view)
                 out, stats[role][name] = apply(encoder, batch.image[:, view], True, noise, batch.tags)
                 logits = out.embedding @ weights[name]["classifier"]
-                outputs[role][name] = {"feature": out.feature, "logits": logits}
-        outputs["f"] = jnp.concatenate([one["feature"] for one in outputs["student"].values()], axis=1)  # for `gds`
+                outputs[role][name] = {"f": out.embedding, "feature": out.feature, "logits": logits}
+        outputs["f"] = jnp.concatenate([one["f"] for one in outputs["student"].values()], axis=1)
         return outputs, stats
 
     def loss(outputs, tags, carry, step):

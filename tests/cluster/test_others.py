@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from reid_jax.cluster import hdbscan, jaccard, kmeans
 from reid_jax.cluster.centroids import camera_centroids, centroids
-from reid_jax.cluster.refine import refine, renumber
+from reid_jax.cluster.refine import across, refine, renumber
 from tests.cluster.drawn import coarse, filled, people
 
 
@@ -66,6 +66,19 @@ def test_refine_bounds_are_inclusive():
     for wrong in ({"least": 0}, {"least": 5, "most": 4}):
         with pytest.raises(ValueError, match="expected 1 <= least <= most"):
             refine(labels, **wrong)
+
+
+def test_labels_across_cameras():
+    labels = np.array([4, 4, 4, 1, 1, -1, -1, 0, 0, 0])
+    camera = np.array([7, 7, 7, 2, 5, 1, 2, 0, 1, 2])
+    assert across(labels, camera, cameras=1).tolist() == renumber(labels).tolist()
+    assert across(labels, camera).tolist() == [-1] * 3 + [1] * 2 + [-1] * 2 + [0] * 3
+    assert across(labels, camera, cameras=3).tolist() == [-1] * 7 + [0] * 3
+    assert across(labels, camera, cameras=4).tolist() == [-1] * 10
+    assert across(np.zeros(0, int), np.zeros(0, int)).shape == (0,)
+    for wrong in ({"cameras": 0}, {"camera": camera[1:]}):
+        with pytest.raises(ValueError, match="cameras"):
+            across(labels, **{"camera": camera, **wrong})
 
 
 def test_centroids_are_means():

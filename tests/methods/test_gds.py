@@ -91,14 +91,14 @@ def test_the_moments_have_no_gradient_but_through_the_batch():
 
 @pytest.mark.parametrize("name", ["ide", "spcl", "remix", "domainmix", "mmt"])
 def test_around_each_method(name):
-    base, feature = {
-        "ide": (lambda model: ide(model, persons=2, per_person=2), "feature"),
-        "spcl": (lambda model: spcl(model, **test_spcl.SMALL), "f"),
-        "remix": (lambda model: remix(model, **test_remix.SMALL), "f"),
-        "domainmix": (test_domainmix.EXAM[0], "feature"),
-        "mmt": (test_mmt.EXAM[0], "f"),
+    base = {
+        "ide": lambda model: ide(model, persons=2, per_person=2),
+        "spcl": lambda model: spcl(model, **test_spcl.SMALL),
+        "remix": lambda model: remix(model, **test_remix.SMALL),
+        "domainmix": test_domainmix.EXAM[0],
+        "mmt": test_mmt.EXAM[0],
     }[name]
-    run = tiny.Run((lambda model: gds(base(model), feature=feature), tiny.mixture))
+    run = tiny.Run((lambda model: gds(base(model)), tiny.mixture))
     [moment] = run.moments(count=1)
     assert moment.metrics["no_same"] < 1 and np.isfinite(moment.metrics["loss"])
     assert moment.metrics["mean_same"] < 0.5 and moment.metrics["mean_same"] < moment.metrics["mean_other"]
@@ -107,5 +107,5 @@ def test_around_each_method(name):
 def test_an_output_that_is_not_there_is_told():
     method = gds(_plain("g"))
     _, carry = method.init(jax.random.key(0), None)
-    with pytest.raises(ValueError, match="no output 'f'; choose feature of g"):
+    with pytest.raises(ValueError, match="as the method's output f, and it has g"):
         method.loss({"g": X}, _tags(LABEL, DOMAIN), carry, 0)

@@ -128,6 +128,20 @@ def test_batches_hold_whole_labels_however_few_there_are():
     assert (labels == labels[:, :, :1]).all() and (labels >= 0).all()
 
 
+def test_cameras_choose_labels_and_rows():
+    records = tiny.mixture()
+    first = records.person == records.person.max()
+    records = records._replace(camera=np.where(first, 0, np.arange(len(records.person)) % 3).astype(np.int32))
+    [(_, every)], [(_, some)] = (
+        _mornings(records, noise=0.1, clusters=NEAR._replace(cameras=cameras), other_cameras=True)[2]
+        for cameras in (1, 2)
+    )
+    assert (every.label[first] >= 0).any() and (some.label[first] == -1).all()
+    assert some.label.max() == every.label.max() - 1
+    batches = records.camera[some.rows].reshape(-1, 4)
+    assert (batches[:, 1:] != batches[:, :1]).all()
+
+
 def test_no_iterations_are_a_pass_over_the_target():
     _, _, told = _mornings(tiny.mixture(), count=3, iterations=0, noise=0.1)
     assert [plan.rows.shape for _, plan in told] == [(4, 12)] * 3
@@ -156,7 +170,8 @@ def test_both_features_have_a_triplet_loss():
     part = variables["params"]["encoder"]["feat"]
     plain = np.float64(seen.embedding) @ np.float64(part["fc_0"]["kernel"])
     x2 = np.maximum((plain - plain.mean(0)) / np.sqrt(plain.var(0) + 1e-5), 0)
-    np.testing.assert_allclose(outputs["f"], seen.feature)
+    np.testing.assert_allclose(outputs["feature"], seen.feature)
+    np.testing.assert_allclose(outputs["f"], seen.embedding)
     np.testing.assert_allclose(outputs["second"], x2, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(value, semi_hard(seen.feature, label) + semi_hard(np.float32(x2), label), rtol=1e-3)
     assert set(aux.metrics) == {"triplet", "second_triplet"} and "feat" in stats["encoder"]
