@@ -70,6 +70,7 @@ def test_mistakes_are_told_before_stage_1(data, tmp_path):
         ("choose from 2 to 24", {"clustering": "kmeans"}),
         ("--config.beta is 2", {"beta": 2.0}),
         ("expected from 1, from 0", {"round": 0}),
+        ("the target has 2; expected from 1 to 2", {"cameras": 3}),
         ("choose --config.persons=3", {"persons": 4}),
         ("stage 1 needs labelled data", {"data": "", "source_weight": 0.0}),
         ("no source to compare with", {"data": "", "weights": str(data)}),
