@@ -26,7 +26,7 @@ _STEPS = flags.DEFINE_integer("steps", 41, "of each", lower_bound=3)
 
 def main(_: list[str]) -> None:
     """Print the medians and the median ratio of neighbouring steps."""
-    encoder = encoders.Encoder(backbone=_BACKBONE.value, size=_SIZE.value, neck=False, second=True)
+    encoder = encoders.Encoder(backbone=_BACKBONE.value, size=_SIZE.value, neck=False, second_feature=True)
     model, count = encoders.build(encoder), _IMAGES.value
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (count, *model.input.size, 3), np.uint8)
