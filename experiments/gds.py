@@ -5,7 +5,7 @@
 trains on the synthetic plaza (stage 1, in runs/gds-source), then clusters the station and trains on its labels again and
 again; `--config.gds=gds` is without the hard tails and `none` the baseline. `--config.weights=runs/gds-source` starts from
 a stage 1 that is there. The street's recipe leaves out labels of one camera (`cameras`) and draws a label's images from
-several (`other_cameras`), which neither paper nor code does: README tells why. Your own data:
+several (`other_cameras`), which neither paper nor code does: RESULTS.md tells why. Your own data:
 
     python -m experiments.gds --workdir=runs/mine --config.data=market1501:/data/market1501 \\
         --config.target=csv:/my/crops.csv --config.test=csv:/my/test.csv
