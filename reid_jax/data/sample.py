@@ -67,12 +67,14 @@ def filled(
     never drawn.
 
     Args: camera, see `identities`.
-    Raises: ValueError where there is no labelled row.
+    Raises: ValueError where there is no labelled row, or no step is asked for.
     Reference: Ge et al., "Self-paced Contrastive Learning with Hybrid Memory", NeurIPS 2020, its code's sampler.
     """
     rows = np.flatnonzero(label >= 0)
     if not len(rows):
         raise ValueError("there is no labelled picture to draw")
+    if steps < 1:
+        raise ValueError(f"an epoch of {steps} batches; choose --config.iterations of 1 at least")
     order = rows[np.argsort(label[rows], kind="stable")]
     _, first, count = np.unique(label[order], return_index=True, return_counts=True)
     drawn, size = [], 0

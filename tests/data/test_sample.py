@@ -89,6 +89,8 @@ def test_a_row_alone_comes_once_and_others_fill_its_place():
     assert counts[0] == pytest.approx(counts[4], abs=4) and counts[1] == pytest.approx(counts[2], abs=1)
     with pytest.raises(ValueError, match="no labelled picture"):
         sample.filled(np.full(3, -1), batch=2, per_person=2, steps=1, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="an epoch of 0 batches; choose --config.iterations"):
+        sample.filled(np.zeros(3, int), batch=2, per_person=2, steps=0, rng=np.random.default_rng(0))
 
 
 def test_further_rows_of_a_label_come_from_other_cameras():
