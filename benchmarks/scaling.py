@@ -1,7 +1,8 @@
 """What an epoch costs as the data grow: CycAs beside SpCL and MoCo v3, on crops of the synthetic street's videos.
 
-python -m benchmarks.scaling                                  2,000 to 16,000 images
-python -m benchmarks.scaling --sizes=10000,100000 --methods=cycas,moco
+python -m benchmarks.scaling                                  2,000 to 16,000 images, drawn as they are read
+python -m benchmarks.scaling --sizes=10000,20000,40000,80000 --steps=40 --data=packed:crops      with what
+    python -m experiments.prepare --source=synthetic-videos:station,videos=1500 --out=crops       has written before
 python -m benchmarks.scaling --sizes= --index=50000000        the rows of an epoch of the paper's size, without a picture
 python -m benchmarks.scaling --sizes= --queue                 a step of CycAs with and without its queue
 
@@ -22,6 +23,9 @@ from absl import app, flags
 
 _SIZES = flags.DEFINE_list("sizes", ["2000", "4000", "8000", "16000"], "images")
 _METHODS = flags.DEFINE_list("methods", ["cycas", "spcl", "moco"], "which of the three")
+_DATA = flags.DEFINE_string(
+    "data", "", "KIND:PATH of the crops, of which the first are taken; empty: as many as are needed"
+)
 _STEPS = flags.DEFINE_integer("steps", 10, "steps that are measured")
 _SIZE = flags.DEFINE_list("size", ["128", "64"], "height, width of a picture")
 _INDEX = flags.DEFINE_integer("index", 0, "images of which an epoch's rows are drawn")
@@ -38,12 +42,15 @@ def clock() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def videos(images: int):
-    """About so many crops of videos, sorted by video."""
-    from reid_jax.data import records, synthetic
+def crops(images: int):
+    """So many crops of videos, sorted by video."""
+    from experiments.sources import open_source
+    from reid_jax.data import records
 
-    crops = synthetic.video_crops(synthetic.videos(domain="station", videos=2 + images // 30), stride=5)
-    return records.take(crops, np.arange(min(images, len(crops.person))))
+    data = open_source(_DATA.value or f"synthetic-videos:station,videos={2 + images // 30}")
+    if len(data.person) < images:
+        raise ValueError(f"--data={_DATA.value} has {len(data.person):,} pictures, and {images:,} are to be measured")
+    return records.take(data, np.arange(images))
 
 
 def build(name: str, images: int, memory: int = 4096):
@@ -62,7 +69,7 @@ def build(name: str, images: int, memory: int = 4096):
     norm = partial(BatchNorm, average=average, gaps=name == "cycas")
     trunk = resnet.resnet_small(norm=norm, instance=(1, 2))
     model = embedder.model(embedder.Embedder(trunk, Input(tuple(map(int, _SIZE.value))), norm=norm))
-    data, steps = videos(images), images // ROWS
+    data, steps = crops(images), images // ROWS
     if name == "spcl":
         return spcl(model, persons=ROWS // 4, per_person=4, iterations=steps), model, data
     if name == "moco":
@@ -153,7 +160,8 @@ def _peak() -> int:
 
 def apart(part: str, images: int) -> dict:
     """A measurement in a process of its own."""
-    given = [f"--part={part}", f"--images={images}", f"--steps={_STEPS.value}", f"--size={','.join(_SIZE.value)}"]
+    given = [f"--part={part}", f"--images={images}", f"--data={_DATA.value}", f"--steps={_STEPS.value}"]
+    given.append(f"--size={','.join(_SIZE.value)}")
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.scaling", *given], stdout=subprocess.PIPE, text=True, check=True
     )

@@ -81,11 +81,25 @@ class Config(encoders.Encoder):
 
 
 # A network that starts from nothing: at epsilon 0.1 whoever is nearest counts as found, mostly wrong, and nothing is learnt;
-# without a neck all cosines are near 1; and two pictures that are erased and coloured apart are not found in each other.
+# without a neck all cosines are near 1; and two pictures that are erased apart are not found in each other.
 _SMALL = {"backbone": "resnet_small", "size": "128x64", "head": 128, "neck": True, "bn_frozen": False}
 _SMALL |= {"pad": 5, "erase": 0.0, "rate": 1e-3, "epsilon": 0.4}
 RECIPES = {
-    "street": {**_SMALL, "groups": 6, "pairs": 2, "crops": 14, "epochs": 10, "interval": 20, "memory": 4096},
+    # Large sets, colours that change from picture to picture, and a thousand batches: without them what is found again is
+    # the place where people stood.
+    "street": {
+        **_SMALL,
+        "data": "synthetic-videos:station,videos=300",
+        "backbone": "resnet_small_ibn_a",
+        "head": 0,
+        "groups": 1,
+        "pairs": 12,
+        "crops": 64,
+        "epochs": 3,
+        "interval": 20,
+        "memory": 4096,
+        "jitter": 0.8,
+    },
     "street-persons": {
         **_SMALL,
         "data": "synthetic:plaza",

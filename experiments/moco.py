@@ -2,7 +2,7 @@
 
     python -m experiments.moco --workdir=runs/moco
 
-trains on the crops of the synthetic station's videos, the data that `experiments.cycas` trains on, and tests on the harbour.
+trains on the crops of the synthetic station's videos, without a look at who they are, and tests on the harbour.
 `--recipe=paper` is the published setting for ResNet-50 (300 epochs, batches of 4,096, LARS); no figure of it has been
 measured here.
 """
