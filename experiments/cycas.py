@@ -168,6 +168,11 @@ def _method(config: Config, model, train: Records) -> tuple[Method, int, int]:
 def _of_videos(config: Config, model, train: Records, loss) -> tuple[Method, int, int]:
     there = pairs.count(train, interval=config.interval)
     print(f"frame pairs of {there.videos} videos and {there.scenes} scenes of several cameras; {there.idle} give none")
+    if (count := there.videos + there.scenes) < config.pairs:
+        print(
+            f"a group takes one pair of a video, so {count} do not fill its {config.pairs} pairs and places stay empty: rather "
+            f"--config.pairs={count}, fewer --config.crops and more --config.groups"
+        )
     if config.early and not (there.videos and there.scenes):
         raise ValueError(
             "--config.early tells when scenes of several cameras join the videos, and the data have one kind alone: "

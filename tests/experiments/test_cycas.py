@@ -114,8 +114,9 @@ def test_moco_trains_on_the_same_pictures_and_its_encoder_starts_cycas(data, tmp
     lines = [json.loads(line) for line in (tmp_path / "moco" / "metrics.jsonl").read_text().splitlines()]
     assert lines[0]["step"] == 48 // 8 and lines[-1]["kind"] == "test"
     same = ("--config.backbone=resnet_small", "--config.head=0", "--config.neck=false", "--config.epochs=1")
-    started = (f"--config.weights={tmp_path}/moco", *same, "--noreport")
-    assert "test: mAP" in call("cycas", f"--workdir={tmp_path}/run", *_arguments(data, *started)).stdout
+    started = (f"--config.weights={tmp_path}/moco", *same, "--config.pairs=5", "--noreport")
+    told = call("cycas", f"--workdir={tmp_path}/run", *_arguments(data, *started)).stdout
+    assert "so 4 do not fill its 5 pairs" in told and "test: mAP" in told
     new = f"--workdir={tmp_path}/new"
     assert "did you mean 'adamw'" in refused("moco", new, *where, *small, "--config.optimiser=adamv")
     assert "choose another --config.batch" in refused("moco", new, *where, *small, "--config.batch=64")
