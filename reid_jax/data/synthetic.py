@@ -225,8 +225,8 @@ def video_crops(
         raise ValueError(f"stride={stride}, but at least 1 is needed")
     kept = []
     for which, video in enumerate(films):
-        truth = video.truth
-        truth = truth[(truth["frame"] % stride == 0) & (truth["visible"] >= visible)]
+        truth = video.truth_every(stride)
+        truth = truth[truth["visible"] >= visible]
         kept.append((np.full(len(truth), which, np.int32), truth))
     which, truth = np.concatenate([w for w, _ in kept]), np.concatenate([t for _, t in kept])
     if not len(truth):

@@ -91,6 +91,7 @@ def test_two_takes_differ_and_two_people_differ(train):
 def test_truth_agrees_with_the_pixels(film):
     truth = film.truth
     assert len(truth) > 30
+    np.testing.assert_array_equal(film.truth_every(4), truth[truth["frame"] % 4 == 0])
     assert (truth["x"] >= 0).all() and (truth["x"] + truth["w"] <= 240).all() and (truth["w"] > 0).all()
     assert (truth["y"] >= 0).all() and (truth["y"] + truth["h"] <= 180).all() and (truth["h"] > 0).all()
     assert (truth["visible"] >= 0).all() and (truth["visible"] <= 1).all()

@@ -77,7 +77,11 @@ class Video:
         x, y, w, h bound the pixels of the figure inside the frame, be they hidden by others or not; `visible` is the
         share of the whole figure that is in the frame and not hidden.
         """
-        return _truth(self)
+        return self.truth_every(1)
+
+    def truth_every(self, stride: int) -> np.ndarray:
+        """`truth` of each `stride`-th frame, from the first on."""
+        return _truth(self, stride)
 
     def _check(self, frame: int) -> int:
         if not -self.frames <= frame < self.frames:
@@ -127,8 +131,8 @@ def _render(video: Video, frame: int, sights: list[Sight], box: tuple[int, int, 
 
 
 @lru_cache(maxsize=64)
-def _truth(video: Video) -> np.ndarray:
-    rows = [row for frame in range(video.frames) for row in _truth_of(video, frame)]
+def _truth(video: Video, stride: int) -> np.ndarray:
+    rows = [row for frame in range(0, video.frames, stride) for row in _truth_of(video, frame)]
     truth = np.array(rows, TRUTH)
     truth.flags.writeable = False
     return truth
