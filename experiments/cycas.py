@@ -85,8 +85,8 @@ class Config(encoders.Encoder):
 _SMALL = {"backbone": "resnet_small", "size": "128x64", "head": 128, "neck": True, "bn_frozen": False}
 _SMALL |= {"pad": 5, "erase": 0.0, "rate": 1e-3, "epsilon": 0.4}
 RECIPES = {
-    # Large sets, colours that change from picture to picture, and a thousand batches: without them what is found again is
-    # the place where people stood.
+    # Large sets, colours that change from picture to picture, and a thousand batches: small sets of unchanged colours were
+    # found again by the place where people stood.
     "street": {
         **_SMALL,
         "data": "synthetic-videos:station,videos=300",
