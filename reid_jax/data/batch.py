@@ -14,24 +14,25 @@ from reid_jax.types import Batch, Plan, Records, Tags
 
 
 class _Steps:
-    """Step -> Batch, a random-access source for grain."""
+    """Steps from `start` on -> Batch, a random-access source for grain."""
 
-    def __init__(self, records, plan, views, size, seed, epoch, columns):
+    def __init__(self, records, plan, views, size, seed, epoch, start, columns):
         self.records, self.plan, self.views, self.size = records, plan, views, size
-        self.seed, self.epoch, self.columns = seed, epoch, columns
+        self.seed, self.epoch, self.start, self.columns = seed, epoch, start, columns
 
     def __len__(self) -> int:
-        return len(self.plan.rows)
+        return max(0, len(self.plan.rows) - self.start)
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, number: int) -> Batch:
+        step = self.start + number  # of the epoch, wherever the stream began
         rows = self.plan.rows[step, self.columns]
         image = np.zeros((len(rows), len(self.views), *self.size, 3), np.uint8)
         for place in np.flatnonzero(rows >= 0):
-            row = rows[place]
-            picture = reading.read(self.records, int(row))
-            for number, augment in enumerate(self.views):
-                rng = np.random.default_rng((self.seed, self.epoch, int(row), number))
-                image[place, number] = augmenting.view(picture, self.size, augment, rng)
+            picture = reading.read(self.records, int(rows[place]))
+            for view, augment in enumerate(self.views):
+                slot = self.columns.start + int(place)  # of the global batch, whoever reads it
+                rng = np.random.default_rng((self.seed, self.epoch, step, slot, view))
+                image[place, view] = augmenting.view(picture, self.size, augment, rng)
         known = (self.plan.label[rows], rows, *(column[rows] for column in self.records[2:5]))
         return Batch(image, Tags(*(np.where(rows >= 0, column, -1).astype(np.int32) for column in known)))
 
@@ -65,6 +66,9 @@ def batches(
 ) -> Iterator[Batch]:
     """The epoch's batches from step `start` on, the share of this process, image uint8 [b v h w 3].
 
+    A view is drawn from (seed, epoch, step, place in the whole batch, number of the view): a row that comes twice is seen
+    in two ways.
+
     share:   (which, of) this process among all; each reads its own columns of plan.rows.
     workers: processes that decode; 0 decodes in two threads of this one.
     Raises: ValueError when a batch cannot be shared, or a picture cannot be read (it is named).
@@ -73,7 +77,7 @@ def batches(
     if rows % share[1]:
         raise ValueError(f"a batch of {rows} rows cannot be shared by {share[1]} processes; choose a multiple")
     mine = slice(rows // share[1] * share[0], rows // share[1] * (share[0] + 1))
-    steps = _Steps(records, plan._replace(rows=plan.rows[start:]), views, size, seed, epoch, mine)
+    steps = _Steps(records, plan, views, size, seed, epoch, start, mine)
     return _stream(steps, workers)
 
 

@@ -69,6 +69,14 @@ def test_another_epoch_has_other_views_of_the_augmented_kind_only(paths):
     assert all((a.image[:, 1] == b.image[:, 1]).all() for a, b in zip(one, other, strict=True))
 
 
+def test_a_row_that_comes_again_is_seen_in_another_way(paths):
+    made = records.make(paths, np.arange(1, 13))
+    plan = Plan(np.full((3, 4), 5, np.int32), np.arange(12, dtype=np.int32), {})
+    options = {"views": (Augment(flip=0.5, pad=3, erase=1.0),) * 2, "size": (16, 8), "seed": 1, "epoch": 0}
+    seen = np.concatenate([one.image for one in batch.batches(made, plan, **options)]).reshape(24, -1)
+    assert len(np.unique(seen, axis=0)) == 24  # three steps, four places, two views
+
+
 def test_pictures_in_order_padded_and_shared(paths):
     made = records.make(paths, -1)
     got = list(batch.pictures(made, np.arange(10), size=(16, 8), batch=4))
