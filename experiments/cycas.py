@@ -23,12 +23,11 @@ from functools import partial
 import jax
 import optax
 
-from experiments import encoders, run, sources
+from experiments import encoders, run, sources, views
 from experiments.choices import choose
 from experiments.rows import Row, Table
 from reid_jax import optimise
 from reid_jax.data import pairs
-from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_test, check_training
 from reid_jax.data.simulated import simulated_pairs
 from reid_jax.methods.cycas import LOSSES, cycas
@@ -38,7 +37,7 @@ from reid_jax.types import Method, Records
 
 
 @dataclasses.dataclass
-class Config(encoders.Encoder):
+class Config(encoders.Encoder, views.Views):
     """The options of CycAs, at the paper's values where it tells them; lengths in epochs unless said."""
 
     backbone: str = "resnet50_in"
@@ -74,9 +73,8 @@ class Config(encoders.Encoder):
     hardest: int = 10
     weight: float = 1.0  # of the memory's loss; the paper does not tell it
     shared: bool = False  # one queue for all groups
-    pad: int = 10  # pixels, before a random crop
-    erase: float = 0.5  # probabilities
-    jitter: float = 0.0
+    pad: int = 10
+    erase: float = 0.5
     seed: int = 0
 
 
@@ -138,8 +136,7 @@ def build(config: Config) -> run.Job:
         optimiser = optax.partition(
             {"held": optax.set_to_zero(), "learns": optimiser}, lambda params: _groups(params, held)
         )
-    view = Augment(flip=0.5, pad=config.pad, erase=config.erase, jitter=config.jitter)
-    return run.Job(method, model, optimiser, (view,), train, test)
+    return run.Job(method, model, optimiser, (views.view(config, model.input),), train, test)
 
 
 def _method(config: Config, model, train: Records) -> tuple[Method, int, int]:

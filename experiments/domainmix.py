@@ -23,13 +23,12 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from experiments import command, domains, encoders, labels, run, source, sources
+from experiments import command, domains, encoders, labels, run, source, sources, views
 from experiments.choices import choose
 from experiments.domainmix_rows import TABLES  # noqa: F401, for experiments.tables
 from experiments.separation import Separation, separated
 from reid_jax import optimise, parallel
 from reid_jax.data import records
-from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_test, check_training
 from reid_jax.methods.domainmix import AGAINST, REAL, SYNTHETIC, Turns, Weights, domainmix
 from reid_jax.methods.spcl import Clusters, self_paced
@@ -39,7 +38,7 @@ from reid_jax.types import Records
 
 
 @dataclasses.dataclass
-class Config(Separation, encoders.Encoder):
+class Config(Separation, encoders.Encoder, views.Views):
     """The options of DomainMix, at the paper's values; lengths in epochs unless said."""
 
     backbone: str = "resnet50"
@@ -82,9 +81,8 @@ class Config(Separation, encoders.Encoder):
     min_samples: int = 4
     k1: int = 30  # of the Jaccard distance
     k2: int = 6
-    pad: int = 10  # pixels, before a random crop
-    erase: float = 0.5  # probability
-    jitter: float = 0.0
+    pad: int = 10
+    erase: float = 0.5
     kept_out: int = 100  # images of each domain, to measure how far the domains are apart
     seed: int = 0
 
@@ -209,8 +207,8 @@ def build(config: Config, mixed: Records, test: Records, pseudo: np.ndarray) -> 
         ),
         others=optimise.adam(rate, weight_decay=config.weight_decay, rest=turns.judging),
     )
-    view = Augment(flip=0.5, pad=config.pad, erase=config.erase, jitter=config.jitter)
-    return run.Job(separated(method, config), model, optimiser, (view,), mixed, test)
+    seen = (views.view(config, model.input),)
+    return run.Job(separated(method, config), model, optimiser, seen, mixed, test)
 
 
 def _turns(config: Config) -> Turns:

@@ -12,8 +12,8 @@ several (`other_cameras`), which neither paper nor code does: RESULTS.md tells w
 
 `--recipe=paper` is the setting of GDS's supplement, `--recipe=code` that of Theory's public code, both with 30 iterations
 of 70 epochs on a ResNet-50 at 256x128, which is a day on a GPU; no figure of them has been measured here. Not as in that
-code: random crops by padding in stage 1, one rate for all layers, no dropout before the classifier, a fixed number of
-batches an epoch. B-SNR is `--config.backbone=resnet50_snr --config.source_restitution=0.1` (that weight is a guess).
+code: one rate for all layers, no dropout before the classifier, a fixed number of batches an epoch. B-SNR is
+`--config.backbone=resnet50_snr --config.source_restitution=0.1` (that weight is a guess).
 
 GDS with true labels is `experiments.ide --config.gds=gds-h`; `experiments.spcl` and `experiments.remix` take the same option.
 """
@@ -24,19 +24,18 @@ from pathlib import Path
 import numpy as np
 import optax
 
-from experiments import command, encoders, ide, run, sources
+from experiments import command, encoders, ide, run, sources, views
 from experiments.choices import choose
 from experiments.rows import Row, Table
 from experiments.separation import Separation, separated
 from reid_jax import optimise
-from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_test, check_training
 from reid_jax.data.records import take
 from reid_jax.methods.theory import BY, SOURCE, TARGET, Clusters, theory
 
 
 @dataclasses.dataclass
-class Config(Separation, encoders.Encoder):
+class Config(Separation, encoders.Encoder, views.Views):
     """The options of GDS, at the values of its supplement; lengths in epochs unless said."""
 
     gds: str = "gds-h"
@@ -68,9 +67,8 @@ class Config(Separation, encoders.Encoder):
     optimiser: str = "adam"  # adam, sgd
     rate: float = 6e-5
     weight_decay: float = 0.0  # told of stage 1 only
-    pad: int = 10  # pixels, before a random crop
-    erase: float = 0.5  # probabilities
-    jitter: float = 0.0
+    pad: int = 10
+    erase: float = 0.5
     source_epochs: int = 150  # of stage 1, and so on
     source_per_person: int = 4  # in batches as large
     source_rate: float = 3e-4
@@ -78,6 +76,9 @@ class Config(Separation, encoders.Encoder):
     source_smoothing: float = 0.1
     source_margin: float = 0.5
     source_restitution: float = 0.0  # weight of SNR's loss
+    source_pad: int = 10
+    source_zoom: float = 0.0
+    source_zoom_aspect: str = ""
     seed: int = 0
 
 
@@ -97,6 +98,7 @@ RECIPES = {
         "rate": 2e-4,
         "unit": True,
         "pad": 5,
+        "source_pad": 5,
         "erase": 0.3,
         "jitter": 0.8,
         "source_epochs": 8,
@@ -108,6 +110,11 @@ RECIPES = {
         "optimiser": "sgd",
         "iterations": 20,
         "pad": 0,
+        "erase_area": "0.02,0.2",
+        "erase_fill": "cifar",
+        "source_pad": 0,
+        "source_zoom": 0.64,
+        "source_zoom_aspect": "2,3",
         "source_per_person": 8,
         "source_schedule": "decay",
         "source_smoothing": 0.0,
@@ -160,15 +167,17 @@ def build(config: Config) -> run.Job:
         "sgd": optax.chain(optax.add_decayed_weights(config.weight_decay), optax.sgd(config.rate, momentum=0.9)),
     }
     optimiser = choose("--config.optimiser", config.optimiser, moved)
-    view = Augment(flip=0.5, pad=config.pad, erase=config.erase, jitter=config.jitter)
-    return run.Job(separated(method, config), model, optimiser, (view,), train, test)
+    seen = (views.view(config, model.input),)
+    return run.Job(separated(method, config), model, optimiser, seen, train, test)
 
 
 def first_stage(config: Config) -> ide.Config:
     """Stage 1: the source with its labels, tested on the target."""
     shared = [field.name for field in dataclasses.fields(encoders.Encoder)]
-    shared += ["data", "skip_broken", "same_camera", "erase", "jitter", "seed"]
-    own = {name: getattr(config, f"source_{name}") for name in ("epochs", "rate", "schedule", "smoothing", "margin")}
+    crop = ("pad", "zoom", "zoom_aspect")
+    shared += ["data", "skip_broken", "same_camera", "seed", *(name for name in views.NAMES if name not in crop)]
+    names = ("epochs", "rate", "schedule", "smoothing", "margin", *crop)
+    own = {name: getattr(config, f"source_{name}") for name in names}
     return ide.Config(
         **{name: getattr(config, name) for name in shared},
         **own,
@@ -177,7 +186,6 @@ def first_stage(config: Config) -> ide.Config:
         per_person=config.source_per_person,
         restitution=config.source_restitution,
         warmup=0,
-        pad=config.pad or 10,
     )
 
 

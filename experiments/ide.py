@@ -9,18 +9,17 @@ Tricks' setting: ResNet-50, 256x128, 120 epochs of 16 x 4, Adam 3.5e-4.
 
 import dataclasses
 
-from experiments import encoders, run, sources
+from experiments import encoders, run, sources, views
 from experiments.choices import choose
 from experiments.rows import Row, Table
 from experiments.separation import Separation, separated
 from reid_jax import optimise
-from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_test, check_training
 from reid_jax.methods.ide import ide
 
 
 @dataclasses.dataclass
-class Config(Separation, encoders.Encoder):
+class Config(Separation, encoders.Encoder, views.Views):
     """The options of the supervised baseline; lengths in epochs unless said."""
 
     data: str = "synthetic:plaza"  # KIND:PATH of the training data, see experiments/sources.py
@@ -42,11 +41,8 @@ class Config(Separation, encoders.Encoder):
     margin: float = -1.0  # of the triplet loss; negative: the soft margin
     centres: float = 0.0  # weight of the centre loss
     restitution: float = 0.0  # weight of SNR's loss, for resnet50_snr
-    pad: int = 5  # pixels, before a random crop
-    erase: float = 0.3  # probabilities
-    blur: float = 0.0
-    gray: float = 0.0
-    jitter: float = 0.0
+    pad: int = 5
+    erase: float = 0.3
     seed: int = 0
 
 
@@ -87,14 +83,11 @@ def build(config: Config) -> run.Job:
     iterations = config.iterations or max(1, len(train.person) // (config.persons * config.per_person))
     shape = _shape(config.schedule, config.epochs)
     rate = optimise.schedule(config.rate, epochs=config.epochs, iterations=iterations, warmup=config.warmup, **shape)
-    view = Augment(
-        flip=0.5, pad=config.pad, erase=config.erase, blur=config.blur, gray=config.gray, jitter=config.jitter
-    )
     return run.Job(
         method=separated(method, config),
         model=model,
         optimiser=optimise.adam(rate, weight_decay=config.weight_decay),
-        views=(view,),
+        views=(views.view(config, model.input),),
         train=train,
         test=test,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments import command, encoders, mmt, run, spcl
+from experiments import command, encoders, mmt, run, spcl, views
 from experiments.choices import choose
 from reid_jax import checkpoint, parallel, train
 from reid_jax.data.records import relabel
@@ -56,7 +56,7 @@ def of(config: Any, part: Records, folder: Path) -> np.ndarray | None:
 def _script(config: Any) -> Any:
     """The configuration of the labeller's script: data and encoder as `config` has them, the rest as `config.stage1` says."""
     shared = ("data", "target", "test", "skip_broken", "same_camera", "other_cameras", "seed", "weight_decay")
-    shared += ("pad", "erase", "jitter")
+    shared += views.NAMES
     encoder = [field.name for field in dataclasses.fields(encoders.Encoder) if not field.name.startswith("bn_")]
     own = LABELLERS[config.pseudo_labels].Config(**{name: getattr(config, name) for name in (*encoder, *shared)})
     return command.changed(own, "--config.stage1", config.stage1)

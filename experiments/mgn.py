@@ -4,21 +4,21 @@
         --config.test=
 
 The defaults are those of LUPerson's code, which CycAs's Table 4 follows: 384x128, 4 persons x 16 pictures, Adam 3.5e-4,
-60 epochs, warm-up 10, the trunk and the branches held for the first 10, a cosine from epoch 30 on.
+60 epochs, warm-up 10, the trunk and the branches held for the first 10, a cosine from epoch 30 on. Random erasing fills black:
+that code erases pixels, with 0, and normalises behind.
 """
 
 import dataclasses
 
-from experiments import encoders, run, sources
+from experiments import encoders, run, sources, views
 from experiments.choices import choose
 from reid_jax import optimise
-from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_test, check_training
 from reid_jax.methods.mgn import mgn
 
 
 @dataclasses.dataclass
-class Config:
+class Config(views.Views):
     """The options of MGN; lengths in epochs unless said."""
 
     data: str = "synthetic:plaza"  # KIND:PATH of the training data, see experiments/sources.py
@@ -45,8 +45,9 @@ class Config:
     smoothing: float = 0.1
     scale: float = 64.0  # of the circle softmax
     margin: float = 0.35
-    pad: int = 10  # pixels, before a random crop
-    erase: float = 0.5  # probability
+    pad: int = 10
+    erase: float = 0.5
+    erase_fill: str = "black"
     seed: int = 0
 
 
@@ -65,8 +66,8 @@ def build(config: Config) -> run.Job:
     heads = optimise.adam(rate, weight_decay=config.weight_decay)
     trunks = optimise.adam(rate, weight_decay=config.weight_decay, rest=lambda step: step < config.freeze * iterations)
     optimiser = optimise.groups(_group, heads=heads, trunks=trunks)
-    view = Augment(flip=0.5, pad=config.pad, erase=config.erase)
-    return run.Job(mgn(model, **batches, **options), model, optimiser, (view,), train, test)
+    seen = (views.view(config, model.input),)
+    return run.Job(mgn(model, **batches, **options), model, optimiser, seen, train, test)
 
 
 def _group(path):

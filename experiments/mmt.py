@@ -16,17 +16,16 @@ Adam 3.5e-4, 500 labels by k-means); no figure of it has been measured here.
 import dataclasses
 from pathlib import Path
 
-from experiments import command, encoders, ide, run, sources
+from experiments import command, encoders, ide, run, sources, views
 from experiments.separation import Separation, separated
 from reid_jax import optimise
-from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_test
 from reid_jax.methods.mmt import Clusters, mmt
 from reid_jax.types import Records
 
 
 @dataclasses.dataclass
-class Config(Separation, encoders.Encoder):
+class Config(Separation, encoders.Encoder, views.Views):
     """The options of MMT, at the authors' values; lengths in epochs unless said. `weights`: what the source begins with."""
 
     backbone: str = "resnet50"
@@ -64,9 +63,8 @@ class Config(Separation, encoders.Encoder):
     soft_triplet: float = 0.8
     smoothing: float = 0.1
     momentum: float = 0.999  # of the teachers
-    pad: int = 10  # pixels, before a random crop
-    erase: float = 0.5  # probabilities
-    jitter: float = 0.0
+    pad: int = 10
+    erase: float = 0.5
     seed: int = 0
 
 
@@ -132,9 +130,9 @@ def build(config: Config, parts: tuple[Records, Records] | None = None, first: s
         smoothing=config.smoothing,
         momentum=config.momentum,
     )
-    view = Augment(flip=0.5, pad=config.pad, erase=config.erase, jitter=config.jitter)
+    seen = views.view(config, model.input)
     optimiser = optimise.adam(config.rate, weight_decay=config.weight_decay)
-    return run.Job(separated(method, config), model, optimiser, (view, view), target, test)
+    return run.Job(separated(method, config), model, optimiser, (seen, seen), target, test)
 
 
 def data(config: Config) -> tuple[Records, Records]:
@@ -161,18 +159,8 @@ def data(config: Config) -> tuple[Records, Records]:
 
 def _source(config: Config, number: int) -> ide.Config:
     """One of the two trainings on the source."""
-    names = {field.name for field in dataclasses.fields(encoders.Encoder)}
-    names |= {
-        "data",
-        "skip_broken",
-        "same_camera",
-        "persons",
-        "per_person",
-        "weight_decay",
-        "smoothing",
-        "pad",
-        "jitter",
-    }
+    names = {field.name for field in dataclasses.fields(encoders.Encoder)} | set(views.NAMES) - {"erase"}
+    names |= {"data", "skip_broken", "same_camera", "persons", "per_person", "weight_decay", "smoothing"}
     source = {"epochs", "iterations", "rate", "warmup", "schedule", "erase"}
     return ide.Config(
         **{name: getattr(config, name) for name in names},

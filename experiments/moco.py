@@ -13,10 +13,9 @@ from functools import partial
 import jax
 import optax
 
-from experiments import encoders, run, sources
+from experiments import encoders, run, sources, views
 from experiments.choices import choose
 from reid_jax import optimise, parallel
-from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_test
 from reid_jax.methods.moco import moco
 from reid_jax.models.mlp import Perceptron, head
@@ -24,7 +23,7 @@ from reid_jax.models.norm import BatchNorm
 
 
 @dataclasses.dataclass
-class Config(encoders.Encoder):
+class Config(encoders.Encoder, views.Views):
     """The options of MoCo v3, at its code's values; lengths in epochs unless said."""
 
     backbone: str = "resnet50"
@@ -45,9 +44,10 @@ class Config(encoders.Encoder):
     warmup: int = 10
     momentum: float = 0.99  # of the momentum encoder at the beginning
     temperature: float = 1.0
-    zoom: float = 0.2  # a random crop's least share of the picture
-    jitter: float = 0.8  # probabilities
+    zoom: float = 0.2
+    jitter: float = 0.8
     gray: float = 0.2
+    blur: float = 1.0  # of the first view; of the second 0.1, and 0.2 of them are solarised
     seed: int = 0
 
 
@@ -105,9 +105,9 @@ def build(config: Config) -> run.Job:
     )
     peak = config.rate * config.batch / 256
     rate = optimise.schedule(peak, epochs=config.epochs, iterations=iterations, warmup=config.warmup, cosine=True)
-    view = Augment(flip=0.5, zoom=config.zoom, jitter=config.jitter, gray=config.gray, blur=1.0)
-    views = (view, view._replace(blur=0.1, solarise=0.2))
-    return run.Job(method, model, optimiser(rate, config.weight_decay), views, train, test)
+    seen = views.view(config, model.input)
+    seen = (seen, seen._replace(blur=0.1, solarise=0.2))
+    return run.Job(method, model, optimiser(rate, config.weight_decay), seen, train, test)
 
 
 if __name__ == "__main__":

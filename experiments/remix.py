@@ -16,7 +16,7 @@ of it has been measured here.
 import dataclasses
 from functools import partial
 
-from experiments import encoders, run, sources
+from experiments import encoders, run, sources, views
 from experiments.choices import choose
 from experiments.rows import Row, Table
 from experiments.separation import Separation, separated
@@ -29,7 +29,7 @@ from reid_jax.methods.remix import Terms, remix
 
 
 @dataclasses.dataclass
-class Config(Separation, encoders.Encoder):
+class Config(Separation, encoders.Encoder, views.Views):
     """The options of ReMix, at the paper's values; lengths in epochs unless said."""
 
     backbone: str = "resnet50_ibn_a"
@@ -67,11 +67,9 @@ class Config(Separation, encoders.Encoder):
     together: bool = True  # all camera centroids of a person in one denominator
     negatives: int = 50  # camera centroids of other persons
     second_view: bool = False  # the momentum encoder sees an augmented view of its own
-    pad: int = 10  # pixels, before a random crop
-    blur: float = 0.5  # probabilities
+    pad: int = 10
+    blur: float = 0.5
     gray: float = 0.1
-    jitter: float = 0.0
-    erase: float = 0.0
     seed: int = 0
 
 
@@ -122,12 +120,10 @@ def build(config: Config) -> run.Job:
     )
     length = {"epochs": config.epochs, "iterations": config.iterations, "warmup": config.warmup}
     rate = optimise.schedule(config.rate, start=0.1, **length)
-    view = Augment(
-        flip=0.5, pad=config.pad, erase=config.erase, blur=config.blur, gray=config.gray, jitter=config.jitter
-    )
-    views = (view, view, Augment()) if config.second_view else (view, Augment())
+    seen = views.view(config, model.input)
+    seen = (seen, seen, Augment()) if config.second_view else (seen, Augment())
     return run.Job(
-        separated(method, config), model, optimise.adam(rate, weight_decay=config.weight_decay), views, train, test
+        separated(method, config), model, optimise.adam(rate, weight_decay=config.weight_decay), seen, train, test
     )
 
 

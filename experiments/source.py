@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from experiments import command, encoders, ide, run
+from experiments import command, encoders, ide, run, views
 
 
 def check(config: Any) -> None:
@@ -28,6 +28,6 @@ def begun(config: Any, folder: Path) -> Any:
 
 def _training(config: Any) -> ide.Config:
     encoder = [field.name for field in dataclasses.fields(encoders.Encoder) if not field.name.startswith("bn_")]
-    shared = ("data", "skip_broken", "same_camera", "persons", "per_person", "pad", "erase", "jitter", "seed")
+    shared = ("data", "skip_broken", "same_camera", "persons", "per_person", "seed", *views.NAMES)
     own = ide.Config(**{name: getattr(config, name) for name in (*encoder, *shared)}, test=config.test or config.target)
     return command.changed(own, "--config.source", config.source)

@@ -15,17 +15,16 @@ measured here.
 import dataclasses
 from pathlib import Path
 
-from experiments import command, encoders, run, source, sources
+from experiments import command, encoders, run, source, sources, views
 from experiments.separation import Separation, separated
 from reid_jax import optimise
-from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_test, check_training
 from reid_jax.data.records import take
 from reid_jax.methods.spcl import SOURCE, Clusters, spcl
 
 
 @dataclasses.dataclass
-class Config(Separation, encoders.Encoder):
+class Config(Separation, encoders.Encoder, views.Views):
     """The options of SpCL, at the authors' values; lengths in epochs unless said."""
 
     backbone: str = "resnet50"
@@ -52,9 +51,8 @@ class Config(Separation, encoders.Encoder):
     fall: int = 20  # epochs after which the rate is a tenth, again and again
     momentum: float = 0.2  # of a row of the memory
     temperature: float = 0.05
-    pad: int = 10  # pixels, before a random crop
-    erase: float = 0.5  # probabilities
-    jitter: float = 0.0
+    pad: int = 10
+    erase: float = 0.5
     source: str = ""  # options, by comma, of experiments.ide, to begin with a training on the source; empty: none
     seed: int = 0
 
@@ -110,9 +108,9 @@ def build(config: Config) -> run.Job:
     )
     falls = tuple(range(config.fall, config.epochs, config.fall))
     rate = optimise.schedule(config.rate, epochs=config.epochs, iterations=config.iterations, milestones=falls)
-    view = Augment(flip=0.5, pad=config.pad, erase=config.erase, jitter=config.jitter)
+    seen = (views.view(config, model.input),)
     return run.Job(
-        separated(method, config), model, optimise.adam(rate, weight_decay=config.weight_decay), (view,), train, test
+        separated(method, config), model, optimise.adam(rate, weight_decay=config.weight_decay), seen, train, test
     )
 
 

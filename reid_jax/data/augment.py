@@ -5,18 +5,23 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from reid_jax.types import Input
+
 
 class Augment(NamedTuple):
     """What a view may undergo. Probabilities in [0, 1]; the defaults change nothing.
 
     pad:   pixels of black added on each side before a random crop back to size (the official codes pad with 0 before
            they normalise).
-    erase: random erasing (Zhong et al., AAAI 2020): area 0.02 to 0.4, aspect 0.3 to 1/0.3, filled with `fill` (RGB in
-           [0, 255]). MMT's and SpCL's code fill (0.485, 0.456, 0.406) after normalising, which is the default here in pixels.
+    erase: random erasing (Zhong et al., AAAI 2020): a rectangle whose share of the picture is uniform in `area` and whose
+           aspect in 0.3 to 1/0.3, filled with `fill` (RGB in [0, 255], see `pixels`). The defaults are those of MMT's and
+           SpCL's code; Theory's has 0.02 to 0.2.
     blur:  Gaussian, sigma uniform in [0.1, 2.0] pixels.
     gray:  grayscale with three equal channels.
     zoom:  if above 0, a random rectangle of at least this share of the picture instead of the whole: its area uniform up
-           to all of it, its aspect that of the picture times 3/4 to 4/3 (log-uniform), tried ten times (Inception's crop).
+           to all of it, tried ten times, and the whole where none fits. Its height over its width is uniform in `aspect`
+           (open-reid's and Theory's crop: 0.64 and 2 to 3), or that of the picture times 3/4 to 4/3, log-uniform
+           (Inception's crop).
     solarise: values from 128 on turned round.
     jitter: brightness and contrast by a factor in 1 -+ 0.4, saturation in 1 -+ 0.2, hue by up to 0.1 of a turn, in this
            order; the strengths are those of MoCo v3 (Chen et al., ICCV 2021), which draws the order as well.
@@ -29,8 +34,21 @@ class Augment(NamedTuple):
     gray: float = 0.0
     jitter: float = 0.0
     zoom: float = 0.0
+    aspect: tuple[float, float] | None = None
     solarise: float = 0.0
+    area: tuple[float, float] = (0.02, 0.4)
     fill: tuple[int, int, int] = (152, 142, 127)
+
+
+def pixels(normalised: tuple[float, float, float], taken: Input) -> tuple[int, int, int]:
+    """The colour, RGB in [0, 255], of which an encoder's normalisation makes these values (in its own order of channels).
+
+    Official codes erase after normalising, and views are pixels before it: the (0.485, 0.456, 0.406) that MMT's fills in are
+    (152, 142, 127) with ImageNet's constants, and (0, 0, 0) are the mean colour.
+    """
+    values = (255 * (one * std + mean) for one, mean, std in zip(normalised, taken.mean, taken.std, strict=True))
+    colour = tuple(round(min(max(value, 0.0), 255.0)) for value in values)
+    return colour[::-1] if taken.channels == "BGR" else colour
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -46,7 +64,7 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def view(image: np.ndarray, size: tuple[int, int], augment: Augment, rng: np.random.Generator) -> np.ndarray:
     """One augmented view, uint8 [*size 3]. Which numbers `rng` is asked for depends on `augment` alone, not on luck."""
-    out = resize(_zoom(image, augment.zoom, rng) if augment.zoom else image, size)
+    out = resize(_zoom(image, augment, rng) if augment.zoom else image, size)
     if augment.flip:
         out = out[:, ::-1] if rng.random() < augment.flip else out
     if augment.pad:
@@ -66,10 +84,14 @@ def view(image: np.ndarray, size: tuple[int, int], augment: Augment, rng: np.ran
     return np.ascontiguousarray(out)
 
 
-def _zoom(image: np.ndarray, least: float, rng: np.random.Generator) -> np.ndarray:
+def _zoom(image: np.ndarray, augment: Augment, rng: np.random.Generator) -> np.ndarray:
     height, width = image.shape[:2]
-    area, aspect, place = rng.uniform(least, 1, 10), np.exp(rng.uniform(-1, 1, 10) * np.log(4 / 3)), rng.random(2)
-    tall, wide = (np.round(of).astype(int) for of in (height * np.sqrt(area / aspect), width * np.sqrt(area * aspect)))
+    area = height * width * rng.uniform(augment.zoom, 1, 10)
+    low, high = augment.aspect or (-1, 1)
+    aspect = rng.uniform(low, high, 10)
+    aspect = aspect if augment.aspect else height / width * (4 / 3) ** -aspect
+    place = rng.random(2)
+    tall, wide = (np.round(np.sqrt(of)).astype(int) for of in (area * aspect, area / aspect))
     fits = np.flatnonzero((tall <= height) & (wide <= width) & (tall > 0) & (wide > 0))
     if not len(fits):
         return image
@@ -101,7 +123,8 @@ def _crop(image: np.ndarray, pad: int, rng: np.random.Generator) -> np.ndarray:
 def _erase(image: np.ndarray, augment: Augment, rng: np.random.Generator) -> np.ndarray:
     """A rectangle that does not fit is drawn again, ten times at the most (the official code: a hundred)."""
     height, width = image.shape[:2]
-    chance, area, aspect, place = rng.random(), rng.uniform(0.02, 0.4, 10), rng.uniform(0.3, 1 / 0.3, 10), rng.random(2)
+    chance, area, aspect = rng.random(), rng.uniform(*augment.area, 10), rng.uniform(0.3, 1 / 0.3, 10)
+    place = rng.random(2)
     if chance >= augment.erase:
         return image
     tall = np.round(np.sqrt(height * width * area * aspect)).astype(int)

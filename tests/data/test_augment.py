@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reid_jax.data.augment import Augment, resize, view
+from reid_jax.data.augment import Augment, pixels, resize, view
 from reid_jax.data.synthetic import labelled
+from reid_jax.types import Input
 
 IMAGE = labelled(persons=2, cameras=2, per_camera=1).image[0]
 SIZE = (64, 32)
@@ -94,3 +95,56 @@ def test_zoom_and_solarise():
     plain = resize(IMAGE, SIZE)
     turned = _view(Augment(solarise=1.0))
     np.testing.assert_array_equal(turned, np.where(plain < 128, plain, 255 - plain))
+
+
+def _first(rng, height, width, area, aspect, below):
+    """The first rectangle that fits of ten (height, width), by the official codes' loop, as numbers were drawn."""
+    areas, aspects = rng.uniform(*area, 10), rng.uniform(*aspect, 10)
+    top, left = rng.random(2)
+    for share, ratio in zip(areas.tolist(), aspects.tolist(), strict=True):
+        h = round((share * height * width * ratio) ** 0.5)
+        w = round((share * height * width / ratio) ** 0.5)
+        if (h < height and w < width) if below else (h <= height and w <= width):
+            return slice(y := int(top * (height - h + 1)), y + h), slice(x := int(left * (width - w + 1)), x + w)
+    return None
+
+
+@pytest.mark.parametrize("area", [(0.02, 0.2), (0.02, 0.4), (0.5, 0.9)])
+def test_erasing_agrees_with_a_loop(area):
+    plain, shares = resize(IMAGE, SIZE), []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        want, rng_chance = plain.copy(), rng.random()
+        there = _first(rng, *SIZE, area, (0.3, 1 / 0.3), below=True)
+        if rng_chance < 0.7 and there:
+            for row in range(there[0].start, there[0].stop):
+                for column in range(there[1].start, there[1].stop):
+                    want[row, column] = 1, 2, 3
+            shares.append((want == (1, 2, 3)).all(-1).mean())
+        np.testing.assert_array_equal(_view(Augment(erase=0.7, area=area, fill=(1, 2, 3)), seed), want)
+    assert area[0] - 0.01 < min(shares) < max(shares) < area[1] + 0.01
+
+
+@pytest.mark.parametrize("shape", [(128, 64), (128, 43), (60, 50)])
+def test_a_crop_of_given_aspect_agrees_with_a_loop(shape):
+    """Theory's crop; a picture of 60 x 50 is too wide for most of its rectangles, and taken whole where none fits."""
+    image, whole = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8), 0
+    for seed in range(60):
+        there = _first(np.random.default_rng(seed), *shape, (0.64, 1), (2, 3), below=False)
+        whole += there is None
+        want = resize(image[there] if there else image, SIZE)
+        np.testing.assert_array_equal(_view(Augment(zoom=0.64, aspect=(2, 3)), seed, image), want)
+    assert whole == 60 if shape == (60, 50) else whole < 20
+
+
+def test_what_is_filled_in_after_normalising_told_in_pixels():
+    imagenet = Input(SIZE)
+    assert pixels((0.485, 0.456, 0.406), imagenet) == Augment().fill == (152, 142, 127)
+    assert pixels((0.0, 0.0, 0.0), imagenet) == (124, 116, 104)
+    for given in (imagenet, Input(SIZE, (0.5,) * 3, (0.25,) * 3)):
+        colour = np.array(pixels((0.4914, 0.4822, 0.4465), given))
+        np.testing.assert_allclose(
+            (colour / 255 - given.mean) / given.std, (0.4914, 0.4822, 0.4465), atol=0.5 / 255 / 0.22
+        )
+    assert pixels((-9.0, 0.0, 9.0), imagenet) == (0, 116, 255)
+    assert pixels((-9.0, 0.0, 9.0), imagenet._replace(channels="BGR")) == (255, 116, 0)

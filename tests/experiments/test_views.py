@@ -1,0 +1,74 @@
+"""The options of augmentation as views."""
+
+import pytest
+
+from experiments import domainmix, gds, ide, labels, mgn, mmt, spcl, views
+from experiments import source as source_training
+from reid_jax.data.augment import Augment
+from reid_jax.types import Input
+
+TAKEN = Input((64, 32))
+
+
+def _view(**options):
+    return views.view(views.Views(**options), TAKEN)
+
+
+def test_every_option_says_one_thing_and_none_says_nothing():
+    assert _view() == Augment(flip=0.5)
+    for name, value, field, given in (
+        ("zoom", 0.2, "zoom", 0.2),
+        ("zoom_aspect", "2,3", "aspect", (2.0, 3.0)),
+        ("pad", 10, "pad", 10),
+        ("jitter", 0.8, "jitter", 0.8),
+        ("blur", 0.5, "blur", 0.5),
+        ("gray", 0.1, "gray", 0.1),
+        ("erase", 0.5, "erase", 0.5),
+        ("erase_area", "0.02,0.2", "area", (0.02, 0.2)),
+        ("erase_fill", "cifar", "fill", (152, 144, 129)),
+        ("erase_fill", "mean", "fill", (124, 116, 104)),
+        ("erase_fill", "black", "fill", (0, 0, 0)),
+    ):
+        assert _view(**{name: value}) == Augment(flip=0.5)._replace(**{field: given}), name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"erase_area": "0.4"}, "two numbers by comma"),
+        ({"erase_area": "0.4,0.02"}, "least first"),
+        ({"erase_area": "0,0.4"}, "above 0 and below 1"),
+        ({"erase_area": "a,b"}, "'a,b'"),
+        ({"zoom_aspect": "3,2"}, "zoom_aspect is '3,2'"),
+        ({"erase_fill": "blck"}, "did you mean 'black'"),
+    ],
+)
+def test_mistakes_are_told(options, message):
+    with pytest.raises(ValueError, match=message):
+        _view(**options)
+
+
+def test_a_stage_before_has_the_same_views_unless_told():
+    changed = {"jitter": 0.3, "blur": 0.2, "gray": 0.4, "erase_area": "0.1,0.3", "erase_fill": "mean", "pad": 3}
+
+    def seen(config):
+        return {name: getattr(config, name) for name in changed}
+
+    adapting = spcl.Config(**changed, source="epochs=1")
+    assert seen(source_training._training(adapting)) == changed
+    assert source_training._training(adapting).erase == adapting.erase
+    mixing = domainmix.Config(**changed)
+    assert seen(labels._script(mixing)) == changed
+    assert seen(mmt._source(mmt.Config(**changed), 0)) == changed
+    assert mmt._source(mmt.Config(source_erase=0.2), 0).erase == 0.2
+    crop = {"pad": 7, "zoom": 0.5, "zoom_aspect": "1,2"}
+    first = gds.first_stage(gds.Config(**changed, **{f"source_{name}": value for name, value in crop.items()}))
+    assert seen(first) == changed | {"pad": 7} and {name: getattr(first, name) for name in crop} == crop
+
+
+def test_what_the_codes_do():
+    assert [one().erase_fill for one in (ide.Config, spcl.Config, mgn.Config)] == ["imagenet", "imagenet", "black"]
+    theory = gds.Config(**gds.RECIPES["code"])
+    adapting, source = views.view(theory, TAKEN), views.view(gds.first_stage(theory), TAKEN)
+    assert adapting == Augment(flip=0.5, erase=0.5, area=(0.02, 0.2), fill=(152, 144, 129))
+    assert source == adapting._replace(zoom=0.64, aspect=(2.0, 3.0))
