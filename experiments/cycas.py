@@ -108,8 +108,9 @@ RECIPES = {
         "memory": 0,
         "epochs": 20,
     },
-    "paper": {"early": 45},
+    "paper": {"weights": encoders.NEEDED, "early": 45},
     "canonical": {
+        "weights": encoders.NEEDED,
         "backbone": "resnet50",
         "bn_frozen": False,
         "source": "persons",
@@ -123,9 +124,9 @@ RECIPES = {
 
 def build(config: Config) -> run.Job:
     """Everything that the run needs, checked before step 0."""
+    model = encoders.build(config)
     train, test = sources.train_and_test(config)
     check_test(test, same_camera=config.same_camera)
-    model = encoders.build(config)
     method, first, rest = _method(config, model, train)
     rate = optimise.schedule(config.rate, epochs=1, iterations=first, cosine=True)
     rate = optax.join_schedules([rate, optax.constant_schedule(config.late_rate)], [first]) if rest else rate

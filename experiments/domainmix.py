@@ -106,8 +106,9 @@ RECIPES = {
         "pad": 5,
         "jitter": 0.8,
     },
-    "paper": {},
+    "paper": {"weights": encoders.NEEDED},
     "code": {
+        "weights": encoders.NEEDED,
         "pseudo_labels": "morning",
         "most": 0,
         "epochs": 60,
@@ -152,6 +153,7 @@ def stages(config: Config, workdir: Path) -> None:
 
 def check(config: Config) -> None:
     """Refuse options that contradict each other, before the first stage."""
+    encoders.start(config)
     choose("--config.against", config.against, AGAINST)
     if config.begin and not config.begin < config.epochs:
         raise ValueError(f"--config.begin={config.begin} is not before the last of --config.epochs={config.epochs}")

@@ -49,6 +49,21 @@ BACKBONES: dict[str, Trunk] = {
     "swin_b": _windows(swin.swin_b),
 }
 MGNS = {"mgn": {}, "mgn_small": {"width": 32, "depths": (1, 1, 2, 1), "channels": 16}}
+NEEDED, NONE = "needed", "none"  # words for --config.weights: to be named; random numbers
+WORDS = ("", NONE, NEEDED)
+_IMAGENET = "torchvision's of ImageNet (resnet50-0676ba61.pth)"
+# which published file fits a backbone, by the beginning of its name
+FITS = {
+    "resnet50_ibn_a": "IBN-Net's of ImageNet (resnet50_ibn_a-d9d0bb7b.pth)",
+    "resnet50_in": f"{_IMAGENET} with --config.leave='*.IN.*'",
+    "resnet50_snr": f"{_IMAGENET} with --config.leave='snr*'",
+    "resnet50": _IMAGENET,
+    "osnet": "torchreid's of ImageNet ({backbone}_imagenet.pth)",
+    "swin_t": "Microsoft's of ImageNet (swin_tiny_patch4_window7_224.pth)",
+    "swin_s": "Microsoft's of ImageNet (swin_small_patch4_window7_224.pth)",
+    "swin_b": "Microsoft's of ImageNet (swin_base_patch4_window7_224.pth)",
+    "mgn": "LUPerson's ResNet-50",
+}
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 POOLINGS = {"average": "average", "gem": "gem"}
 # mean and std of the pixels in [0, 1]; LUPerson's are 89.896 79.200 80.073 and 63.872 64.305 63.839 of 255
@@ -64,7 +79,7 @@ class Encoder:
     """The options of an encoder, a part of every experiment's configuration."""
 
     backbone: str = "resnet_small"  # see BACKBONES in experiments/encoders.py
-    weights: str = ""  # to start from: a weights file (.pth, .safetensors, .onnx, .npz), or a run's folder
+    weights: str = ""  # to start from: a weights file (.pth, .safetensors, .onnx, .npz), or a run's folder; none
     leave: str = ""  # patterns of the file's names, by comma, that may be missing or misfit: fc.*
     size: str = "128x64"  # height x width, pixels
     normalise: str = "imagenet"  # what is taken from the pixels: imagenet, luperson, half
@@ -79,8 +94,28 @@ class Encoder:
     bn_domains: bool = False  # batch normalisation of its own for each of the two domains
 
 
+def start(config: Any) -> str:
+    """The file or folder that `config.weights` names, "" for none: nobody else looks at that option.
+
+    Raises: ValueError where the recipe needs one and none is named; FileNotFoundError where there is nothing of that name.
+    """
+    if config.weights in ("", NONE):
+        return ""
+    if config.weights == NEEDED:
+        fits = [file for name, file in FITS.items() if config.backbone.startswith(name)]
+        file = f"FILE, for {config.backbone} {fits[0].format(**vars(config))}," if fits else "FILE"
+        raise ValueError(
+            f"this recipe starts from trained weights: name them with --config.weights={file} or a run's folder, or start "
+            "from random numbers with --config.weights=none"
+        )
+    if not Path(config.weights).exists():
+        raise FileNotFoundError(f"--config.weights: there is no file or folder {config.weights}")
+    return config.weights
+
+
 def build(config: Any) -> Model:
     """The encoder that a configuration names, one with the fields of Encoder or, for MGN, those of experiments.mgn."""
+    weights = start(config)
     norm = partial(BatchNorm, group=config.bn_group, average=parallel.average)
     dtype = choose("--config.dtype", config.dtype, DTYPES)
     taken = Input(size(config.size), *choose("--config.normalise", config.normalise, PIXELS))
@@ -99,11 +134,11 @@ def build(config: Any) -> Model:
             trunk, taken, pooling, project, config.neck, norm, config.second_feature, config.head
         )
     model = embedder.model(module)
-    if config.weights and Path(config.weights).is_dir():
-        trained = _of_run(config.weights, model)
+    if weights and Path(weights).is_dir():
+        trained = _of_run(weights, model)
         return model._replace(init=lambda key: trained)
     leave = [pattern.strip() for pattern in config.leave.split(",") if pattern.strip()]
-    return pretrained.started(model, config.weights, leave) if config.weights else model
+    return pretrained.started(model, weights, leave) if weights else model
 
 
 def _of_run(folder: str, model: Model) -> Variables:

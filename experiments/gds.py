@@ -105,8 +105,9 @@ RECIPES = {
         "source_rate": 2e-3,
         "source_schedule": "cosine",
     },
-    "paper": {},
+    "paper": {"weights": encoders.NEEDED},
     "code": {
+        "weights": encoders.NEEDED,
         "optimiser": "sgd",
         "iterations": 20,
         "pad": 0,
@@ -192,7 +193,8 @@ def first_stage(config: Config) -> ide.Config:
 def stages(config: Config, workdir: Path) -> dict[str, float]:
     """All three: stage 1 beside the workdir, unless there are weights of a run or it is done."""
     command.check_workdir(workdir, config)
-    if Path(config.weights).is_dir() and config.weights:
+    weights = encoders.start(config)
+    if weights and Path(weights).is_dir():
         return run.run(config, build, workdir)
     first, source = first_stage(config), workdir.with_name(f"{workdir.name}-source")
     if not (workdir / "config.json").is_file():

@@ -87,7 +87,7 @@ RECIPES = {
         "momentum": 0.99,
         "pad": 5,
     },
-    "paper": {},
+    "paper": {"weights": encoders.NEEDED},
 }
 
 
@@ -141,12 +141,14 @@ def data(config: Config) -> tuple[Records, Records]:
         raise ValueError(
             "name both networks, --config.first and --config.second, or neither: then they are trained first"
         )
-    if config.first and config.weights:
+    if config.first and config.weights not in encoders.WORDS:
         raise ValueError("--config.weights is what the source begins with, and --config.first needs none")
     if not config.first and not config.data:
         raise ValueError(
             "without --config.data there is no source to train on: name --config.first and --config.second"
         )
+    if not config.first:
+        encoders.start(config)
     if config.bn_domains:
         raise ValueError("MMT trains on one domain at a time: --config.bn_domains=false")
     target, test = sources.adaptation(dataclasses.replace(config, data=""))

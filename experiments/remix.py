@@ -88,12 +88,13 @@ RECIPES = {
         "pad": 5,
         "jitter": 0.8,
     },
-    "paper": {},
+    "paper": {"weights": encoders.NEEDED},
 }
 
 
 def build(config: Config) -> run.Job:
     """Everything that the run needs, checked before step 0."""
+    model = encoders.build(config)
     labelled, test = sources.train_and_test(config)
     if not config.labels:
         config = dataclasses.replace(config, videos="")  # none is read
@@ -105,7 +106,6 @@ def build(config: Config) -> run.Job:
     check_test(test, same_camera=config.same_camera)
     choose("--config.metric", config.metric, dict.fromkeys(videos.METRICS))
     choose("--config.against", config.against, dict.fromkeys(("original", "augmented")))
-    model = encoders.build(config)
     labeller = partial(videos.labels, eps=config.eps, min_samples=config.min_samples, metric=config.metric)
     method = remix(
         model,

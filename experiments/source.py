@@ -16,7 +16,7 @@ def begun(config: Any, folder: Path) -> Any:
     """`config` with its weights: where it has none, but a source and options for it in `config.source`, those of a
     supervised training in `folder`, which is run or gone on with; None where it was stopped.
     """
-    if config.weights or not config.source or not config.data:
+    if encoders.start(config) or not config.source or not config.data:
         return config
     own = _training(config)
     if not run.finished(own, folder):

@@ -71,8 +71,8 @@ RECIPES = {
         "jitter": 0.8,
         "source": "epochs=6,iterations=60,rate=2e-3",
     },
-    "adapt": {},
-    "alone": {"data": "", "bn_domains": False},
+    "adapt": {"weights": encoders.NEEDED},
+    "alone": {"weights": encoders.NEEDED, "data": "", "bn_domains": False},
 }
 
 
@@ -90,11 +90,11 @@ def build(config: Config) -> run.Job:
     """Everything that the run needs, checked before step 0."""
     if config.bn_domains and not config.data:
         raise ValueError("without a source there is one domain: --config.bn_domains=false")
+    model = encoders.build(config)
     train, test = sources.adaptation(config)
     if config.data:
         check_training(take(train, train.domain == SOURCE), persons=config.persons, per_person=config.per_person)
     check_test(test, same_camera=config.same_camera)
-    model = encoders.build(config)
     clusters = Clusters(config.eps, config.gap, config.min_samples, config.k1, config.k2)
     method = spcl(
         model,
