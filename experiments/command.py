@@ -5,7 +5,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +40,13 @@ def main(config_class: type, body: Callable[[Any, Path], Any], recipes: Mapping[
 
     recipes: by name, what differs from the dataclass's defaults; --recipe=NAME chooses, the first one without it.
     """
-    unknown = [
-        argument
-        for argument in sys.argv[1:]
-        if argument.startswith("--config.") and _field(argument) not in config_class.__dataclass_fields__
-    ]
-    if unknown:
-        names = {field.name: None for field in dataclasses.fields(config_class)}
-        word = _field(unknown[0])
-        sys.exit(f"unknown option --config.{word}{nearest(word, names)}; the options are {', '.join(names)}")
-    config = config_flags.DEFINE_config_dataclass("config", config_class(**_recipe(recipes or {})))
+    flags.FLAGS.set_gnu_getopt()
+    if recipes:
+        flags.DEFINE_string(
+            "recipe", next(iter(recipes)), f"options that --config.NAME goes on from: {', '.join(recipes)}"
+        )
+    given = told(lambda: words(sys.argv[1:], config_class))
+    config = told(lambda: defined(config_class, recipes or {}, given))
     flags.mark_flag_as_required("workdir")
 
     def run(argv: list[str]) -> None:
@@ -56,17 +54,53 @@ def main(config_class: type, body: Callable[[Any, Path], Any], recipes: Mapping[
         distribute()
         told(lambda: body(config.value, Path(_WORKDIR.value)))
 
-    app.run(run)
+    app.run(run, argv=[sys.argv[0], *given])
 
 
-def _recipe(recipes: Mapping[str, dict]) -> dict[str, Any]:
-    """What --recipe names. It is read before all other flags, which may change what it says."""
-    if not recipes:
-        return {}
-    first = next(iter(recipes))
-    flags.DEFINE_enum("recipe", first, list(recipes), "a named set of options, which --config.NAME goes on from")
-    given = [argument.split("=", 1)[1] for argument in sys.argv[1:] if re.match("--?recipe=", argument)]
-    return recipes.get(given[-1] if given else first, {})
+def words(arguments: Sequence[str], config_class: type, flag_values: flags.FlagValues = flags.FLAGS) -> list[str]:
+    """A command line with each flag as one word, --name=value, also where it has one dash or its value is the next word.
+
+    What a --flagfile holds is put in its place; what stands behind "--" is no flag.
+
+    Raises:
+        ValueError: a flag without its value, or an option --config.NAME that config_class has not.
+    """
+    found, rest = [], iter(flag_values.read_flags_from_files(list(arguments), force_gnu=True))
+    for word in rest:
+        name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
+        if word == "--":
+            return [*found, word, *rest]
+        if not word.startswith("-"):
+            found.append(word)
+            continue
+        if _takes_value(name, config_class, flag_values) and not equals:
+            equals, value = "=", next(rest, "--")
+            if value.startswith("--"):
+                raise ValueError(f"--{name} has no value; write --{name}=VALUE")
+        found.append(f"--{name}{equals}{value}")
+    return found
+
+
+def _takes_value(name: str, config_class: type, flag_values: flags.FlagValues) -> bool:
+    """Whether --name is followed by a value, as all but booleans are; what is not known is left to absl, which refuses it."""
+    if not (option := re.fullmatch(r"(no)?config\.(.*)", name)):
+        return name in flag_values and not flag_values[name].boolean
+    kinds = {field.name: field.type for field in dataclasses.fields(config_class)}
+    if option[2] not in kinds:
+        near = nearest(option[2], kinds)
+        raise ValueError(f"unknown option --config.{option[2]}{near}; the options are {', '.join(kinds)}")
+    return not option[1] and kinds[option[2]] is not bool
+
+
+def defined(
+    config_class: type, recipes: Mapping[str, dict], given: Sequence[str], flag_values: flags.FlagValues = flags.FLAGS
+) -> flags.FlagHolder:
+    """--config, which begins as the recipe that `given` (of `words`) names, and is changed when `given` is parsed."""
+    own = list(takewhile(lambda word: word != "--", given))
+    named = [word.removeprefix("--recipe=") for word in own if word.startswith("--recipe=")]
+    recipe = choose("--recipe", named[-1] if named else next(iter(recipes)), recipes) if recipes else {}
+    config = config_class(**recipe)
+    return config_flags.DEFINE_config_dataclass("config", config, flag_values=flag_values, sys_argv=["", *own])
 
 
 def changed(config: Any, flag: str, text: str) -> Any:
@@ -76,18 +110,20 @@ def changed(config: Any, flag: str, text: str) -> Any:
         name, _, value = one.partition("=")
         kind = choose(flag, name, kinds)
         try:
-            values[name] = value == "true" if kind is bool else kind(value)
+            values[name] = flags.BooleanParser().parse(value) if kind is bool else kind(value)
         except ValueError:
             raise ValueError(f"{flag}: {name}={value!r} is no {kind.__name__}") from None
     return dataclasses.replace(config, **values)
 
 
-def plain(body: Callable[[], Any]) -> None:
-    """The same for a script without --config."""
+def plain(body: Callable[[], Any], jobs: Mapping[str, Callable[[], Any]] | None = None) -> None:
+    """The same for a script without --config; jobs: what is called instead, by a word of the command line."""
+    flags.FLAGS.set_gnu_getopt()
 
     def run(argv: list[str]) -> None:
+        word = argv.pop(1) if jobs and len(argv) > 1 else ""
         _no_strays(argv)
-        told(body)
+        told(lambda: (choose("the job", word, jobs) if word else body)())
 
     app.run(run)
 
@@ -146,10 +182,8 @@ def write_config(workdir: Path, config: Any) -> None:
     (workdir / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
 
 
-def _field(argument: str) -> str:
-    return argument.removeprefix("--config.").split("=")[0]
-
-
 def _no_strays(argv: list[str]) -> None:
     if len(argv) > 1:
-        raise app.UsageError(f"unexpected {' '.join(argv[1:])!r}; options are written --name=value")
+        raise app.UsageError(
+            f"unexpected {' '.join(argv[1:])!r}; options are written --name=value, booleans --name=true"
+        )

@@ -19,7 +19,6 @@ import time
 from absl import flags
 
 from experiments import command, footage, sources
-from experiments.choices import choose
 from reid_jax.data import packed
 from reid_jax.data.check import summary, survey
 
@@ -51,8 +50,5 @@ def pictures() -> None:
     print(f"{_OUT.value}: {len(found.person):,} pictures; use it as packed:{_OUT.value}")
 
 
-JOBS = {"pictures": pictures, "videos": lambda: footage.main(_OUT.value)}
-
 if __name__ == "__main__":
-    job = sys.argv.pop(1) if sys.argv[1:] and not sys.argv[1].startswith("-") else "pictures"
-    command.plain(lambda: choose("the job", job, JOBS)())
+    command.plain(pictures, {"pictures": pictures, "videos": lambda: footage.main(_OUT.value)})

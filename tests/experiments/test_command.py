@@ -1,0 +1,94 @@
+"""All ways to write a flag read alike."""
+
+import dataclasses
+
+import pytest
+from absl import flags
+
+from experiments import command
+
+
+@dataclasses.dataclass
+class Config:
+    rate: float = 0.1
+    persons: int = 4
+    name: str = "one"
+    skip: bool = False
+
+
+RECIPES = {"street": {"rate": 0.2}, "paper": {"rate": 0.3, "persons": 8}}
+
+
+def parsed(*arguments):
+    """The configuration of a command line, and what is no flag of it."""
+    values = flags.FlagValues()
+    values.set_gnu_getopt()
+    for name in ("workdir", "recipe"):
+        flags.DEFINE_string(name, None, "", flag_values=values)
+    given = command.words(arguments, Config, values)
+    config = command.defined(Config, RECIPES, given, values)
+    strays = values(["script", *given])[1:]
+    return config.value, strays
+
+
+@pytest.mark.parametrize("recipe", [["--recipe=paper"], ["--recipe", "paper"], ["-recipe", "paper"], ["-recipe=paper"]])
+@pytest.mark.parametrize(
+    "rate", [["--config.rate=1e-3"], ["--config.rate", "1e-3"], ["-config.rate", "1e-3"], ["-config.rate=1e-3"]]
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_flag_is_one_word_or_two_with_one_dash_or_two(recipe, rate, turned):
+    first, second = (rate, recipe) if turned else (recipe, rate)
+    config, strays = parsed("--workdir", "runs/a", *first, *second)
+    assert config == Config(rate=1e-3, persons=8) and not strays
+
+
+def test_the_first_recipe_is_taken_where_none_is_named_and_the_last_of_two():
+    assert parsed()[0] == Config(rate=0.2)
+    assert parsed("--recipe=paper", "--recipe", "street")[0] == Config(rate=0.2)
+
+
+def test_booleans_take_no_second_word():
+    assert parsed("--config.skip", "--recipe", "paper")[0] == Config(0.3, 8, skip=True)
+    assert parsed("--config.skip=true", "--noconfig.skip")[0] == Config(0.2)
+    assert parsed("--config.skip", "false")[1] == ["false"]
+
+
+def test_a_value_may_begin_with_a_dash_or_hold_an_equals_sign():
+    assert parsed("--config.rate", "-1")[0].rate == -1
+    assert parsed("--config.name", "a=b,c=d")[0].name == parsed("--config.name=a=b,c=d")[0].name == "a=b,c=d"
+
+
+def test_nothing_is_a_flag_behind_two_dashes():
+    config, strays = parsed("--config.rate", "3", "--", "--recipe=papr", "--config.rte", "4")
+    assert config == Config(rate=3) and strays == ["--recipe=papr", "--config.rte", "4"]
+
+
+def test_a_file_of_flags_is_read_in_its_place(tmp_path):
+    (tmp_path / "flags").write_text("--recipe=paper\n# a word\n--config.persons=2\n")
+    for file in ([f"--flagfile={tmp_path}/flags"], ["--flagfile", f"{tmp_path}/flags"]):
+        assert parsed("--config.rate", "3", *file)[0] == Config(3, 2)
+        assert parsed(*file, "--config.persons", "5")[0] == Config(0.3, 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--config.rat", "3"], "--config.rat, did you mean 'rate'"),
+        (["-config.rat=3"], "--config.rat, did you mean 'rate'"),
+        (["--noconfig.skp"], "did you mean 'skip'"),
+        (["--recipe", "papr"], "did you mean 'paper'"),
+        (["--recipe="], "--recipe='' is not known"),
+        (["--recipe"], "--recipe has no value"),
+        (["--recipe", "--config.rate=1"], "--recipe has no value"),
+        (["--config.rate"], "--config.rate has no value"),
+    ],
+)
+def test_mistakes_are_named(arguments, told):
+    with pytest.raises(ValueError, match=told):
+        parsed(*arguments)
+
+
+def test_a_boolean_of_another_scripts_options_is_one():
+    assert command.changed(Config(), "--config.source", "skip=True,rate=1").skip
+    with pytest.raises(ValueError, match="skip='treu' is no bool"):
+        command.changed(Config(), "--config.source", "skip=treu")
