@@ -157,14 +157,26 @@ def ranked_lists(
 
 
 def _markdown(table: dict[str, dict[str, float]], config: Any) -> str:
-    target = getattr(config, "target", "")
-    trained = f"`{config.data}`" + (f" and, without labels, `{target}`" if target else "")
-    lines = [f"Tested on `{config.test or target or config.data}`, trained on {trained}, seed {config.seed}.", ""]
+    tested = config.test or getattr(config, "target", "") or config.data
+    lines = [f"Tested on `{tested}`, trained on {trained_on(config)}, seed {config.seed}.", ""]
     lines += ["| | mAP | rank-1 | rank-5 | mINP |", "|---|---|---|---|---|"]
     for name, row in table.items():
         told = " | ".join(f"{100 * row[figure]:.1f}" for figure in ("mAP", "rank1", "rank5", "mINP"))
         lines.append(f"| {name} | {told} |")
     return "\n".join(lines) + "\n"
+
+
+def trained_on(config: Any) -> str:
+    """What a run of this configuration has learnt from, in words."""
+    parts = [] if getattr(config, "first", "") or not config.data else [f"`{config.data}`"]
+    if target := getattr(config, "target", ""):
+        labelled = getattr(config, "pseudo_labels", "") == "given"
+        parts.append(f"`{target}`" if labelled else f"`{target}` without its labels")
+    if (videos := getattr(config, "videos", "")) and config.labels:
+        parts.append(f"the videos of `{videos}`")
+    if getattr(config, "labels", 0) and config.labelled < 1:
+        parts.append(f"{1 - config.labelled:.0%} of its persons without their labels")
+    return " and ".join(parts)
 
 
 def _framed(part: Records, row: int, colour: tuple[int, int, int] | None) -> np.ndarray:
