@@ -82,6 +82,22 @@ def test_a_batch_without_pairs_leaves_the_moments_alone_and_says_so(label, none)
         assert bool(stays) == bool(none[side])
 
 
+@pytest.mark.parametrize("options", [{}, {"lambda_h": 0.0}, {"lambda_sigma": 0.0, "lambda_h": 2.0, "metric": "euclidean"}])
+def test_the_gradient_is_that_of_the_terms(options):
+    """A step along the gradient changes the loss as the gradient says: no term is added without it."""
+    method = gds(_plain(), beta=0.5, **options)
+    _, carry = method.init(jax.random.key(0), None)
+
+    def added(x):
+        return method.loss({"f": x}, _tags(LABEL, DOMAIN), carry, 0)[0] - x.mean()
+
+    gradient = jax.grad(added)(jnp.asarray(X))
+    size = float(jnp.linalg.norm(gradient))
+    step = 0.05 * gradient / size
+    assert size > 0.01
+    np.testing.assert_allclose(added(X + step) - added(X - step), 0.1 * size, rtol=0.02)
+
+
 def test_the_moments_have_no_gradient_but_through_the_batch():
     method = gds(_plain(), beta=1.0)
     _, carry = method.init(jax.random.key(0), None)
@@ -98,10 +114,26 @@ def test_around_each_method(name):
         "domainmix": test_domainmix.EXAM[0],
         "mmt": test_mmt.EXAM[0],
     }[name]
-    run = tiny.Run((lambda model: gds(base(model)), tiny.mixture))
-    [moment] = run.moments(count=1)
-    assert moment.metrics["no_same"] < 1 and np.isfinite(moment.metrics["loss"])
-    assert moment.metrics["mean_same"] < 0.5 and moment.metrics["mean_same"] < moment.metrics["mean_other"]
+    run = tiny.Run((lambda model: gds(_telling(base(model))), tiny.mixture))
+    seen = [moment.metrics for moment in run.moments(count=1, every=1)]
+    for told in seen:
+        apart = told["mean_same"] - told["mean_other"]
+        narrow = told["variance_same"] + told["variance_other"]
+        far = 3 * (told["variance_same"] ** 0.5 + told["variance_other"] ** 0.5)
+        added = np.logaddexp(0, apart) + narrow + 0.5 * np.logaddexp(0, apart + far)
+        assert told["loss"] - told["base"] == pytest.approx(added, abs=1e-5 * (1 + abs(told["base"])))
+    assert np.mean([told["no_same"] for told in seen]) < 1
+    assert seen[-1]["mean_same"] < 0.5 and seen[-1]["mean_same"] < seen[-1]["mean_other"]
+
+
+def _telling(base):
+    """The method with its own loss among its figures."""
+
+    def loss(*arguments):
+        value, aux = base.loss(*arguments)
+        return value, aux._replace(metrics={**aux.metrics, "base": value})
+
+    return base._replace(loss=loss)
 
 
 def test_an_output_that_is_not_there_is_told():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reid_jax import parallel
+from reid_jax.data import sample
 from reid_jax.models import rows
 from reid_jax.models.norm import IBN, BatchNorm, DomainNorm, InstanceNorm, batch_norms, collapsed, spread
 from reid_jax.types import Tags
@@ -186,6 +187,31 @@ def test_domains_on_four_devices_equal_one(group):
     np.testing.assert_allclose(np.asarray(out).reshape(X.shape), want, atol=1e-4)
     for one, four in zip(jax.tree.leaves(stats), jax.tree.leaves(parallel.first(moved)), strict=True):
         np.testing.assert_allclose(four, one, rtol=1e-4)
+
+
+@pytest.mark.parametrize("devices", [1, 4])
+@pytest.mark.parametrize(("group", "rows_a_domain"), [(32, 16), (16, 8), (0, 32)])
+def test_over_how_many_rows_of_a_domain_statistics_are_taken(group, rows_a_domain, devices):
+    """`bn_group` counts rows of both domains: 32 of a batch in which they take turns are 16 of each.
+
+    Row i is 1 in channel i and 0 elsewhere, so what is not 0 in channel i behind the layer are the rows that see row i.
+    """
+    size = 64
+    [row] = sample.mixed(np.zeros((1, size // 2), int), np.ones((1, size // 2), int))
+    x, tags = np.eye(size, dtype=np.float32), _tags(row)
+    module = DomainNorm(norm=partial(BatchNorm, group=group, average=parallel.average))
+    variables = module.init(jax.random.key(0), x, False)
+
+    @partial(jax.pmap, axis_name=parallel.AXIS, devices=jax.devices()[:devices])
+    def run(x, tags):
+        with rows.known(tags):
+            return module.apply(variables, x, True, mutable=["batch_stats"])[0]
+
+    out = run(*jax.tree.map(lambda t: t.reshape(devices, -1, *t.shape[1:]), (x, tags)))
+    seen = np.asarray(out).reshape(size, size) != 0
+    place = np.arange(size) // (group or size)
+    np.testing.assert_array_equal(seen, (place[:, None] == place) & (row[:, None] == row))
+    np.testing.assert_array_equal(seen.sum(0), rows_a_domain)
 
 
 def test_frozen_statistics_stay_and_are_used():
