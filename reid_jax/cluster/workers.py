@@ -25,6 +25,7 @@ def spread(run: Callable, total: int, *arguments: Any, step: int = 0) -> list:
     step = step or max(1, -(-total // (4 * _cores())))
     if total <= step:
         return [run(0, total, *arguments)] if total else []
+    run(0, 0, *arguments)  # compiled by this thread: a compilation imports, and threads that import wait for each other
     starts = range(0, total, step)
     return list(_pool().map(lambda start: run(start, min(start + step, total), *arguments), starts))
 

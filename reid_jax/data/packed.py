@@ -1,16 +1,19 @@
 """A data set of encoded pictures in a few ArrayRecord files, so that a run never walks a folder of a million.
 
 It is an ordinary TensorFlow-Datasets folder (tensorflow itself is not needed), with `columns.npz` beside the shards: the
-columns of Records, read at once without touching a picture. Pictures are read in any order, each when it is asked for.
+columns of Records, read at once without touching a picture. Pictures are read in any order, each when it is asked for,
+from the shards themselves: threads read them, and TensorFlow Datasets, which imports its modules when they are first
+touched, can hang for ever where several threads are the first to use it.
 """
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from reid_jax.data import records as reading
 from reid_jax.types import Records
@@ -21,22 +24,18 @@ SHARD, CHUNK = 20_000, 1_000  # rows in a file, and between two calls of `watch`
 
 
 class Packed:
-    """The pictures of a packed data set, encoded bytes by row; each process opens the files when it first reads."""
+    """The pictures of a packed data set, encoded bytes by row."""
 
-    def __init__(self, folder: str, count: int):
-        self.folder, self.count, self.source = folder, count, None
+    def __init__(self, folder: Path):
+        shards = [str(path) for path in sorted(folder.glob(f"*-{SPLIT}.array_record-*"))]
+        self.source = ArrayRecordDataSource(shards) if shards else ()
 
     def __len__(self) -> int:
-        return self.count
+        return len(self.source)
 
     def __getitem__(self, row: int) -> bytes:
-        row = range(self.count)[int(row)]  # from the end if negative; IndexError beyond
-        if self.source is None:
-            self.source = _open(self.folder)
-        return self.source[row]["image"]
-
-    def __getstate__(self) -> dict:
-        return {"folder": self.folder, "count": self.count, "source": None}
+        row = range(len(self))[int(row)]  # from the end if negative; IndexError beyond
+        return _picture(self.source[row])
 
     def take(self, rows: np.ndarray) -> reading.Chosen:
         """The given rows, in order."""
@@ -79,14 +78,17 @@ def pack(
 def packed(folder: str | Path) -> Records:
     """The records that `pack` wrote, in their order.
 
-    Raises: FileNotFoundError for a folder that `pack` did not write.
+    Raises: FileNotFoundError for a folder that `pack` did not write; ValueError where a part of it is lacking.
     """
     folder = Path(folder)
     if not (folder / COLUMNS).is_file():
         raise FileNotFoundError(f"{folder} holds no packed data set ({COLUMNS}); experiments.prepare writes one")
     with np.load(folder / COLUMNS) as columns:
         columns = {name: columns[name] for name in columns.files}
-    return reading.make(Packed(str(folder), len(columns["person"])), **columns)
+    pictures, rows = Packed(folder), len(columns["person"])
+    if len(pictures) != rows:
+        raise ValueError(f"{folder} holds {len(pictures)} pictures and {COLUMNS} {rows} rows; copy or pack it again")
+    return reading.make(pictures, **columns)
 
 
 def encoded(records: Records, row: int) -> bytes:
@@ -139,8 +141,27 @@ def _example(records: Records, row: int) -> dict:
     return {"image": encoded(records, row), **integers, "split": str(records.split[row])}
 
 
-def _open(folder: str):
-    import tensorflow_datasets as tfds
+def _picture(example: bytes) -> bytes:
+    """The field "image" of a row: Example.features.feature["image"].bytes_list.value[0], messages within messages."""
+    (features,) = _fields(memoryview(example))
+    for entry in _fields(features):
+        name, feature = _fields(entry)
+        if name == b"image":
+            (values,) = _fields(feature)
+            (value,) = _fields(values)
+            return bytes(value)
+    raise ValueError("a row without a picture")
 
-    builder = tfds.builder_from_directory(folder)
-    return builder.as_data_source(SPLIT, decoders={"image": tfds.decode.SkipDecoding()})
+
+def _fields(message: memoryview) -> Iterator[memoryview]:
+    """The fields of a protocol buffer's message, all of them of known length: a tag, a length, the content."""
+    at = 0
+    while at < len(message):
+        at, length, shift = at + 1, 0, 0  # behind the tag, one byte for the few fields that there are
+        while True:
+            length |= (message[at] & 127) << shift
+            at, shift = at + 1, shift + 7
+            if message[at - 1] < 128:  # the length's last byte
+                break
+        yield message[at : at + length]
+        at += length

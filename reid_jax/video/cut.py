@@ -18,6 +18,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from array_record.python.array_record_module import ArrayRecordWriter
 
 from reid_jax.video import detect
 from reid_jax.video.boxes import Boxes
@@ -170,8 +171,6 @@ def _crops(runs: list, wanted: dict[int, int], how: How, watch: Watch) -> Iterat
 
 def _write(folder: Path, crops: Iterator[tuple[bytes, tuple, float]]) -> dict[str, np.ndarray]:
     """CROPS and ROWS; returns the columns."""
-    from array_record.python.array_record_module import ArrayRecordWriter
-
     writer, rows, scores = ArrayRecordWriter(str(folder / CROPS), "group_size:1"), [], []
     try:
         for data, row, score in crops:

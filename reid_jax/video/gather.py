@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from reid_jax.data import packed, records
 from reid_jax.types import Records
@@ -27,8 +28,6 @@ class Parts:
         return int(self.ends[-1]) if len(self.ends) else 0
 
     def __getitem__(self, row: int) -> bytes:
-        from array_record.python.array_record_data_source import ArrayRecordDataSource
-
         row = range(len(self))[int(row)]
         part = int(np.searchsorted(self.ends, row, side="right"))
         if self.opened[0] != part:

@@ -1,4 +1,5 @@
 import pickle
+import shutil
 
 import cv2
 import numpy as np
@@ -76,6 +77,15 @@ def test_many_files_keep_the_order(made, tmp_path, monkeypatch):
     for row, item in enumerate(got.image):
         assert item == packed.encoded(made, row)
     assert row == 6 and got.image[-1] == item
+
+
+def test_a_lacking_shard_is_told(made, folder, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    (shard,) = broken.glob("*array_record*")
+    shard.unlink()
+    with pytest.raises(ValueError, match="holds 0 pictures and columns.npz 7 rows"):
+        packed.packed(broken)
 
 
 def test_whole_or_not_at_all(made, folder, tmp_path):
