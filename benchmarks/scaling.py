@@ -76,7 +76,7 @@ def build(name: str, images: int, memory: int = 4096):
         heads = mlp.Perceptron((256, 64), last=True, norm=norm), mlp.Perceptron((256, 64), norm=norm)
         both = (mlp.head(one, width) for one, width in zip(heads, (model.width, 64), strict=True))
         return moco(model, *both, batch=ROWS, iterations=steps), model, data
-    there = pairs.count(data, interval=CYCAS["interval"]).videos
+    there = pairs.count(data, interval=CYCAS["interval"]).video_clips
     draw = partial(pairs.frame_pairs, times=max(1, round(steps * CYCAS["pairs"] / there)), **CYCAS)
     jax.block_until_ready(model.init(jax.random.key(0)))
     return cycas(model, draw=draw, memory=memory), model, data
@@ -148,7 +148,7 @@ def index(images: int) -> dict:
 
     row = np.arange(images, dtype=np.int32)
     video, frame = row // 650, row % 650 // 9
-    data = Records(image=None, person=video, camera=video, domain=video, group=video, split=None, frame=frame)
+    data = Records(image=None, person=video, camera=video, domain=video, group=video, split=None, frame=frame, shot=video)
     held, began = _peak(), clock()
     rows, _ = pairs.frame_pairs(data, step=0, rng=np.random.default_rng(0), groups=8, interval=4)
     return {"index": list(clock() - began), "rows": rows.nbytes, "shape": rows.shape, "held": held}

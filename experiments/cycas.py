@@ -7,9 +7,10 @@ tests on the harbour. Your own crops:
 
     python -m experiments.cycas --workdir=runs/mine --config.data=csv:/my/crops.csv --config.test=csv:/my/test.csv
 
-where crops.csv has the columns path, group (the video) and frame; a video that several cameras have is one scene, seen by
-all of them at the same time. `--config.data=csv:/my/videos.csv+csv:/my/scenes.csv` joins two sources, and with
-`--config.early=45` the scenes come in after 45 epochs, at the rate `--config.late_rate` (the paper's second phase).
+where crops.csv has the columns path, group (the video), frame and, where videos are cut, shot; a video that several cameras
+have is one scene, seen by all of them at the same time. `--config.data=csv:/my/videos.csv+csv:/my/scenes.csv` joins two
+sources, and with `--config.early=45` the scenes come in after 45 epochs, at the rate `--config.late_rate` (the paper's
+second phase).
 
 `--recipe=paper` is the published setting: ResNet-50 from ImageNet's weights, which --config.weights must name, with instance
 normalisation behind its first two stages, batch normalisation held; 8 groups of 16 frame pairs, a queue of 65,536. With
@@ -55,7 +56,7 @@ class Config(encoders.Encoder, views.Views):
     crops: int = 40  # persons in each of the two sets of a group, at most
     pairs: int = 16  # frame pairs of a group, at most
     interval: int = 30  # frames between the two of a pair, at most; the paper does not tell it
-    times: int = 16  # that a video is drawn in an epoch
+    times: int = 16  # that a shot is drawn in an epoch
     intra: float = 0.9  # persons: share of a set that is in the other as well, of one camera
     inter: float = 0.6  # of two cameras
     intra_spread: float = 0.0  # if above 0, drawn for each group with this deviation
@@ -165,7 +166,9 @@ def _method(config: Config, model, train: Records) -> tuple[Method, int, int]:
 
 def _of_videos(config: Config, model, train: Records, loss) -> tuple[Method, int, int]:
     there = pairs.count(train, interval=config.interval)
-    print(f"frame pairs of {there.videos} videos and {there.scenes} scenes of several cameras; {there.idle} give none")
+    told = f"frame pairs of {there.videos} videos and {there.scenes} scenes of several cameras; {there.idle} give none"
+    clips = there.video_clips + there.scene_clips
+    print(told + (f"; {clips} clips" if clips > there.videos + there.scenes else ""))
     if (count := there.videos + there.scenes) < config.pairs:
         print(
             f"a group takes one pair of a video, so {count} do not fill its {config.pairs} pairs and places stay empty: rather "
@@ -189,8 +192,8 @@ def _of_videos(config: Config, model, train: Records, loss) -> tuple[Method, int
     )
     method = _cycas(config, model, loss, draw)
     if config.early:
-        return method, config.early * pairs.steps(there.videos, **length), config.epochs - config.early
-    return method, config.epochs * pairs.steps(there.videos + there.scenes, **length), 0
+        return method, config.early * pairs.steps(there, scenes=False, **length), config.epochs - config.early
+    return method, config.epochs * pairs.steps(there, **length), 0
 
 
 def _cycas(config: Config, model, loss, draw) -> Method:

@@ -33,6 +33,7 @@ class Records(NamedTuple):
             with one group are synchronised views of one scene.
     split:  <U7[n], "train", "query" or "gallery".
     frame:  i32[n], the number of the video's frame, the same moment in all cameras of a group; -1 where not known.
+    shot:   i32[n], which of its group's shots the picture is of: what happens between two cuts; -1 where not known.
     """
 
     image: Images
@@ -42,6 +43,7 @@ class Records(NamedTuple):
     group: np.ndarray
     split: np.ndarray
     frame: np.ndarray
+    shot: np.ndarray
 
 
 class Tags(NamedTuple):

@@ -19,7 +19,7 @@ from reid_jax.data import records as reading
 from reid_jax.types import Records
 
 SPLIT, COLUMNS = "rows", "columns.npz"
-INTEGERS = ("person", "camera", "domain", "group", "frame")
+INTEGERS = ("person", "camera", "domain", "group", "frame", "shot")
 SHARD, CHUNK = 20_000, 1_000  # rows in a file, and between two calls of `watch`
 
 
@@ -76,7 +76,7 @@ def pack(
 
 
 def packed(folder: str | Path) -> Records:
-    """The records that `pack` wrote, in their order.
+    """The records that `pack` wrote, in their order; a column that it did not know yet is -1.
 
     Raises: FileNotFoundError for a folder that `pack` did not write; ValueError where a part of it is lacking.
     """

@@ -11,19 +11,24 @@ import numpy as np
 from reid_jax.data.sample import in_turns
 from reid_jax.types import Records
 
+ROUNDS = 50  # in which clips of one video change places to come apart: enough, unless there is no place
+
 
 class Count(NamedTuple):
-    """Videos of one camera and scenes of several that give a frame pair; `idle` give none."""
+    """Videos of one camera and scenes of several that give a frame pair, with their clips; `idle` give none."""
 
     videos: int
     scenes: int
     idle: int
+    video_clips: int
+    scene_clips: int
 
 
 class _Frames(NamedTuple):
     """What a camera saw of a video at a moment: rows[first : first + count] of the pictures in order."""
 
     group: np.ndarray
+    shot: np.ndarray
     camera: np.ndarray
     frame: np.ndarray
     first: np.ndarray
@@ -33,7 +38,8 @@ class _Frames(NamedTuple):
 class _Choices(NamedTuple):
     """Of which frames pairs are made: of place p and any other in low[p]:high[p].
 
-    able: the places that have another, by video; start, count: of each video's in `able`; order: the frame at a place.
+    able: the places that have another, by clip; start, count: of each clip's in `able`; order: the frame at a place; video:
+    of each clip.
     """
 
     low: np.ndarray
@@ -42,6 +48,7 @@ class _Choices(NamedTuple):
     start: np.ndarray
     count: np.ndarray
     order: np.ndarray
+    video: np.ndarray
 
 
 def count(records: Records, *, interval: int = 30) -> Count:
@@ -49,13 +56,13 @@ def count(records: Records, *, interval: int = 30) -> Count:
 
     Raises: ValueError where no picture is of a known frame of a known video, or no two frames make a pair.
     """
-    _, _, videos, scenes, idle = _index(records, interval)
-    return Count(len(videos.start), len(scenes.start), idle)
+    return _index(records, interval)[-1]
 
 
-def steps(videos: int, *, groups: int = 1, pairs: int = 16, times: int = 16) -> int:
-    """Batches of an epoch that draws each of so many videos `times` times: rounded down, one at least."""
-    return max(1, times * videos // (min(pairs, videos) * groups))
+def steps(there: Count, *, scenes: bool = True, groups: int = 1, pairs: int = 16, times: int = 16) -> int:
+    """Batches of an epoch that draws each clip, with those of scenes or without, `times` times; rounded down, at least one."""
+    videos, clips = (there.videos + scenes * there.scenes), (there.video_clips + scenes * there.scene_clips)
+    return max(1, times * clips // (min(pairs, videos) * groups))
 
 
 def frame_pairs(
@@ -72,16 +79,17 @@ def frame_pairs(
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Pairs of frames of videos, (i32[t groups * 2 * crops], figures).
 
-    A video of one camera (`Records.group`, `camera`) gives pairs of two of its frames, which are up to `interval` apart; a
-    group that several cameras have is one scene, and gives pairs of the same frame by two of them. Each set of a group of
-    rows holds the persons of one frame of each of `pairs` videos, of fewer where there are fewer videos: a video comes
-    once in a group, since its persons would be held for others. Pairs follow each other while both sets have room; of the
-    first that does not fit, persons are left out at random, and the pairs after it are dropped, so that persons mostly
-    lose both of their pictures or none. A video too short for a pair is left out.
+    What is drawn is a clip: a shot of a video (`Records.shot`, `group`). One of a single camera gives pairs of two of its
+    frames, which are up to `interval` apart; a group that several cameras have is one scene, and gives pairs of the same
+    frame by two of them. Each set of a group of rows holds the persons of one frame of each of `pairs` videos, of fewer
+    where there are fewer videos: a video comes once in a group, by one of its clips, since its persons would be held for
+    others. Where a video has too many of all clips for that, some are left out. Pairs follow each other while both sets have
+    room; of the first that does not fit, persons are left out at random, and the pairs after it are dropped, so that
+    persons mostly lose both of their pictures or none. A clip too short for a pair is left out.
 
     Args:
         step: how many steps have been trained before.
-        interval: frames, in the unit of Records.frame. times: that each video is drawn in an epoch.
+        interval: frames, in the unit of Records.frame. times: that each clip is drawn in an epoch.
         early: epochs of the videos alone, before the scenes come in.
 
     Raises:
@@ -90,16 +98,17 @@ def frame_pairs(
     Reference: Wang et al., "Generalizable Re-Identification from Videos with Cycle Association", sections 4 and 5.1.1. It
         tells neither the interval nor what is left out when a set is full.
     """
-    rows, frames, videos, scenes, idle = _index(records, interval)
-    kinds = [videos] if len(videos.start) else []
+    rows, frames, videos, scenes, there = _index(records, interval)
     length = {"groups": groups, "pairs": pairs, "times": times}
-    if early and not kinds:
+    if early and not there.videos:
         raise ValueError("there is no video of one camera to begin with; choose --config.early=0")
-    if len(scenes.start) and (not early or step >= early * steps(len(videos.start), **length)):
-        kinds.append(scenes)
-    total = sum(len(kind.start) for kind in kinds)
-    drawn = in_turns(total, min(pairs, total), groups * steps(total, **length), rng)
-    one, other, first = np.empty(drawn.shape, np.int64), np.empty(drawn.shape, np.int64), 0
+    late = not early or step >= early * steps(there, scenes=False, **length)
+    kinds = [videos, scenes] if late else [videos]
+    video = np.concatenate([kind.video for kind in kinds])
+    total = there.videos + late * there.scenes
+    drawn = in_turns(len(video), min(pairs, total), groups * steps(there, scenes=late, **length), rng)
+    drawn = _apart(drawn, video, rng)
+    one, other, first = np.full(drawn.shape, -1), np.full(drawn.shape, -1), 0
     for kind in kinds:
         mine = (drawn >= first) & (drawn < first + len(kind.start))
         one[mine], other[mine] = _draw(kind, drawn[mine] - first, rng)
@@ -107,53 +116,78 @@ def frame_pairs(
     out, held = _fill(rows, frames, one, other, crops, rng)
     figures = {
         "videos": float(total),
-        "idle_videos": float(idle),
+        "clips": float(len(video)),
+        "idle_videos": float(there.idle),
         "pairs": held,
         "crops": (out >= 0).sum() / len(out) / 2,
     }
     return out.reshape(-1, groups * 2 * crops), figures
 
 
-def _index(records: Records, interval: int) -> tuple[np.ndarray, _Frames, _Choices, _Choices, int]:
-    """(rows by frame, frames, choices of videos, of scenes, how many have none)."""
+def _index(records: Records, interval: int) -> tuple[np.ndarray, _Frames, _Choices, _Choices, Count]:
+    """(rows by frame, frames, choices of videos, of scenes, how many there are)."""
     known = np.flatnonzero((records.group >= 0) & (records.frame >= 0))
     if not len(known):
         raise ValueError(
             "no picture is of a known frame of a known video; a CSV names them in the columns group and frame"
         )
-    columns = [column[known] for column in (records.group, records.camera, records.frame)]
+    columns = [column[known] for column in (records.group, records.shot, records.camera, records.frame)]
     order = np.lexsort(columns[::-1])
     rows, columns = known[order].astype(np.int32), [column[order] for column in columns]
     first = _starts(*columns)
     frames = _Frames(*(column[first] for column in columns), first, np.diff(first, append=len(rows)))
     group = _starts(frames.group)
-    cameras = np.add.reduceat(_changes(frames.group, frames.camera), group)
-    several = np.repeat(cameras > 1, np.diff(group, append=len(frames.group)))
+    several = np.minimum.reduceat(frames.camera, group) < np.maximum.reduceat(frames.camera, group)
+    several = np.repeat(several, np.diff(group, append=len(frames.group)))
     videos = _choices(frames, np.flatnonzero(~several), interval)
     seen = np.flatnonzero(several)
-    scenes = _choices(frames, seen[np.lexsort((frames.frame[seen], frames.group[seen]))], 0)
-    able = len(videos.start) + len(scenes.start)
-    if not able:
+    scenes = _choices(frames, seen[np.lexsort([column[seen] for column in (frames.frame, frames.shot, frames.group)])], 0)
+    able = [len(np.unique(kind.video)) for kind in (videos, scenes)]
+    if not sum(able):
         raise ValueError(
             f"none of {len(group)} videos has two frames at most {interval} apart; choose a larger --config.interval, or "
             "take more of the frames"
         )
-    return rows, frames, videos, scenes, len(group) - able
+    there = Count(*able, len(group) - sum(able), len(videos.video), len(scenes.video))
+    return rows, frames, videos, scenes, there
 
 
 def _choices(frames: _Frames, order: np.ndarray, reach: int) -> _Choices:
-    """order: frames of each video by time; a frame goes with those of its video up to `reach` from it."""
-    video, frame = np.cumsum(_changes(frames.group[order])), frames.frame[order].astype(np.int64)
-    at = video * (frame.max(initial=0) + reach + 1) + frame
+    """order: frames of each clip by time; a frame goes with those of its clip up to `reach` from it."""
+    clip = np.cumsum(_changes(frames.group[order], frames.shot[order]))
+    frame = frames.frame[order].astype(np.int64)
+    at = clip * (frame.max(initial=0) + reach + 1) + frame
     low, high = np.searchsorted(at, at - reach), np.searchsorted(at, at + reach, "right")
     able = np.flatnonzero(high - low > 1)
-    _, start, number = np.unique(video[able], return_index=True, return_counts=True)
-    return _Choices(low, high, able, start, number, order)
+    _, start, number = np.unique(clip[able], return_index=True, return_counts=True)
+    return _Choices(low, high, able, start, number, order, frames.group[order[able[start]]])
 
 
-def _draw(kind: _Choices, video: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A frame of each video, and another that goes with it."""
-    one = kind.able[kind.start[video] + _any_of(kind.count[video], rng)]
+def _apart(drawn: np.ndarray, video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The clips drawn [n p] with no video twice in a row: the second changes places, and is -1 where it finds none."""
+    row, drawn, shape = np.arange(drawn.size) // drawn.shape[1], drawn.reshape(-1).copy(), drawn.shape
+    for _ in range(ROUNDS):
+        second = _second(row, video[drawn])
+        if not second.any():
+            break
+        there, free = np.flatnonzero(second), np.flatnonzero(~second)
+        there = rng.permutation(there)[: len(free)]
+        with_them = rng.choice(free, len(there), replace=False)
+        drawn[there], drawn[with_them] = drawn[with_them], drawn[there]
+    return np.where(_second(row, video[drawn]), -1, drawn).reshape(shape)
+
+
+def _second(row: np.ndarray, video: np.ndarray) -> np.ndarray:
+    """Of each row all but one of every video; bool[n]."""
+    order = np.lexsort((video, row))
+    second = np.empty(len(row), bool)
+    second[order] = _changes(row[order], video[order]) == 0
+    return second
+
+
+def _draw(kind: _Choices, clip: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A frame of each clip, and another that goes with it."""
+    one = kind.able[kind.start[clip] + _any_of(kind.count[clip], rng)]
     other = kind.low[one] + _any_of(kind.high[one] - kind.low[one] - 1, rng)
     return kind.order[one], kind.order[other + (other >= one)]
 
@@ -161,10 +195,10 @@ def _draw(kind: _Choices, video: np.ndarray, rng: np.random.Generator) -> tuple[
 def _fill(
     rows: np.ndarray, frames: _Frames, one: np.ndarray, other: np.ndarray, crops: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    """(i32[n 2 crops] of frame pairs [n p], how many of the p have a place, on the mean)."""
-    sides = [(frame, frames.count[frame]) for frame in (one, other)]
+    """(i32[n 2 crops] of frame pairs [n p], -1: none, how many of the p have a place, on the mean)."""
+    sides = [(frame, np.where(frame >= 0, frames.count[frame], 0)) for frame in (one, other)]
     ahead = [np.cumsum(size, axis=1) - size for _, size in sides]
-    pair = np.flatnonzero((ahead[0] < crops) & (ahead[1] < crops))
+    pair = np.flatnonzero((one >= 0) & (ahead[0] < crops) & (ahead[1] < crops))
     out = np.full((len(one), 2, crops), -1, np.int32)
     for side, (frame, size) in enumerate(sides):
         size = size.reshape(-1)[pair]

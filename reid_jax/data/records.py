@@ -67,16 +67,17 @@ class Held:
         return Chosen(self, rows)
 
 
-def make(image: Images, person, camera=-1, domain=0, group=-1, split="train", frame=-1) -> Records:
+def make(image: Images, person, camera=-1, domain=0, group=-1, split="train", frame=-1, shot=-1) -> Records:
     """Records from columns; a number stands for a whole column.
 
-    Args: image, n items (a list of paths becomes an array); person, camera, domain, group, frame: i32[n]; split: of SPLITS.
+    Args: image, n items (a list of paths becomes an array); person, camera, domain, group, frame, shot: i32[n]; split: of
+        SPLITS.
     Raises: ValueError where the lengths differ or a split is not known.
     """
     image = np.array(image, object) if isinstance(image, (list, tuple)) else image
     n = len(image)
     columns = {}
-    given = {"person": person, "camera": camera, "domain": domain, "group": group, "frame": frame}
+    given = {"person": person, "camera": camera, "domain": domain, "group": group, "frame": frame, "shot": shot}
     for name, column in given.items():
         columns[name] = np.full(n, column, np.int32) if np.ndim(column) == 0 else np.asarray(column, np.int32)
     columns["split"] = np.full(n, split) if np.ndim(split) == 0 else np.asarray(split)

@@ -215,8 +215,8 @@ def video_crops(
         size: (height, width) of a picture in pixels.
 
     Returns:
-        Records sorted by video, frame and person: person the truth, camera, group and frame the video's, domain 1,
-        split "train".
+        Records sorted by video, frame and person: person the truth, camera, group and frame the video's, one shot (0) each,
+        domain 1, split "train".
 
     Raises:
         ValueError: stride below 1, or no box is visible enough.
@@ -234,4 +234,4 @@ def video_crops(
     corners = np.stack([truth["x"], truth["y"], truth["x"] + truth["w"], truth["y"] + truth["h"]], 1)
     camera, group = np.array([(video.camera, video.group) for video in films])[which].T
     image = VideoCrops(films, which, truth["frame"].copy(), corners, size)
-    return records.make(image, truth["person"].copy(), camera, domain=1, group=group, frame=truth["frame"].copy())
+    return records.make(image, truth["person"].copy(), camera, domain=1, group=group, frame=truth["frame"].copy(), shot=0)

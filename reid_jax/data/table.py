@@ -1,8 +1,9 @@
-"""A CSV with `path,person,camera,split[,domain,group,frame]`: the way in for a data set that no other file here reads.
+"""A CSV with `path,person,camera,split[,domain,group,frame,shot]`: the way in for a data set that no other file here reads.
 
 path is relative to the CSV's folder. person and camera are any names; person "distractor" stays in the gallery and
 matches nobody, an empty one or -1 is not known. split is train, query or gallery. domain is 0 (annotated) or 1.
-group is a video's name, and frame a whole number; a video of several cameras is one scene, seen by them at the same time.
+group is a video's name, frame and shot (what lies between two cuts of a video) are whole numbers; a video of several cameras
+is one scene, seen by them at the same time.
 """
 
 import csv
@@ -36,9 +37,9 @@ def table(path: str | Path) -> Records:
     camera = _numbered([line["camera"] for line in lines], 0, dict.fromkeys(UNKNOWN, -1))
     group = _numbered([line.get("group", "") for line in lines], 0, dict.fromkeys(UNKNOWN, -1))
     domain = np.array([int(line.get("domain") or 0) for line in lines])
-    frame = np.array([int(line.get("frame") or -1) for line in lines])
+    frame, shot = (np.array([int(line.get(name) or -1) for line in lines]) for name in ("frame", "shot"))
     files = [str(path.parent / line["path"]) for line in lines]
-    return records.make(files, person, camera, domain, group, np.array([line["split"] for line in lines]), frame)
+    return records.make(files, person, camera, domain, group, np.array([line["split"] for line in lines]), frame, shot)
 
 
 def _lines(path: Path) -> tuple[list[int], list[dict[str, str]]]:
@@ -50,7 +51,7 @@ def _lines(path: Path) -> tuple[list[int], list[dict[str, str]]]:
         if missing:
             raise ValueError(
                 f"{path} lacks the column {', '.join(missing)}; its first line is {','.join(found) or 'empty'}, and "
-                f"{','.join(NEEDED)}[,domain,group,frame] is expected"
+                f"{','.join(NEEDED)}[,domain,group,frame,shot] is expected"
             )
         numbers, lines = [], []
         for line in reader:
@@ -68,8 +69,9 @@ def _check(path: Path, numbers: list[int], lines: list[dict[str, str]]) -> None:
             raise ValueError(f"{path}, line {number}: the split is {line['split']!r}, not {', '.join(records.SPLITS)}")
         if line.get("domain", "") not in ("", "0", "1"):
             raise ValueError(f"{path}, line {number}: the domain is {line['domain']!r}, not 0 or 1")
-        if not re.fullmatch(r"|-1|[0-9]{1,9}", line.get("frame", "")):
-            raise ValueError(f"{path}, line {number}: the frame is {line['frame']!r}, not a whole number")
+        for name in ("frame", "shot"):
+            if not re.fullmatch(r"|-1|[0-9]{1,9}", line.get(name, "")):
+                raise ValueError(f"{path}, line {number}: the {name} is {line[name]!r}, not a whole number")
         file = path.parent / line["path"]
         if file.parent not in listed:
             listed[file.parent] = set(os.listdir(file.parent)) if file.parent.is_dir() else set()

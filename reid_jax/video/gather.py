@@ -50,10 +50,11 @@ def gather(
 ) -> dict:
     """Join the parts of `sources`, in their order, into the packed data set `out`; returns what its MANIFEST holds.
 
-    A kept shot is a group (synchronised views: one for all) with a camera of its own for each view; domain 1, split
-    "train", frame the frame's number, person where the boxes tell, else -1. BOXES holds, for each row, the number of
-    its source, view and shot in MANIFEST (from 0), its frame, box (x, y, w, h) and score. The same parts give the same
-    bytes.
+    A source is a group, all its views and shots, with a camera of its own for each view: people of one shot may be in the
+    next. shot is its number among the source's in MANIFEST (from 0), frame the frame's; domain 1, split "train", person
+    where the boxes tell, else -1. MANIFEST tells each source's group, -1 where it has no crop. BOXES holds, for each row,
+    the number of its source, view and shot in MANIFEST, its frame, box (x, y, w, h) and score. The same parts give the
+    same bytes.
 
     Args: watch, see packed.pack; beside, called with the records and the folder before the folder gets its name, to add
         files.
@@ -71,7 +72,8 @@ def gather(
         )
     having = [(source, told["crops"]) for source, told in zip(sources, about, strict=True) if told["crops"]]
     files = [str(Path(parts) / source.key / CROPS) for source, _ in having]
-    found = records.make(Parts(files, [count for _, count in having]), **columns, domain=1, frame=rows["frame"])
+    images, place = Parts(files, [count for _, count in having]), {name: rows[name] for name in ("frame", "shot")}
+    found = records.make(images, **columns, **place, domain=1)
 
     def add(folder: Path) -> None:
         np.savez(folder / BOXES, **{name: column for name, column in rows.items() if name != "person"})
@@ -107,20 +109,16 @@ def _counts(about: list[dict]) -> dict[str, int]:
 
 
 def _columns(folders: list[Path], about: list[dict]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """(every row's place and box, its person, camera and group); adds to each shot its group."""
+    """(every row's place and box, its person, camera and group); adds to each source its group."""
     parts, groups, cameras, persons = [], 0, 0, 0
     for number, (folder, told) in enumerate(zip(folders, about, strict=True)):
-        group, camera = np.full((2, len(told["shots"])), -1)
-        for which, shot in enumerate(told["shots"]):
-            shot["group"] = groups if shot["crops"] else -1
-            if shot["crops"]:
-                group[which], camera[which] = groups, cameras
-                groups, cameras = groups + 1, cameras + len(told["views"])
+        told["group"] = groups if told["crops"] else -1
         if told["crops"]:
             with np.load(folder / ROWS) as held:
                 part = {name: held[name] for name in held.files}
             part["source"] = np.full(told["crops"], number, np.int32)
-            part["group"], part["camera"] = group[part["shot"]], camera[part["shot"]] + part["view"]
+            part["group"], part["camera"] = np.full(told["crops"], groups, np.int32), cameras + part["view"]
+            groups, cameras = groups + 1, cameras + len(told["views"])
             known = part["person"] > 0
             part["person"] = np.where(known, part["person"] + persons, -1)
             persons = max(persons, int(part["person"].max()))

@@ -20,7 +20,7 @@ def made(tmp_path_factory):
     return records.concat(
         [
             records.make(paths, [1, 2, 2, 0], [0, 1, 0, -1], split=split),
-            records.make(records.Held(pixels[4:]), 3, 1, domain=1, group=4, frame=[8, 0, 3]),
+            records.make(records.Held(pixels[4:]), 3, 1, domain=1, group=4, frame=[8, 0, 3], shot=2),
         ]
     )
 
@@ -45,6 +45,14 @@ def test_everything_comes_back_in_order(made, folder):
     np.testing.assert_array_equal(records.read(records.where(got, "query"), 0), records.read(made, 1))
 
 
+def test_what_was_packed_before_there_were_shots_has_none(made, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "old")
+    columns = dict(np.load(folder / packed.COLUMNS))
+    assert columns.pop("shot").tolist() == [-1] * 4 + [2] * 3
+    np.savez(tmp_path / "old" / packed.COLUMNS, **columns)
+    assert packed.packed(tmp_path / "old").shot.tolist() == [-1] * 7
+
+
 def test_it_is_an_ordinary_data_set_of_tfds(made, folder):
     import tensorflow_datasets as tfds
 
@@ -61,7 +69,7 @@ def test_a_rows_columns_are_written_in_one_order(made, folder):
     """Protocol buffers' own order differs from process to process."""
     from array_record.python.array_record_data_source import ArrayRecordDataSource
 
-    names = (b"camera", b"domain", b"frame", b"group", b"image", b"person", b"split")
+    names = (b"camera", b"domain", b"frame", b"group", b"image", b"person", b"shot", b"split")
     raw = ArrayRecordDataSource([str(path) for path in sorted(folder.glob("*array_record*"))])
     for row in range(len(raw)):
         places = [raw[row].index(name) for name in names]

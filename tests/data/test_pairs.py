@@ -6,13 +6,16 @@ import pytest
 from reid_jax.data import pairs, records, synthetic
 
 
-def _films(*shots):
-    """Records of shots (group, camera, frame, persons), shuffled; a person's picture is black."""
+def _films(*seen):
+    """Records of what is seen (group, camera, frame, persons[, shot]), shuffled; a person's picture is black."""
     columns = [
-        (group, camera, frame, person) for group, camera, frame, persons in shots for person in range(1, persons + 1)
+        (group, camera, frame, person, *(shot or (-1,)))
+        for group, camera, frame, persons, *shot in seen
+        for person in range(1, persons + 1)
     ]
-    group, camera, frame, person = np.random.default_rng(9).permutation(np.array(columns)).T
-    return records.make(records.Held(np.zeros((len(group), 2, 2, 3), np.uint8)), person, camera, 1, group, frame=frame)
+    group, camera, frame, person, shot = np.random.default_rng(9).permutation(np.array(columns)).T
+    black = records.Held(np.zeros((len(group), 2, 2, 3), np.uint8))
+    return records.make(black, person, camera, 1, group, frame=frame, shot=shot)
 
 
 def _plain(videos=7, frames=6, persons=3, stride=5):
@@ -51,7 +54,7 @@ def test_two_near_frames_of_each_of_some_videos(interval):
             seen.append(video)
     assert set(gaps) == set(range(5, interval + 1, 5))
     assert set(np.bincount(seen)) == {12}  # each video as often as any other
-    assert figures == {"videos": 7, "idle_videos": 0, "pairs": 3, "crops": 9}
+    assert figures == {"videos": 7, "clips": 7, "idle_videos": 0, "pairs": 3, "crops": 9}
 
 
 def test_the_same_moment_by_two_cameras_of_a_scene():
@@ -67,7 +70,7 @@ def test_the_same_moment_by_two_cameras_of_a_scene():
             assert partner[2] == frame != 20 and partner[1] != camera
             cameras.add((video, camera, partner[1]))
     assert {(1, 2, 3), (1, 3, 2), (1, 2, 9), (1, 9, 3)} <= cameras
-    assert pairs.count(made) == pairs.Count(0, 4, 0)
+    assert pairs.count(made) == pairs.Count(0, 4, 0, 0, 4)
 
 
 def test_scenes_come_in_late():
@@ -75,8 +78,9 @@ def test_scenes_come_in_late():
         *((v, v, f, 2) for v in range(6) for f in range(3)), *((9, c, f, 2) for c in (1, 2) for f in range(3))
     )
     options = {"pairs": 3, "crops": 6, "interval": 5, "times": 4, "early": 2}
-    length = pairs.steps(6, pairs=3, times=4)
-    assert length == 8 and pairs.count(made, interval=5) == pairs.Count(6, 1, 0)
+    there = pairs.count(made, interval=5)
+    length = pairs.steps(there, scenes=False, pairs=3, times=4)
+    assert length == 8 and there == pairs.Count(6, 1, 0, 6, 1)
     for step, there in ((0, False), (2 * length - 1, False), (2 * length, True), (99, True)):
         sets, _, figures = _drawn(made, step=step, **options)
         assert (9 in made.group[sets[sets >= 0]]) == there and figures["videos"] == 6 + there
@@ -84,6 +88,32 @@ def test_scenes_come_in_late():
     assert 9 in made.group[_drawn(made, **{**options, "early": 0})[0]]
     with pytest.raises(ValueError, match="--config.early=0"):
         _drawn(records.take(made, made.group == 9), **options)
+
+
+def test_pairs_stay_within_a_shot_and_a_video_comes_once_in_a_group():
+    made = _films(
+        *((v, v, 5 * f, 2, f // 3) for v in range(6) for f in range(6)),  # cut between the frames 10 and 15
+        *((9, 9, 5 * f, 2, f // 2) for f in range(6)),  # three shots
+    )
+    assert pairs.count(made, interval=9) == pairs.Count(7, 0, 0, 15, 0)
+    sets, whole, figures = _drawn(made, pairs=4, crops=8, interval=9, times=40, groups=2)
+    assert len(whole) == 15 * 40 // 8 and figures["videos"] == 7 and figures["clips"] == 15 and figures["pairs"] == 4
+    shots, drawn = {(int(v), int(f)): int(s) for v, f, s in zip(made.group, made.frame, made.shot, strict=True)}, []
+    for one, other in sets:
+        mine, theirs = _shots(made, one), _shots(made, other)
+        assert len(mine) == 4 == len({key[0] for key in mine})
+        for video, _, frame in mine:
+            [partner] = [key for key in theirs if key[0] == video]
+            assert shots[video, frame] == shots[video, partner[2]] and frame != partner[2]
+            drawn.append((video, shots[video, frame]))
+    assert len(set(drawn)) == 15 and set(map(drawn.count, drawn)) == {40}
+
+
+def test_a_video_of_too_many_shots_does_not_come_twice_but_less_often():
+    """Thirty shots of one beside two of one each: most groups of rows have a place left empty."""
+    made = _films(*((0, 0, 5 * f, 2, f // 2) for f in range(60)), *((v, v, 5 * f, 2) for v in (1, 2) for f in (0, 1)))
+    for one, _ in _drawn(made, pairs=2, crops=8, times=1)[0]:
+        assert len({key[0] for key in _shots(made, one)}) == len(_shots(made, one)) <= 2
 
 
 def test_what_is_too_much_is_left_out_by_pairs():
@@ -101,14 +131,14 @@ def test_what_is_too_much_is_left_out_by_pairs():
 
 def test_frames_of_one_of_none_and_of_too_many():
     made = _films((0, 0, 0, 1), (0, 0, 5, 90), (1, 1, 0, 1), (1, 1, 5, 1), (2, 2, 0, 3), (3, 3, 0, 3), (3, 3, 500, 3))
-    assert pairs.count(made) == pairs.Count(2, 0, 2)  # one frame, and two too far apart; a frame of nobody is no frame
+    assert pairs.count(made) == pairs.Count(2, 0, 2, 2, 0)  # one frame, and two too far apart; a frame of nobody is no frame
     sets, _, figures = _drawn(made, times=20)
     assert figures["idle_videos"] == 2
     for one, other in sets:
         counts = sorted((int((one >= 0).sum()), int((other >= 0).sum())))
         assert counts in ([2, 40], [1, 40])  # the large frame's pair comes second, or first and alone
         assert len(set(one[one >= 0])) == (one >= 0).sum()
-    assert pairs.count(made, interval=500) == pairs.Count(3, 0, 1)
+    assert pairs.count(made, interval=500) == pairs.Count(3, 0, 1, 3, 0)
 
 
 def test_few_videos_come_once_in_a_group():

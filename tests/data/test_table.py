@@ -14,14 +14,14 @@ def test_names_become_numbers_in_their_order(tmp_path):
     got = table(
         _csv(
             tmp_path,
-            "path,person,camera,split,domain,group,frame\na.jpg,10,yard,train,0,v2,007\nb.jpg,9,door,query,1,,\n"
+            "path,person,camera,split,domain,group,frame,shot\na.jpg,10,yard,train,0,v2,007,3\nb.jpg,9,door,query,1,,,\n"
             "c.jpg,distractor,,gallery,,v1,-1\na.jpg,-1,yard,gallery,0,,0\n",
         )
     )
     assert got.person.tolist() == [2, 1, 0, -1]
     assert got.camera.tolist() == [1, 0, -1, 1]
     assert got.domain.tolist() == [0, 1, 0, 0] and got.group.tolist() == [1, -1, 0, -1]
-    assert got.frame.tolist() == [7, -1, -1, 0]
+    assert got.frame.tolist() == [7, -1, -1, 0] and got.shot.tolist() == [3, -1, -1, -1]
     assert got.split.tolist() == ["train", "query", "gallery", "gallery"]
     assert got.image[0] == str(tmp_path / "a.jpg")
 
@@ -39,6 +39,7 @@ def test_names_become_numbers_in_their_order(tmp_path):
         ("path,person,camera,split\n\n\na.jpg,1,1,test\n", "line 4: the split"),
         ("path,person,camera,split,domain\na.jpg,1,1,train,2\n", "line 2: the domain is '2'"),
         ("path,person,camera,split,frame\na.jpg,1,1,train,x7\n", "line 2: the frame is 'x7', not a whole number"),
+        ("path,person,camera,split,shot\na.jpg,1,1,train,one\n", "line 2: the shot is 'one', not a whole number"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path, text, message):

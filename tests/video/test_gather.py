@@ -3,8 +3,10 @@ import json
 import numpy as np
 import pytest
 
+from reid_jax.cluster import videos
 from reid_jax.data import records
 from reid_jax.data.packed import packed
+from reid_jax.losses import xbm
 from reid_jax.video import cut, find, frames, gather
 from reid_jax.video.cut import How
 from tests.video import films
@@ -35,9 +37,10 @@ def test_what_is_packed_is_what_was_cut(tmp_path):
     assert manifest["counts"] == counts and "1 broken" in gather.told_counts(counts)
     assert manifest["made"]["every"] == 7
     got = packed(tmp_path / "out")
-    # two kept shots of a/clip, b/clip, and the pair, which is one group and two cameras
-    assert got.group.tolist() == [0] * 6 + [1] * 9 + [2] * 4 + [3] * 8
-    assert got.camera.tolist() == [0] * 6 + [1] * 9 + [2] * 4 + [3] * 4 + [4] * 4
+    # two kept shots of a/clip, which are one video, b/clip, and the pair, which is one group and two cameras
+    assert got.group.tolist() == [0] * 15 + [1] * 4 + [2] * 8
+    assert got.shot.tolist() == [0] * 6 + [2] * 9 + [0] * 12
+    assert got.camera.tolist() == [0] * 15 + [1] * 4 + [2] * 4 + [3] * 4
     assert got.frame.tolist() == [1, 1, 8, 8, 15, 15, *np.repeat([41, 48, 55], 3), 1, 1, 8, 8, *[1, 1, 8, 8] * 2]
     assert set(got.domain) == {1} and set(got.split) == {"train"}
     # persons of two sources are never one; those of a pair's views are
@@ -46,11 +49,23 @@ def test_what_is_packed_is_what_was_cut(tmp_path):
     assert boxes["source"].tolist() == [0] * 15 + [2] * 4 + [3] * 8
     for row in range(len(got.person)):
         told = manifest["sources"][boxes["source"][row]]
-        assert told["shots"][boxes["shot"][row]]["group"] == got.group[row]
+        assert told["group"] == got.group[row] and told["shots"][got.shot[row]]["crops"] > 0
+        assert boxes["shot"][row] == got.shot[row]
         path = told["views"][boxes["view"][row]]["path"]
         x, y, w, h = boxes["box"][row]
         ((_, picture),) = frames.frames(path, [int(boxes["frame"][row])])
         assert np.abs(records.read(got, row).astype(int) - picture[y : y + h, x : x + w]).mean() < 6
+
+
+def test_whoever_is_in_two_shots_of_a_video_is_no_stranger_to_himself(tmp_path):
+    sources, how = _sources(tmp_path), How(detector=f"mot:{tmp_path / 'v'}")
+    _made(tmp_path, sources, how, "out")
+    got = packed(tmp_path / "out")
+    himself, earlier = np.flatnonzero(got.frame == 1)[:1], np.flatnonzero(got.frame == 41)[:1]
+    alike = np.ones((1, 4), np.float32) / 2
+    assert float(xbm.negatives(alike, got.group[himself], alike, got.group[earlier])) == 0
+    found = videos.labels(got.group, lambda rows: alike.repeat(len(rows), 0), 99, rng=np.random.default_rng(0))
+    assert sorted(found.videos) == [0, 1, 2] and len(set(found.label)) == 3  # Algorithm 2 sees videos, not shots
 
 
 def test_the_same_parts_give_the_same_bytes(tmp_path):
