@@ -10,12 +10,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from experiments.choices import choose
-from reid_jax import checkpoint, parallel
-from reid_jax.models import embedder, mgn, osnet, pretrained, resnet, swin
-from reid_jax.models.norm import BatchNorm, DomainNorm, collapsed, spread
+from reid_jax import checkpoint, export, parallel
+from reid_jax.models import embedder, mgn, osnet, pretrained, resnet, swin, transfer
+from reid_jax.models.norm import BatchNorm, DomainNorm
 from reid_jax.types import Input, Model, Variables
 
 Trunk = Callable[..., Any]
@@ -48,7 +47,13 @@ BACKBONES: dict[str, Trunk] = {
     "swin_s": _windows(swin.swin_s),
     "swin_b": _windows(swin.swin_b),
 }
-MGNS = {"mgn": {}, "mgn_small": {"width": 32, "depths": (1, 1, 2, 1), "channels": 16}}
+# the width of a head, and whose trunk
+MGNS = {
+    "mgn": (256, "resnet50"),
+    "mgn_in": (256, "resnet50_in"),
+    "mgn_small": (32, "resnet_small"),
+    "mgn_small_ibn_a": (32, "resnet_small_ibn_a"),
+}
 NEEDED, NONE = "needed", "none"  # words for --config.weights: to be named; random numbers
 WORDS = ("", NONE, NEEDED)
 _IMAGENET = "torchvision's of ImageNet (resnet50-0676ba61.pth)"
@@ -62,8 +67,10 @@ FITS = {
     "swin_t": "Microsoft's of ImageNet (swin_tiny_patch4_window7_224.pth)",
     "swin_s": "Microsoft's of ImageNet (swin_small_patch4_window7_224.pth)",
     "swin_b": "Microsoft's of ImageNet (swin_base_patch4_window7_224.pth)",
+    "mgn_small": "",
     "mgn": "LUPerson's ResNet-50",
 }
+TAKEN = ("normalise",)  # options of what an encoder takes that its weights hang on; the size does not
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 POOLINGS = {"average": "average", "gem": "gem"}
 # mean and std of the pixels in [0, 1]; LUPerson's are 89.896 79.200 80.073 and 63.872 64.305 63.839 of 255
@@ -79,8 +86,10 @@ class Encoder:
     """The options of an encoder, a part of every experiment's configuration."""
 
     backbone: str = "resnet_small"  # see BACKBONES in experiments/encoders.py
-    weights: str = ""  # to start from: a weights file (.pth, .safetensors, .onnx, .npz), or a run's folder; none
-    leave: str = ""  # patterns of the file's names, by comma, that may be missing or misfit: fc.*
+    # to start from: a weights file (.pth, .safetensors, .onnx, .npz), or the folder of a run or of an exported encoder with the
+    # same trunk; none: random numbers
+    weights: str = ""
+    leave: str = ""  # patterns of the trunk's names, by comma, that may be missing, misfit or be left over: *.IN.*
     size: str = "128x64"  # height x width, pixels
     normalise: str = "imagenet"  # what is taken from the pixels: imagenet, luperson, half
     pooling: str = "average"  # average, gem
@@ -102,8 +111,8 @@ def start(config: Any) -> str:
     if config.weights in ("", NONE):
         return ""
     if config.weights == NEEDED:
-        fits = [file for name, file in FITS.items() if config.backbone.startswith(name)]
-        file = f"FILE, for {config.backbone} {fits[0].format(**vars(config))}," if fits else "FILE"
+        fits = next((file for name, file in FITS.items() if config.backbone.startswith(name)), "")
+        file = f"FILE, for {config.backbone} {fits.format(backbone=config.backbone)}," if fits else "FILE"
         raise ValueError(
             f"this recipe starts from trained weights: name them with --config.weights={file} or a run's folder, or start "
             "from random numbers with --config.weights=none"
@@ -120,7 +129,9 @@ def build(config: Any) -> Model:
     dtype = choose("--config.dtype", config.dtype, DTYPES)
     taken = Input(size(config.size), *choose("--config.normalise", config.normalise, PIXELS))
     if config.backbone in MGNS:
-        module = mgn.MGN(taken, extra=config.extra, norm=norm, dtype=dtype, **MGNS[config.backbone])
+        width, trunk = MGNS[config.backbone]
+        inside = partial(norm, frozen=True) if config.bn_frozen else norm
+        module = mgn.MGN(taken, partial(BACKBONES[trunk], norm=inside, dtype=dtype), width, config.extra, norm)
     else:
         if config.bn_frozen and config.bn_domains:
             raise ValueError("--config.bn_frozen and --config.bn_domains exclude each other")
@@ -134,26 +145,32 @@ def build(config: Any) -> Model:
             trunk, taken, pooling, project, config.neck, norm, config.second_feature, config.head
         )
     model = embedder.model(module)
-    if weights and Path(weights).is_dir():
-        trained = _of_run(weights, model)
-        return model._replace(init=lambda key: trained)
     leave = [pattern.strip() for pattern in config.leave.split(",") if pattern.strip()]
-    return pretrained.started(model, weights, leave) if weights else model
+    if weights and Path(weights).is_dir():
+        return transfer.started(model, _fit(weights, config, model, leave))
+    return pretrained.started(model, weights, leave, partial(print, flush=True)) if weights else model
 
 
-def _of_run(folder: str, model: Model) -> Variables:
-    """The encoder of a run as one of `model`: its batch normalisation becomes both domains', or the target's the only one."""
-    theirs, encoder = of_run(folder)
-    trained = checkpoint.restore_encoder(Path(folder) / "checkpoints", encoder)
-    like = jax.eval_shape(model.init, jax.random.key(0))
-    for one in (trained, spread(trained, like), collapsed(trained)):
-        shapes = jax.tree.map(np.shape, one)
-        if encoder.input == model.input and shapes == jax.tree.map(np.shape, like):
-            return one
-    raise ValueError(
-        f"the encoder of {folder}, {theirs.backbone} for pictures of {theirs.size}, is not the one that is asked for; give "
-        "the same --config.backbone, --config.size and the like"
-    )
+def _fit(folder: str, config: Any, model: Model, leave: list[str]) -> transfer.Fit:
+    """What the encoder takes of the one in a folder, told where that is not all of both."""
+    theirs, _, variables = trained(folder)
+    for option in TAKEN:
+        there, here = getattr(theirs, option), getattr(config, option)
+        if there != here:
+            raise ValueError(
+                f"the encoder of {folder} was trained with --config.{option}={there}, and {here} is asked for: give "
+                f"--config.{option}={there}"
+            )
+    try:
+        found = transfer.fit(variables, jax.eval_shape(model.init, jax.random.key(0)), leave=leave)
+    except ValueError as error:
+        raise ValueError(
+            f"the weights of {folder}, {theirs.backbone}, are not those of the trunk of {config.backbone}: {error}; choose the "
+            "same --config.backbone, or name with --config.leave=PATTERNS what may be new or left out"
+        ) from None
+    if found.new or found.left or theirs.size != config.size:
+        print(f"weights of {folder} ({theirs.backbone}, {theirs.size}): {found}", flush=True)
+    return found
 
 
 def size(text: str) -> tuple[int, int]:
@@ -171,6 +188,20 @@ def of_run(workdir: str | Path) -> tuple[SimpleNamespace, Model]:
         raise FileNotFoundError(
             f"{workdir} is not a run's folder: it has no config.json; name the --workdir of a training"
         )
-    # an option that the run did not know yet has its default
-    config = SimpleNamespace(**{**dataclasses.asdict(Encoder()), **json.loads(path.read_text())})
+    return _configured(json.loads(path.read_text()))
+
+
+def trained(folder: str | Path) -> tuple[SimpleNamespace, Model, Variables]:
+    """The configuration, the encoder and its weights of a run's folder, or of one that experiments.export wrote."""
+    if (Path(folder) / "encoder.json").is_file():
+        about = json.loads((Path(folder) / "encoder.json").read_text())
+        config, model = _configured(about["config"])
+        return config, model, export.weights(folder, model)
+    config, model = of_run(folder)
+    return config, model, checkpoint.restore_encoder(Path(folder) / "checkpoints", model)
+
+
+def _configured(options: dict[str, Any]) -> tuple[SimpleNamespace, Model]:
+    """The configuration that was written down, and its encoder; an option that it did not know yet has its default."""
+    config = SimpleNamespace(**{**dataclasses.asdict(Encoder()), **options})
     return config, build(SimpleNamespace(**{**vars(config), "weights": ""}))

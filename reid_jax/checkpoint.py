@@ -74,13 +74,17 @@ def restore_encoder(folder: str | Path, model: Model) -> Variables:
         step = checkpoints.latest_step()
         if step is None:
             raise FileNotFoundError(f"{folder} holds no finished checkpoint")
-        shapes = jax.eval_shape(model.init, jax.random.key(0))
-        like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
-        parts = ocp.args.Composite(encoder=ocp.args.StandardRestore(like), input=ocp.args.JsonRestore())
+        parts = ocp.args.Composite(encoder=ocp.args.StandardRestore(empty(model)), input=ocp.args.JsonRestore())
         read = checkpoints.restore(step, args=parts)
     if read["input"] != _plain(model.input):
         raise ValueError(f"the encoder under {folder} takes {read['input']}, and this model {_plain(model.input)}")
     return read["encoder"]
+
+
+def empty(model: Model) -> Variables:
+    """The encoder's variables, all zero: what is read is held against their shapes."""
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
 
 
 def _plain(taken: Input) -> dict[str, Any]:

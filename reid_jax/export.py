@@ -70,6 +70,14 @@ def load(folder: str | Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[s
     return lambda image: np.asarray(run(image)), json.loads((folder / "encoder.json").read_text())
 
 
+def weights(folder: str | Path, model: Model) -> Variables:
+    """The variables of an exported encoder, which `model` is. Raises: FileNotFoundError where there are none."""
+    path = Path(folder) / "weights"
+    if not path.is_dir():
+        raise FileNotFoundError(f"{folder} holds no exported weights; experiments.export writes them")
+    return checkpoint.restore_tree(path, checkpoint.empty(model))
+
+
 def compare(folder: Path, model: Model, variables: Variables) -> float:
     """The largest relative difference between the model and its reloaded weights and program, on random pictures.
 

@@ -5,7 +5,6 @@ LUPerson's fast-reid code builds it for fine-tuning. A ResNet-50's weights fill 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -13,7 +12,7 @@ from flax import linen as nn
 from reid_jax.models import pool
 from reid_jax.models.embedder import normalised
 from reid_jax.models.norm import BatchNorm
-from reid_jax.models.resnet import ResNet
+from reid_jax.models.resnet import ResNet, resnet50
 from reid_jax.types import Array, Input
 
 PARTS = (1, 2, 3)  # equal strips of each branch's map, besides the whole of it
@@ -24,28 +23,26 @@ class MGN(nn.Module):
     """Pixels in [0, 255] -> eight parts side by side, [b 8 * width] before their normalisation and behind it.
 
     input: what it takes.
+    make:  the ResNet, a function of `blocks` and `name`: its first half is the trunk, its second each of the branches.
     width: of a head.
-    depths: of the ResNet, bottlenecks.
     extra: a batch normalisation on each branch's map, for weights from self-supervision (LUPerson, MoCo).
+    norm:  of these and of the heads.
     """
 
     input: Input
+    make: Callable[..., ResNet] = resnet50
     width: int = 256
-    depths: tuple[int, ...] = (3, 4, 6, 3)
-    channels: int = 64
     extra: bool = False
     norm: Callable[..., nn.Module] = BatchNorm
-    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, image: Array, train: bool) -> tuple[Array, Array]:
         """Image uint8 or f32 [b h w 3], RGB in [0, 255] -> (feature, embedding)."""
-        fork = sum(self.depths[:2]) + 1
-        options = {"depths": self.depths, "width": self.channels, "norm": self.norm, "dtype": self.dtype}
-        x = ResNet(blocks=(0, fork), name="trunk", **options)(normalised(image, self.input), train)
+        fork = sum(self.make(parent=None).depths[:2]) + 1
+        x = self.make(blocks=(0, fork), name="trunk")(normalised(image, self.input), train)
         maps = []
         for branch, parts in enumerate(PARTS, 1):
-            y = ResNet(blocks=(fork, None), name=f"b{branch}", **options)(x, train)
+            y = self.make(blocks=(fork, None), name=f"b{branch}")(x, train)
             if self.extra:
                 y = self.norm(name=f"neck{branch}")(y, train)
             if y.shape[1] % parts:

@@ -7,7 +7,8 @@ folded into the convolutions.
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
@@ -22,15 +23,9 @@ from reid_jax.types import Array, Model, Variables
 
 LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 PREFIXES = ("", "encoder_q.", "base_encoder.", "backbone.", "base.", "model.")
-OURS = (
-    "pool",
-    "head",
-    "neck",
-    "feat",
-    "neck1",
-    "neck2",
-    "neck3",
-)  # parts of an encoder that start as they do, whatever the file
+# parts of an encoder behind its trunk, in their order, which start as they do, whatever the file
+OURS = ("neck1", "neck2", "neck3", "pool", "head", "neck", "feat")
+BRANCHES = ("b1", "b2", "b3")  # MGN's, each the end of the trunk's network
 
 # a convolution's name and that of the batch normalisation behind it, in the published codes
 FOLDED = ((r"conv$", "bn"), (r"conv(\d)$", r"bn\1"), (r"conv\d$", "bn"), (r"downsample\.0$", "downsample.1"))
@@ -47,19 +42,23 @@ class Coverage(NamedTuple):
 
     def __str__(self) -> str:
         share = 100 * self.filled / max(self.expected, 1)
+        parts = Counter(name.split(".")[0] for name in self.unused if not name.endswith("num_batches_tracked"))
+        named = f" ({', '.join(f'{part} {count}' for part, count in parts.items())})" if parts else ""
         told = f"{share:.1f}% of the encoder ({self.filled} of {self.expected} arrays), {len(self.unused)} of the file"
-        return f"{told} unused, sha256 {self.digest}"
+        return f"{told} unused{named}, sha256 {self.digest}"
 
 
-def started(model: Model, path: str | Path, leave: Sequence[str] = ()) -> Model:
-    """The same model, whose `init` starts it from the file; pooling and neck start as they did.
+def started(
+    model: Model, path: str | Path, leave: Sequence[str] = (), tell: Callable[[str], None] = logging.info
+) -> Model:
+    """The same model, whose `init` starts it from the file and tells how far; pooling and neck start as they did.
 
     Raises: as `load`, when `init` is called.
     """
 
     def init(key: Array) -> Variables:
         variables, coverage = load(path, model.init(key), leave=leave)
-        logging.info("%s fills %s", path, coverage)
+        tell(f"{path} fills {coverage}")
         return variables
 
     return model._replace(init=init)

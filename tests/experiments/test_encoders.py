@@ -1,10 +1,19 @@
 """What an experiment's encoder starts from."""
 
 import dataclasses
+import json
+import shutil
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
+from flax import traverse_util
 
-from experiments import cycas, domainmix, encoders, gds, ide, labels, mmt, remix, source, spcl
+from experiments import command, cycas, domainmix, encoders, gds, ide, labels, mgn, mmt, moco, remix, source, spcl
+from reid_jax import checkpoint, parallel
+from reid_jax.train import Moment
+from reid_jax.types import Plan, TrainState
 
 IMAGENET = "resnet50-0676ba61.pth"
 PAPERS = [
@@ -71,3 +80,107 @@ def test_none_is_no_start_where_a_source_or_two_networks_are_asked_for(data, tmp
         mmt.data(mmt.Config(**sound, weights=word, first="a", second="b"))
     with pytest.raises(ValueError, match="--config.first needs none"):
         mmt.data(mmt.Config(**sound, weights="a.pth", first="a", second="b"))
+
+
+def _trained(folder, config):
+    """A run's folder with weights and statistics drawn at random, and these by name."""
+    model = encoders.build(config)
+    rng = np.random.default_rng(0)
+    drawn = jax.tree.map(lambda x: rng.uniform(0.5, 1.5, x.shape).astype(np.float32), checkpoint.empty(model))
+    command.write_config(folder, config)
+    state = parallel.replicate(
+        TrainState(jnp.zeros((), jnp.int32), {"w": jnp.zeros(1)}, {"w": jnp.zeros(1)}, {"w": 0.0})
+    )
+    plan = Plan(np.zeros((1, 1), np.int32), np.zeros(1, np.int32), {})
+    with checkpoint.manager(folder / "checkpoints") as checkpoints:
+        checkpoint.save(checkpoints, Moment(0, 1, plan, state, {}), drawn, model.input)
+    return _flat(drawn)
+
+
+def _flat(variables):
+    return traverse_util.flatten_dict(dict(variables), sep="/")
+
+
+def _found(folder, config, leave=()):
+    model = encoders.build(dataclasses.replace(config, weights=""))
+    return encoders._fit(str(folder), config, model, list(leave)), _flat(checkpoint.empty(model))
+
+
+def _whence(name):
+    """Without domains, and MGN's branches as parts of the trunk."""
+    parts = (part for part in name.split("/") if part not in ("source", "target"))
+    return "/".join("trunk" if part in ("b1", "b2", "b3") else part for part in parts)
+
+
+def _cycas(backbone, **options):
+    return cycas.Config(backbone=backbone, size=SIZE, **options)
+
+
+SMALL = {"backbone": "resnet_small", "size": (SIZE := "32x16")}
+PARTS = {"backbone": "mgn_small", "size": "96x48"}
+STAGES = {  # what was trained, what starts from it, parts of it that are new, parts that are left out
+    "moco remix": (moco.Config(**SMALL), remix.Config(**SMALL), {"neck"}, set()),
+    "moco mgn": (moco.Config(**SMALL), mgn.Config(**PARTS), {"neck"}, set()),
+    "cycas mgn": (
+        _cycas("resnet_small_ibn_a", head=16),
+        mgn.Config(backbone="mgn_small_ibn_a", size="96x48", extra=True),
+        {"neck1", "neck2", "neck3", "neck"},
+        {"head"},
+    ),
+    "ide mgn": (ide.Config(**SMALL), mgn.Config(**PARTS), {"neck"}, {"neck"}),
+    "ide cycas": (ide.Config(**SMALL), _cycas("resnet_small", head=16, neck=True), {"head", "neck"}, {"neck"}),
+    "ide, pooled otherwise": (ide.Config(**SMALL), ide.Config(**SMALL, pooling="gem"), {"pool", "neck"}, {"neck"}),
+    "ide gds": (ide.Config(**SMALL), gds.Config(**SMALL, neck=True), {"feat"}, set()),
+    "ide spcl": (ide.Config(**SMALL), spcl.Config(**SMALL), set(), set()),
+    "spcl remix": (spcl.Config(**SMALL), remix.Config(**SMALL), set(), set()),
+    "remix ide": (remix.Config(**SMALL), ide.Config(**SMALL), set(), set()),
+    "ide, larger": (ide.Config(**SMALL), ide.Config(**{**SMALL, "size": "64x32"}), set(), set()),
+}
+
+
+@pytest.mark.parametrize("stages", STAGES)
+def test_a_papers_stages_hand_on_their_trunk(stages, tmp_path, capsys):
+    before, after, new, left = STAGES[stages]
+    theirs = _trained(tmp_path / "before", before)
+    found, ours = _found(tmp_path / "before", after)
+    whence = {_whence(name): array for name, array in sorted(theirs.items())}  # "target" behind "source"
+    for name in ours:
+        if name.split("/")[1] in new:
+            assert name not in found.arrays
+        else:
+            np.testing.assert_array_equal(found.arrays[name], whence[_whence(name)], err_msg=name)
+    assert set(found.new) == new and set(found.left) == left
+    said = capsys.readouterr().out
+    assert ("arrays of the trunk" in said) == bool(new or left or before.size != after.size)
+    assert all(f"{part} " in said.split("new: ")[1].split(";")[0] for part in new)
+
+
+def test_a_new_neck_starts_as_it_does_and_an_exported_encoder_is_a_start(tmp_path, capsys):
+    theirs = _trained(tmp_path / "before", moco.Config(**SMALL))
+    shutil.copytree(next((tmp_path / "before" / "checkpoints").glob("*/encoder")), tmp_path / "exported" / "weights")
+    about = {"config": json.loads((tmp_path / "before" / "config.json").read_text())}
+    (tmp_path / "exported" / "encoder.json").write_text(json.dumps(about))
+    config = ide.Config(**SMALL, weights=str(tmp_path / "exported"))
+    begun = _flat(encoders.build(config).init(jax.random.key(0)))
+    for name, array in begun.items():
+        fresh = float(name.endswith(("neck/scale", "neck/var")))
+        np.testing.assert_array_equal(array, theirs.get(name, np.full(array.shape, fresh)), err_msg=name)
+    assert "new: neck 3; left out: nothing" in capsys.readouterr().out
+
+
+def test_another_trunk_or_other_pixels_are_refused(tmp_path):
+    _trained(tmp_path / "in", _cycas("resnet_small_in", normalise="half"))
+    plain, other = moco.Config(**SMALL, normalise="half"), moco.Config(**{**SMALL, "backbone": "resnet_small_ibn_a"})
+    with pytest.raises(ValueError, match="give --config.normalise=half"):
+        _found(tmp_path / "in", dataclasses.replace(plain, normalise="imagenet"))
+    with pytest.raises(
+        ValueError, match=r"4 that are left over: layer1.0.IN.bias, .*choose the same --config.backbone"
+    ):
+        _found(tmp_path / "in", plain)
+    assert _found(tmp_path / "in", plain, ["*.IN.*"])[0].left == {"trunk": 4, "head": 2}
+    with pytest.raises(ValueError, match="48 of the trunk's arrays fit.* that it lacks: .* that are left over"):
+        _found(tmp_path / "in", dataclasses.replace(other, normalise="half"))
+    _trained(tmp_path / "out", plain)
+    with pytest.raises(ValueError, match="4 that it lacks: layer1.0.IN.bias"):
+        _found(tmp_path / "out", _cycas("resnet_small_in", normalise="half"))
+    assert _found(tmp_path / "out", _cycas("resnet_small_in", normalise="half"), ["*.IN.*"])[0].new["trunk"] == 4

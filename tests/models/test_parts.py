@@ -1,5 +1,7 @@
 """MGN, SNR and the places of instance normalisation: shapes, weights in, and what the parts do."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +25,7 @@ def _resnet(**options):
 
 
 def _mgn(**options):
-    return embedder.model(mgn.MGN(Input((96, 32)), width=6, depths=(1, 1, 2, 1), channels=8, **options))
+    return embedder.model(mgn.MGN(Input((96, 32)), partial(resnet.resnet50, **NARROW), width=6, **options))
 
 
 def _saved(model, path):
@@ -79,7 +81,7 @@ def test_eight_heads_see_the_whole_halves_and_thirds():
 
 def test_a_height_that_thirds_do_not_divide_is_refused():
     with pytest.raises(ValueError, match="multiples of 96"):
-        embedder.model(mgn.MGN(Input((64, 32)), depths=(1, 1, 2, 1), channels=8))
+        embedder.model(mgn.MGN(Input((64, 32)), partial(resnet.resnet50, **NARROW)))
 
 
 def test_extra_normalisation_of_the_branches():
