@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 
 import jax
 import jax.numpy as jnp
@@ -157,7 +156,7 @@ def test_a_papers_stages_hand_on_their_trunk(stages, tmp_path, capsys):
 
 def test_a_new_neck_starts_as_it_does_and_an_exported_encoder_is_a_start(tmp_path, capsys):
     theirs = _trained(tmp_path / "before", moco.Config(**SMALL))
-    shutil.copytree(next((tmp_path / "before" / "checkpoints").glob("*/encoder")), tmp_path / "exported" / "weights")
+    checkpoint.save_tree(tmp_path / "exported" / "weights", traverse_util.unflatten_dict(theirs, sep="/"))
     about = {"config": json.loads((tmp_path / "before" / "config.json").read_text())}
     (tmp_path / "exported" / "encoder.json").write_text(json.dumps(about))
     config = ide.Config(**SMALL, weights=str(tmp_path / "exported"))
