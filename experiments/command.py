@@ -103,6 +103,17 @@ def defined(
     return config_flags.DEFINE_config_dataclass("config", config, flag_values=flag_values, sys_argv=["", *own])
 
 
+def parsed(config_class: type, recipes: Mapping[str, dict], given: Sequence[str]) -> Any:
+    """The configuration that a command line (of `words`) makes; this process's own flags stay as they are."""
+    values = flags.FlagValues()
+    config = defined(config_class, recipes, given, values)
+    try:
+        values(["", *given], known_only=True)
+    except flags.Error as error:
+        raise ValueError(str(error)) from None
+    return config.value
+
+
 def changed(config: Any, flag: str, text: str) -> Any:
     """A configuration with the options `name=value,...` of another script's, given as the text of one flag."""
     kinds, values = {field.name: field.type for field in dataclasses.fields(config)}, {}

@@ -17,8 +17,16 @@ def _by_encoder(name: str) -> dict:
 _SECOND = {"street": 6, "paper": 20, "code": 30}  # epochs of the second stage, by recipe
 _DIRECT = {"begin": 0, "epochs": _SECOND}
 _SOURCE = {"weights": {"street": "{0}/source", "paper": None, "code": None}}
-_LABELS = {"pseudo_labels": {"street": "{1}/stage1/labels.csv", "paper": "{1}/stage1/labels.csv", "code": "morning"}}
+
+
+def _labels_of(row: int) -> dict:
+    made = f"{{{row}}}/stage1/labels.csv"
+    return {"pseudo_labels": {"street": made, "paper": made, "code": "morning"}}
+
+
+_LABELS = _labels_of(1)
 _TURNS = {**_SOURCE, **_LABELS, "begun": "{1}"}
+_MORNING = {**_SOURCE, "pseudo_labels": "morning"}
 _TRUE = {**_SOURCE, "pseudo_labels": "given"}
 
 # MMT begins with two networks of its own, which go on from the source on the street
@@ -29,45 +37,51 @@ _MMT = {
     "code": "clusters=500",
 }
 
-# beside each row what the paper has of ResNet-50, mAP / rank-1
+_RECIPES = ("street", "paper", "code")
+
 TABLES = {
     "1": Table(
-        "DomainMix, table 1 (the paper's figures: RandPerson + MSMT17 -> Market-1501)",
+        "DomainMix, table 1",
         (
-            Row("only the synthetic domain", {**_DIRECT, "target": ""}, "36.6 / 65.9"),
-            Row("DirectMix, refined", {**_SOURCE, **_DIRECT}, "41.0 / 70.2"),
-            Row("SpCL, its first stage", {}, "24.2 / 49.8", "{1}/stage1"),
-            Row("DirectMix, initial", {**_SOURCE, **_LABELS, **_DIRECT, "least": 1, "most": 0}, "37.4 / 66.3"),
-            Row("DomainMix, KL", {**_TURNS, "against": "kl"}, "43.1 / 72.1"),
-            Row("DomainMix, domain balance", _TURNS, "42.9 / 72.0"),
-            Row("only the real domain, labelled", {**_DIRECT, **_TRUE, "data": ""}, "31.3 / 62.2"),
-            Row("DirectMix, labelled", {**_DIRECT, **_TRUE}, "43.1 / 70.9"),
-            Row("DomainMix, labelled", {**_TRUE, "begun": "{7}"}, "45.2 / 72.2"),
-            Row("DirectMix, labels anew each morning", {**_SOURCE, **_DIRECT, "pseudo_labels": "morning"}),
-            Row("DomainMix, labels anew each morning", {**_SOURCE, "pseudo_labels": "morning", "begun": "{9}"}),
+            Row("only the synthetic domain", {**_DIRECT, "target": ""}, "domainmix.1/synthetic"),
+            Row("DirectMix, refined", {**_SOURCE, **_DIRECT}, "domainmix.1/refined"),
+            Row("SpCL, its first stage", {}, "domainmix.1/spcl", run="{1}/stage1", recipes=("street", "paper")),
+            Row("DirectMix, initial", {**_SOURCE, **_LABELS, **_DIRECT, "least": 1, "most": 0}, "domainmix.1/initial"),
+            Row("DomainMix, KL", {**_TURNS, "against": "kl"}, "domainmix.1/kl"),
+            Row("DomainMix, domain balance", _TURNS, "domainmix.1/balance"),
+            Row("only the real domain, labelled", {**_DIRECT, **_TRUE, "data": ""}, "domainmix.1/real"),
+            Row("DirectMix, labelled", {**_DIRECT, **_TRUE}, "domainmix.1/labelled"),
+            Row("DomainMix, labelled", {**_TRUE, "begun": "{7}"}, "domainmix.1/labelled balance"),
+            # which the recipe `code` has anyhow, above
+            Row("DirectMix, labels anew each morning", {**_DIRECT, **_MORNING}, recipes=("street", "paper")),
+            Row("DomainMix, labels anew each morning", {**_MORNING, "begun": "{9}"}, recipes=("street", "paper")),
             Row("DirectMix, MMT's labels", {**_SOURCE, **_DIRECT, "pseudo_labels": "mmt", "stage1": _MMT}),
-            Row("MMT, that first stage", {}, "22.7 / 46.5", "{11}/stage1"),
+            Row("MMT, that first stage", {}, "domainmix.1/mmt", run="{11}/stage1"),
         ),
+        _RECIPES,
     ),
     "2": Table(
         "DomainMix, table 2: one pair of domains, tested on others (--config.target, --tests)",
         (
-            Row("DirectMix", _DIRECT),
-            Row("DomainMix", {**_SOURCE, "pseudo_labels": "{0}/stage1/labels.csv", "begun": "{0}"}),
+            Row("DirectMix", _DIRECT, "domainmix.2/direct"),
+            Row(
+                "DomainMix",
+                {**_SOURCE, **_labels_of(0), "begun": "{0}"},
+                "domainmix.2/domainmix",
+            ),
         ),
+        _RECIPES,
     ),
     "3": Table(
-        "DomainMix, table 3: the encoder (the paper's figures: RandPerson + MSMT17 -> Market-1501)",
+        "DomainMix, table 3: the encoder",
         tuple(
-            Row(f"{what}, {name}", {**options, **_by_encoder(name)}, paper)
-            for name, papers in (
-                ("ResNet-50", ("36.6 / 65.9", "42.9 / 72.0")),
-                ("OSNet-IBN", ("39.0 / 67.0", "45.1 / 72.4")),
-                ("IBN-ResNet-50", ("41.2 / 70.5", "48.9 / 76.8")),
-            )
-            for what, options, paper in zip(
-                ("only the synthetic domain", "DomainMix"), ({**_DIRECT, "target": ""}, {}), papers, strict=True
+            Row(f"{what}, {name}", {**options, **_by_encoder(name)}, f"domainmix.3/{_ENCODERS[name][1]} {key}")
+            for name in _ENCODERS
+            for what, options, key in (
+                ("only the synthetic domain", {**_DIRECT, "target": ""}, "synthetic"),
+                ("DomainMix", {}, "domainmix"),
             )
         ),
+        _RECIPES,
     ),
 }

@@ -210,31 +210,27 @@ def stages(config: Config, workdir: Path) -> dict[str, float]:
     return run.run(config, lambda config: build(dataclasses.replace(config, weights=str(source))), workdir)
 
 
-def _rows(papers: tuple[str, ...], kinds: tuple[str, ...] = ("none", "gds", "gds-h"), **options) -> tuple[Row, ...]:
+def _rows(key: str, kinds: tuple[str, ...] = ("none", "gds", "gds-h"), **options) -> tuple[Row, ...]:
     names = {"none": "baseline", "gds": "with GDS", "gds-h": "with GDS-H"}
     before = f"{', '.join(options.values())}, " if "clustering" in options else ""
-    return tuple(
-        Row(before + names[kind], {"gds": kind, **options}, paper) for kind, paper in zip(kinds, papers, strict=True)
-    )
+    return tuple(Row(before + names[kind], {"gds": kind, **options}, f"{key}{kind}") for kind in kinds)
 
 
 _SNR = {"backbone": {"street": "resnet_small_snr", "paper": "resnet50_snr", "code": "resnet50_snr"}}
+_RECIPES = ("street", "paper", "code")
 
-# beside each row what the paper has, mAP / rank-1 from Market-1501 to DukeMTMC-reID
 _TABLES = {
-    "3": Table("GDS, table 3: from one data set to another", _rows(("48.4 / 67.1", "52.9 / 71.4", "55.1 / 73.1"))),
-    "snr": Table("GDS, table 3: on SNR", _rows(("54.3 / 72.4", "57.2 / 74.6", "59.7 / 76.7"), **_SNR)),
+    "2": Table("GDS, table 2: a large target", _rows("gds.2/", ("none", "gds-h")), _RECIPES),
+    "3": Table("GDS, table 3: from one data set to another", _rows("gds.3/"), _RECIPES),
+    "snr": Table("GDS, table 3: on SNR", _rows("gds.snr/", **_SNR), _RECIPES),
     "5": Table(
         "GDS, table 5: the clustering",
         tuple(
             row
-            for by, papers in (
-                ("kmeans", ("40.2 / 57.9", "49.0 / 67.2")),
-                ("dbscan", ("48.4 / 67.1", "55.1 / 73.1")),
-                ("hdbscan", ("49.6 / 67.9", "55.7 / 73.6")),
-            )
-            for row in _rows(papers, ("none", "gds-h"), clustering=by)
+            for by in ("kmeans", "dbscan", "hdbscan")
+            for row in _rows(f"gds.5/{by} ", ("none", "gds-h"), clustering=by)
         ),
+        _RECIPES,
     ),
     "beta": Table(
         "GDS-H by beta, which the paper's supplement does not tell",
@@ -242,6 +238,10 @@ _TABLES = {
             *(Row(f"beta {beta}", {"beta": beta}) for beta in (0.9, 0.99, 0.999)),
             Row("beta 0.9, the gradient straight through", {"straight": True}),
         ),
+        _RECIPES,
+    ),
+    "theory": Table(
+        "Theory, as its public code has it", (Row("Theory", {"gds": "none"}, "gds.theory/theory"),), ("code",)
     ),
 }
 

@@ -96,11 +96,11 @@ def build(config: Config) -> run.Job:
 
 TABLES = {
     "gds": Table(
-        "GDS, table 4: supervised (the paper's figures: MSMT17)",
+        "GDS, table 4: supervised",
         (
-            Row("baseline", {"gds": "none"}, "47.2 / 73.8"),
-            Row("with GDS", {"gds": "gds"}, "48.3 / 74.4"),
-            Row("with GDS-H", {"gds": "gds-h"}, "49.1 / 74.9"),
+            Row("baseline", {"gds": "none"}, "ide.gds/none"),
+            Row("with GDS", {"gds": "gds"}, "ide.gds/gds"),
+            Row("with GDS-H", {"gds": "gds-h"}, "ide.gds/gds-h"),
         ),
     )
 }

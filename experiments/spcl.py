@@ -16,6 +16,7 @@ import dataclasses
 from pathlib import Path
 
 from experiments import command, encoders, run, source, sources, views
+from experiments.rows import Row, Table
 from experiments.separation import Separation, separated
 from reid_jax import optimise
 from reid_jax.data.check import check_test, check_training
@@ -74,6 +75,9 @@ RECIPES = {
     "adapt": {"weights": encoders.NEEDED},
     "alone": {"weights": encoders.NEEDED, "data": "", "bn_domains": False},
 }
+
+
+TABLES = {"alone": Table("SpCL without a source", (Row("SpCL", {}, "spcl.alone/alone"),), ("alone",))}
 
 
 def stages(config: Config, workdir: Path) -> dict[str, float]:
