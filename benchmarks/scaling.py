@@ -100,7 +100,7 @@ def epoch(name: str, images: int, memory: int = 4096) -> dict:
         nonlocal seen
         began = clock()
         encoder = method.encoder(state.variables, state.carry)
-        found = evaluate.embed_rows(embed, encoder, data, rows, size=size)
+        found = evaluate.embed_rows(embed, encoder, data, rows, taken=model.input)
         seen = seen + clock() - began
         return found
 
@@ -111,7 +111,7 @@ def epoch(name: str, images: int, memory: int = 4096) -> dict:
     morning = clock() - began - seen
     state = parallel.renew(state, before, after)
     views = (Augment(flip=0.5, pad=5), Augment())
-    stream = batch.batches(data, plan, views=views[: 1 + (name == "moco")], size=size, seed=0, epoch=0)
+    stream = batch.batches(data, plan, views=views[: 1 + (name == "moco")], taken=model.input, seed=0, epoch=0)
     state, _ = step(state, next(stream))  # compiles
     jax.block_until_ready(state)
     count, began = 0, clock()

@@ -14,6 +14,7 @@ from reid_jax.types import Model, Variables
 _WEIGHTS = flags.DEFINE_string("weights", None, "a weights file to use as it is, instead of --workdir")
 _BACKBONE = flags.DEFINE_string("backbone", None, "with --weights: whose they are")
 _SIZE = flags.DEFINE_string("size", "256x128", "with --weights: height x width of a picture")
+_RESIZE = flags.DEFINE_string("resize", "area", "with --weights: how pictures are resized: area, bilinear, bicubic")
 _NORMALISE = flags.DEFINE_string("normalise", "imagenet", "with --weights: what was taken from the pixels")
 
 
@@ -26,6 +27,6 @@ def encoder() -> tuple[dict[str, Any], Model, Variables]:
     if _BACKBONE.value is None:
         raise ValueError(f"--weights needs --backbone; the choices are {', '.join(encoders.BACKBONES)}")
     named = {"backbone": _BACKBONE.value, "weights": _WEIGHTS.value, "size": _SIZE.value}
-    config = encoders.Encoder(**named, normalise=_NORMALISE.value, neck=False)
+    config = encoders.Encoder(**named, resize=_RESIZE.value, normalise=_NORMALISE.value, neck=False)
     model = encoders.build(config)
     return dataclasses.asdict(config), model, model.init(jax.random.key(0))

@@ -43,6 +43,7 @@ class Config(encoders.Encoder, views.Views):
 
     backbone: str = "resnet50_in"
     size: str = "256x128"
+    resize: str = "bilinear"  # torchvision's default; the paper does not tell it
     head: int = 512
     neck: bool = False
     bn_frozen: bool = True  # weights of batch normalisation neither learn nor decay then
@@ -81,7 +82,7 @@ class Config(encoders.Encoder, views.Views):
 
 # A network that starts from nothing: at epsilon 0.1 whoever is nearest counts as found, mostly wrong, and nothing is learnt;
 # without a neck all cosines are near 1; and two pictures that are erased apart are not found in each other.
-_SMALL = {"backbone": "resnet_small", "size": "128x64", "head": 128, "neck": True, "bn_frozen": False}
+_SMALL = {"backbone": "resnet_small", "size": "128x64", "resize": "area", "head": 128, "neck": True, "bn_frozen": False}
 _SMALL |= {"pad": 5, "erase": 0.0, "rate": 1e-3, "epsilon": 0.4}
 RECIPES = {
     # Large sets, colours that change from picture to picture, and a thousand batches: small sets of unchanged colours were

@@ -43,6 +43,7 @@ class Config(Separation, encoders.Encoder, views.Views):
 
     backbone: str = "resnet50"
     size: str = "256x128"
+    resize: str = "bicubic"
     data: str = "synthetic:plaza"  # KIND:PATH of the labelled synthetic domain; empty: none
     target: str = "synthetic:station"  # KIND:PATH of the real domain; empty: none
     test: str = "synthetic:harbour"  # KIND:PATH of the test data
@@ -91,6 +92,7 @@ RECIPES = {
     "street": {
         "backbone": "resnet_small_ibn_a",
         "size": "128x64",
+        "resize": "area",
         "means": True,
         "source": "epochs=12,iterations=60,rate=2e-3",
         "stage1": "epochs=1,iterations=40,rate=1e-4,k1=10,eps=0.4,bn_group=0",

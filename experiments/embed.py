@@ -37,7 +37,7 @@ def main() -> None:
     found = pictures(_PICTURES.value)
     if _SKIP_BROKEN.value:
         found = sources.without_broken(found, "folder's")
-    embed, variables, size = _encoder()
+    embed, variables, taken = _encoder()
     rows = np.arange(len(found.person))
     started = time.monotonic()
 
@@ -48,7 +48,7 @@ def main() -> None:
                 f"{done:,} of {total:,} pictures  {rate:.0f} images/s  {(total - done) / rate:.0f} s left", flush=True
             )
 
-    options = {"size": size, "batch": BATCH, "workers": _WORKERS.value, "watch": watch}
+    options = {"taken": taken, "batch": BATCH, "workers": _WORKERS.value, "watch": watch}
     embedding = np.asarray(distance.normalise(evaluate.embed_rows(embed, variables, found, rows, **options)))
     names = [os.path.relpath(found.image[int(row)], _PICTURES.value) for row in rows]
     unfinished = out.with_suffix(f".unfinished-{os.getpid()}.npz")
@@ -58,12 +58,12 @@ def main() -> None:
 
 
 def _encoder() -> tuple:
-    """(embed, its variables, the size of a picture) from a run or an exported encoder."""
+    """(embed, its variables, what it takes) from a run or an exported encoder."""
     if _ENCODER.value:
         run, about = export.load(_ENCODER.value)
-        return (lambda variables, image: run(image)), None, tuple(about["input"]["shape"][1:3])
+        return (lambda variables, image: run(image)), None, export.taken(about)
     _, model, variables = chosen.encoder()
-    return parallel.build_embed(model), parallel.replicate(variables), model.input.size
+    return parallel.build_embed(model), parallel.replicate(variables), model.input
 
 
 if __name__ == "__main__":

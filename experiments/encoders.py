@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from experiments.choices import choose
 from reid_jax import checkpoint, export, parallel
+from reid_jax.data.augment import RESIZES
 from reid_jax.models import embedder, mgn, osnet, pretrained, resnet, swin, transfer
 from reid_jax.models.norm import BatchNorm, DomainNorm
 from reid_jax.types import Input, Model, Variables
@@ -91,6 +92,7 @@ class Encoder:
     weights: str = ""
     leave: str = ""  # patterns of the trunk's names, by comma, that may be missing, misfit or be left over: *.IN.*
     size: str = "128x64"  # height x width, pixels
+    resize: str = "area"  # how pictures get there: area (averaged), or as Pillow does it: bilinear, bicubic
     normalise: str = "imagenet"  # what is taken from the pixels: imagenet, luperson, half
     pooling: str = "average"  # average, gem
     head: int = 0  # width of a linear layer behind the pooling, 0: none
@@ -127,7 +129,8 @@ def build(config: Any) -> Model:
     weights = start(config)
     norm = partial(BatchNorm, group=config.bn_group, average=parallel.average)
     dtype = choose("--config.dtype", config.dtype, DTYPES)
-    taken = Input(size(config.size), *choose("--config.normalise", config.normalise, PIXELS))
+    way = choose("--config.resize", config.resize, dict(zip(RESIZES, RESIZES, strict=True)))
+    taken = Input(size(config.size), *choose("--config.normalise", config.normalise, PIXELS), resize=way)
     if config.backbone in MGNS:
         width, trunk = MGNS[config.backbone]
         inside = partial(norm, frozen=True) if config.bn_frozen else norm

@@ -42,7 +42,7 @@ def main() -> None:
         parallel.build_embed(model, flip=_FLIP.value),
         parallel.replicate(variables),
         test,
-        size=model.input.size,
+        taken=model.input,
         metric=_METRIC.value,
         same_camera=same_camera,
         workers=_WORKERS.value,

@@ -41,6 +41,7 @@ class Config(Separation, encoders.Encoder, views.Views):
     gds: str = "gds-h"
     backbone: str = "resnet50_stride2"
     size: str = "256x128"
+    resize: str = "bilinear"
     neck: bool = False
     second_feature: bool = True
     data: str = "synthetic:plaza"  # KIND:PATH of the labelled source
@@ -86,6 +87,7 @@ RECIPES = {
     "street": {
         "backbone": "resnet_small_ibn_a",
         "size": "128x64",
+        "resize": "area",
         "persons": 16,
         "k": 400,
         "neck": True,

@@ -52,6 +52,7 @@ RECIPES = {
         "weights": encoders.NEEDED,
         "backbone": "resnet50",
         "size": "256x128",
+        "resize": "bilinear",
         "epochs": 120,
         "rate": 3.5e-4,
         "warmup": 10,

@@ -29,6 +29,7 @@ class Config(views.Views):
     weights: str = ""  # a weights file of a ResNet-50, or the folder of a run or of an exported encoder; none
     leave: str = ""  # patterns of the trunk's names, by comma, that may be missing, misfit or be left over
     size: str = "384x128"  # height x width, pixels; the height in multiples of 96
+    resize: str = "bicubic"  # how pictures get there: area (averaged), or as Pillow does it: bilinear, bicubic
     normalise: str = "imagenet"  # what is taken from the pixels: imagenet, luperson, half
     extra: bool = False  # a normalisation on the branches' maps, for weights from self-supervision
     dtype: str = "float32"  # what the trunk computes in: float32, bfloat16

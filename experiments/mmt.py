@@ -30,6 +30,7 @@ class Config(Separation, encoders.Encoder, views.Views):
 
     backbone: str = "resnet50"
     size: str = "256x128"
+    resize: str = "bicubic"
     bn_group: int = 16
     data: str = "synthetic:plaza"  # KIND:PATH of the labelled source
     target: str = "synthetic:station"  # KIND:PATH of the target; its labels, if any, are not used
@@ -72,6 +73,7 @@ RECIPES = {
     "street": {
         "backbone": "resnet_small_ibn_a",
         "size": "128x64",
+        "resize": "area",
         "bn_group": 0,
         "target": "synthetic:station,persons=200",
         "source_epochs": 6,

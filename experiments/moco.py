@@ -28,6 +28,7 @@ class Config(encoders.Encoder, views.Views):
 
     backbone: str = "resnet50"
     size: str = "256x128"
+    resize: str = "bilinear"
     neck: bool = False
     data: str = "synthetic-videos:station"  # KIND:PATH of the pictures; their labels, if any, are not used
     test: str = "synthetic:harbour"  # KIND:PATH of the test data; empty: the query and gallery of `data`
@@ -55,6 +56,7 @@ RECIPES = {
     "street": {
         "backbone": "resnet_small",
         "size": "128x64",
+        "resize": "area",
         "batch": 64,
         "hidden": 256,
         "out": 64,

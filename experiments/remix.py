@@ -35,6 +35,7 @@ class Config(Separation, encoders.Encoder, views.Views):
 
     backbone: str = "resnet50_ibn_a"
     size: str = "256x128"
+    resize: str = "bicubic"  # as ICE's code, which ReMix goes on from; not told
     data: str = "synthetic:plaza"  # KIND:PATH of the labelled multi-camera data
     videos: str = "synthetic-videos:station"  # KIND:PATH of the videos; their labels, if any, are not used
     labelled: float = 1.0  # the share of the persons of `data` that keep their label; the others' groups are videos
@@ -78,6 +79,7 @@ RECIPES = {
     "street": {
         "backbone": "resnet_small_ibn_a",
         "size": "128x64",
+        "resize": "area",
         "data": "synthetic:plaza,persons=50,cameras=2",
         "videos_a_batch": 2,
         "epochs": 15,

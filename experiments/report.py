@@ -41,8 +41,8 @@ def write(
     begun = parallel.replicate(job.model.init(jax.random.key(config.seed)))
     embeddings = {
         "colour histogram, 6 stripes": histograms(job.test),
-        "the network, as it began": evaluate.embed_rows(embed, begun, job.test, rows, size=job.model.input.size),
-        "the network, trained": evaluate.embed_rows(embed, encoder, job.test, rows, size=job.model.input.size),
+        "the network, as it began": evaluate.embed_rows(embed, begun, job.test, rows, taken=job.model.input),
+        "the network, trained": evaluate.embed_rows(embed, encoder, job.test, rows, taken=job.model.input),
     }
     table = {
         name: dict(
@@ -115,8 +115,9 @@ def clusters(label: np.ndarray, part: Records, seed: int, *, down: int = 8, acro
 def activation(model: Model, variables: Variables, part: Records, seed: int, *, pictures: int = 24) -> np.ndarray:
     """Random pictures, and the same under the strength of their maps: the sum of squares over channels (ReMix's figure 5)."""
     rows = np.random.default_rng(seed).permutation(len(part.person))[:pictures]
-    taken = np.stack([resize(reading.read(part, int(row)), model.input.size) for row in rows])
-    strength = np.square(np.asarray(jax.jit(model.look)(variables, taken))).sum(-1)
+    taken = model.input
+    seen = np.stack([resize(reading.read(part, int(row)), taken.size, taken.resize) for row in rows])
+    strength = np.square(np.asarray(jax.jit(model.look)(variables, seen))).sum(-1)
     low, high = strength.min((1, 2), keepdims=True), strength.max((1, 2), keepdims=True)
     strength = np.round(255 * (strength - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
     tiles = []

@@ -109,12 +109,12 @@ def finished(config: Any, workdir: Path) -> bool:
 
 def look(embed: parallel.Embed, model: Model, records: Records, variables: Variables, rows: np.ndarray) -> np.ndarray:
     """Embeddings f32[len(rows) d] of rows of `records`."""
-    return evaluate.embed_rows(embed, variables, records, rows, size=model.input.size, workers=_WORKERS.value)
+    return evaluate.embed_rows(embed, variables, records, rows, taken=model.input, workers=_WORKERS.value)
 
 
 def _batches(job: Job, seed: int, plan, epoch: int, start: int):
     return batching.batches(
-        job.train, plan, views=job.views, size=job.model.input.size, seed=seed, epoch=epoch, start=start,
+        job.train, plan, views=job.views, taken=job.model.input, seed=seed, epoch=epoch, start=start,
         share=parallel.share(), workers=_WORKERS.value,
     )  # fmt: skip
 

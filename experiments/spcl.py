@@ -30,6 +30,7 @@ class Config(Separation, encoders.Encoder, views.Views):
 
     backbone: str = "resnet50"
     size: str = "256x128"
+    resize: str = "bicubic"
     bn_group: int = 16
     bn_domains: bool = True
     data: str = "synthetic:plaza"  # KIND:PATH of the labelled source; empty: none
@@ -62,6 +63,7 @@ RECIPES = {
     "street": {
         "backbone": "resnet_small_ibn_a",
         "size": "128x64",
+        "resize": "area",
         "bn_group": 0,
         "epochs": 10,
         "iterations": 60,

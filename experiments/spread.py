@@ -24,7 +24,7 @@ def measured(job: Any, embed: parallel.Embed, encoder: Any, embedding: np.ndarra
     told = {"test data": evaluate.spread_records(embedding, job.test, same_camera=config.same_camera)}
     chosen = sample(job.train)
     if len(chosen):
-        rows = evaluate.embed_rows(embed, encoder, job.train, chosen, size=job.model.input.size)
+        rows = evaluate.embed_rows(embed, encoder, job.train, chosen, taken=job.model.input)
         halves = {"query": slice(0, None, 2), "gallery": slice(1, None, 2)}
         split = {
             f"{side}_{column}": getattr(job.train, column)[chosen][half]

@@ -76,8 +76,9 @@ def restore_encoder(folder: str | Path, model: Model) -> Variables:
             raise FileNotFoundError(f"{folder} holds no finished checkpoint")
         parts = ocp.args.Composite(encoder=ocp.args.StandardRestore(empty(model)), input=ocp.args.JsonRestore())
         read = checkpoints.restore(step, args=parts)
-    if read["input"] != _plain(model.input):
-        raise ValueError(f"the encoder under {folder} takes {read['input']}, and this model {_plain(model.input)}")
+    theirs = {"resize": "area", **read["input"]}  # older checkpoints do not tell
+    if theirs != _plain(model.input):
+        raise ValueError(f"the encoder under {folder} takes {theirs}, and this model {_plain(model.input)}")
     return read["encoder"]
 
 

@@ -8,7 +8,7 @@ from reid_jax import parallel
 from reid_jax.data import batch as batching
 from reid_jax.retrieval import ranking
 from reid_jax.retrieval.spread import Spread, spread
-from reid_jax.types import Records, Variables
+from reid_jax.types import Input, Records, Variables
 
 RANKS = (1, 5, 10)
 
@@ -19,7 +19,7 @@ def embed_rows(
     records: Records,
     rows: np.ndarray,
     *,
-    size: tuple[int, int],
+    taken: Input,
     batch: int = 64,
     workers: int = 0,
     watch: Callable[[int, int], None] = lambda done, total: None,
@@ -27,11 +27,12 @@ def embed_rows(
     """Embeddings f32[len(rows) d] of the given rows, in order, the same on every process.
 
     embed:     from `parallel.build_embed`; variables: the encoder's, replicated.
+    taken:     what the encoder takes, its `Model.input`.
     batch:     pictures a process embeds at once, rounded up to a multiple of its devices.
     watch:     called with (pictures done, in all).
     """
     done, parts, batch = 0, [], parallel.whole(batch)
-    stream = batching.pictures(records, rows, size=size, batch=batch, share=parallel.share(), workers=workers)
+    stream = batching.pictures(records, rows, taken=taken, batch=batch, share=parallel.share(), workers=workers)
     for image in stream:
         parts.append(embed(variables, image))
         done = min(done + len(parts[-1]), len(rows))
@@ -85,7 +86,7 @@ def run(
     variables: Variables,
     records: Records,
     *,
-    size: tuple[int, int],
+    taken: Input,
     batch: int = 64,
     metric: str = "cosine",
     same_camera: bool = False,
@@ -93,5 +94,5 @@ def run(
 ) -> Iterator[tuple[str, float]]:
     """Embed the query and gallery of `records` and yield (name, value), as `measured`."""
     rows = np.arange(len(records.person))
-    embedding = embed_rows(embed, variables, records, rows, size=size, batch=batch, workers=workers)
+    embedding = embed_rows(embed, variables, records, rows, taken=taken, batch=batch, workers=workers)
     yield from measured(embedding, records, metric=metric, same_camera=same_camera)

@@ -1,6 +1,6 @@
 """A trained encoder as files that other programs run: weights (orbax), a program (jax.export), and what goes in.
 
-encoder.json    size, channels and pixel range of the input, width of the embedding, the configuration
+encoder.json    size, channels, pixel range and resizing of the input, width of the embedding, the configuration
 weights/        an orbax checkpoint of the encoder's variables
 program.bin     jax.export: uint8 [b h w 3] -> f32 [b d], b symbolic; the weights are inside
 """
@@ -17,8 +17,13 @@ import jax.export
 import numpy as np
 
 from reid_jax import checkpoint
-from reid_jax.types import Model, Variables
+from reid_jax.types import Input, Model, Variables
 
+RESIZE = {
+    "area": "averaging along an axis that shrinks, bicubic along one that grows (OpenCV's INTER_AREA, INTER_CUBIC)",
+    "bilinear": "as Pillow's BILINEAR does (antialiased)",
+    "bicubic": "as Pillow's BICUBIC does (antialiased)",
+}
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
@@ -39,9 +44,15 @@ def write(folder: str | Path, model: Model, variables: Variables, *, config: dic
         checkpoint.save_tree(unfinished / "weights", variables)
         (unfinished / "program.bin").write_bytes(program(model, variables))
         about = {
-            "input": {"type": "uint8", "shape": ["batch", *model.input.size, 3], "channels": "RGB", "range": [0, 255]},
+            "input": {
+                "type": "uint8",
+                "shape": ["batch", *model.input.size, 3],
+                "channels": "RGB",
+                "range": [0, 255],
+                "resize": model.input.resize,
+            },
             "normalisation": model.input._asdict(),
-            "preprocessing": "resize to the shape, antialiased, the aspect not kept; the program normalises",
+            "preprocessing": f"resize to the shape, {RESIZE[model.input.resize]}, the aspect not kept; the program normalises",
             "output": {"type": "float32", "shape": ["batch", model.width], "compare": "cosine"},
             "config": config,
         }
@@ -76,6 +87,11 @@ def weights(folder: str | Path, model: Model) -> Variables:
     if not path.is_dir():
         raise FileNotFoundError(f"{folder} holds no exported weights; experiments.export writes them")
     return checkpoint.restore_tree(path, checkpoint.empty(model))
+
+
+def taken(about: dict[str, Any]) -> Input:
+    """What an exported encoder takes, from its encoder.json; one that does not tell how to resize is of "area"."""
+    return Input(**{name: tuple(of) if isinstance(of, list) else of for name, of in about["normalisation"].items()})
 
 
 def compare(folder: Path, model: Model, variables: Variables) -> float:

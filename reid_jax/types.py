@@ -110,12 +110,14 @@ class Input(NamedTuple):
     """What an encoder takes, kept with its weights: size (height, width), and pixels in [0, 1] less mean over std.
 
     channels: the order that the weights were trained on; pictures come as RGB and are turned where it is "BGR".
+    resize:   how pictures are brought to `size`, see `data.augment.resize`: area, bilinear, bicubic.
     """
 
     size: tuple[int, int]
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     channels: str = "RGB"
+    resize: str = "area"
 
 
 class Model(NamedTuple):

@@ -13,7 +13,7 @@ def test_every_row_is_embedded_once_in_order_whatever_the_padding():
     rows = np.arange(35)[::-1]
     seen = []
     embedding = evaluate.embed_rows(
-        parallel.build_embed(model), parallel.replicate(variables), world, rows, size=tiny.SIZE, batch=16,
+        parallel.build_embed(model), parallel.replicate(variables), world, rows, taken=tiny.INPUT, batch=16,
         watch=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     image = np.stack([records.read(world, row) for row in rows])

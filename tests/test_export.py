@@ -14,6 +14,13 @@ def test_an_exported_encoder_agrees_with_the_model_at_any_batch(tmp_path):
     run, about = export.load(tmp_path / "out")
     assert about["config"] == {"seed": 1}
     assert about["input"]["shape"] == ["batch", 8, 8, 3]
+    assert (
+        export.taken(about) == model.input
+        and about["input"]["resize"] == "area"
+        and "INTER_AREA" in about["preprocessing"]
+    )
+    del about["normalisation"]["resize"]  # an older one
+    assert export.taken(about) == model.input
     assert about["normalisation"]["mean"] == list(tiny.INPUT.mean) and about["normalisation"]["channels"] == "RGB"
     for rows in (1, 5):
         image = np.random.default_rng(rows).integers(0, 256, (rows, 8, 8, 3), np.uint8)

@@ -46,10 +46,10 @@ def trained(devices, method=lambda model: ide(model, persons=4, per_person=4)):
         run.step = parallel.build_step(run.method, run.optimiser, seed=run.seed)
         embed = parallel.build_embed(run.model)
         run.see = lambda variables, rows: evaluate.embed_rows(
-            embed, variables, run.records, rows, size=tiny.SIZE, batch=8
+            embed, variables, run.records, rows, taken=tiny.INPUT, batch=8
         )
         run._batches = lambda plan, epoch, start: batching.batches(
-            run.records, plan, views=tiny.VIEWS, size=tiny.SIZE, seed=run.seed, epoch=epoch, start=start,
+            run.records, plan, views=tiny.VIEWS, taken=tiny.INPUT, seed=run.seed, epoch=epoch, start=start,
             share=parallel.share(),
         )  # fmt: skip
     state = run.end(count=2)

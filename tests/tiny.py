@@ -64,7 +64,7 @@ class Run:
         self.optimiser = optimiser or optax.sgd(0.05)
         self.step = parallel.build_step(self.method, self.optimiser, seed=seed, devices=self.devices)
         embed = parallel.build_embed(self.model, devices=self.devices)
-        see = partial(evaluate.embed_rows, embed, records=self.records, size=SIZE, batch=16)
+        see = partial(evaluate.embed_rows, embed, records=self.records, taken=INPUT, batch=16)
         self.see = lambda variables, rows: see(variables=variables, rows=rows)
 
     def _counted(self, method):
@@ -85,14 +85,14 @@ class Run:
         )  # fmt: skip
 
     def _batches(self, plan, epoch, start):
-        return batching.batches(self.records, plan, views=VIEWS, size=SIZE, seed=self.seed, epoch=epoch, start=start)
+        return batching.batches(self.records, plan, views=VIEWS, taken=INPUT, seed=self.seed, epoch=epoch, start=start)
 
     def embedded(self, state, batch=8):
         """Embeddings of all rows by all devices of all processes."""
         encoder = parallel.replicate(self.method.encoder(state.variables, state.carry))
         rows = np.arange(len(self.records.person))
         embed = parallel.build_embed(self.model)
-        return evaluate.embed_rows(embed, encoder, self.records, rows, size=SIZE, batch=batch)
+        return evaluate.embed_rows(embed, encoder, self.records, rows, taken=INPUT, batch=batch)
 
     def end(self, **options):
         for moment in self.moments(**options):

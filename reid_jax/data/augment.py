@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import PIL.ImageFile  # noqa: F401, which Image would import itself when threads resize, and threads import nothing
+from PIL import Image
 
 from reid_jax.types import Input
 
@@ -51,8 +53,22 @@ def pixels(normalised: tuple[float, float, float], taken: Input) -> tuple[int, i
     return colour[::-1] if taken.channels == "BGR" else colour
 
 
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """uint8 [h w 3] -> uint8 [*size 3], antialiased: an axis that shrinks is averaged, one that grows is bicubic."""
+PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+RESIZES = ("area", *PILLOW)
+
+
+def resize(image: np.ndarray, size: tuple[int, int], kind: str = "area") -> np.ndarray:
+    """uint8 [h w 3] -> uint8 [*size 3], antialiased.
+
+    kind: "area" averages an axis that shrinks, and is bicubic along one that grows (OpenCV); "bilinear" and "bicubic" are
+    Pillow's, which the official codes use (torchvision's Resize: 2 and 3), to the bit. Pillow 13 begins with the axis that
+          shrinks more, those before with the width: a level or so of difference where the two shrink by different factors.
+    Raises: ValueError for another kind.
+    """
+    if kind not in RESIZES:
+        raise ValueError(f"there is no way {kind!r} to resize; choose one of {', '.join(RESIZES)}")
+    if kind in PILLOW:
+        return np.array(Image.fromarray(image).resize((size[1], size[0]), PILLOW[kind]))
     height, width = image.shape[:2]
     if height > size[0] or width > size[1]:
         shrunk = (min(width, size[1]), min(height, size[0]))
@@ -62,9 +78,9 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return image
 
 
-def view(image: np.ndarray, size: tuple[int, int], augment: Augment, rng: np.random.Generator) -> np.ndarray:
-    """One augmented view, uint8 [*size 3]. Which numbers `rng` is asked for depends on `augment` alone, not on luck."""
-    out = resize(_zoom(image, augment, rng) if augment.zoom else image, size)
+def view(image: np.ndarray, taken: Input, augment: Augment, rng: np.random.Generator) -> np.ndarray:
+    """One augmented view, uint8 [*taken.size 3]. Which numbers `rng` is asked for depends on `augment` alone, not on luck."""
+    out = resize(_zoom(image, augment, rng) if augment.zoom else image, taken.size, taken.resize)
     if augment.flip:
         out = out[:, ::-1] if rng.random() < augment.flip else out
     if augment.pad:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reid_jax.data.augment import Augment, pixels, resize, view
+from reid_jax.data.augment import RESIZES, Augment, pixels, resize, view
 from reid_jax.data.synthetic import labelled
 from reid_jax.types import Input
 
@@ -11,21 +11,67 @@ SIZE = (64, 32)
 
 
 def _view(augment, seed=0, image=IMAGE, size=SIZE):
-    return view(image, size, augment, np.random.default_rng(seed))
+    return view(image, Input(size), augment, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize("size", [(64, 32), (50, 30), (256, 128), (64, 128), (128, 64)])
-def test_resizing_is_antialiased_as_pil_does_it(size):
+SIZES = [(64, 32), (50, 30), (256, 128), (64, 128), (128, 64)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("kind", "pillow"), [("bilinear", 2), ("bicubic", 3)]
+)  # the numbers that torchvision passes on
+def test_resizing_as_pillow_does_it_is_pillow_s_to_the_bit(kind, pillow, size):
+    got = resize(IMAGE, size, kind)
+    assert got.shape == (*size, 3) and got.dtype == np.uint8 and got.flags.writeable
+    np.testing.assert_array_equal(got, np.asarray(Image.fromarray(IMAGE).resize(size[::-1], Image.Resampling(pillow))))
+    part = IMAGE[3:60, 5:40]  # a crop is not contiguous
+    np.testing.assert_array_equal(resize(part, size, kind), resize(part.copy(), size, kind))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_area_is_the_mean_of_what_a_pixel_covers_and_bicubic_where_it_grows(size):
     got = resize(IMAGE, size)
     assert got.shape == (*size, 3) and got.dtype == np.uint8
-    pil = np.asarray(Image.fromarray(IMAGE).resize(size[::-1], Image.Resampling.BICUBIC))
-    assert np.abs(got.astype(int) - pil).mean() < 3.0
+    if max(size[0] / IMAGE.shape[0], size[1] / IMAGE.shape[1]) <= 1:
+        np.testing.assert_allclose(got, _areas(_areas(IMAGE, size[0], 0), size[1], 1), atol=1.01)
     assert abs(got.mean() - IMAGE.mean()) < 1.5
+
+
+def _areas(image, length, axis):
+    """Each new pixel: the mean of the old ones that it covers, in part where it covers a part."""
+    image, there = np.moveaxis(image.astype(float), axis, 0), image.shape[axis]
+    out = np.zeros((length, *image.shape[1:]))
+    for new in range(length):
+        low, high = new * there / length, (new + 1) * there / length
+        for old in range(there):
+            out[new] += image[old] * max(0, min(high, old + 1) - max(low, old)) * length / there
+    return np.moveaxis(out, 0, axis)
+
+
+def test_the_kinds_of_resizing_are_different_pictures():
+    """A line of one pixel, half as long: the mean of two, a triangle over four, a cubic over eight."""
+    line = np.zeros((16, 16, 3), np.uint8)
+    line[8] = 255
+    area, bilinear, bicubic = (resize(line, (8, 8), kind)[:, 0, 0].astype(int) for kind in RESIZES)
+    assert area.tolist() == [0, 0, 0, 0, 128, 0, 0, 0]  # 127.5
+    assert bilinear.tolist() == [0, 0, 0, 32, 96, 0, 0, 0]  # an eighth and three of 255
+    cubic = np.array([_cubic((8.5 - 2 * (new + 0.5)) / 2) for new in range(8)])
+    np.testing.assert_allclose(bicubic, np.clip(255 * cubic / 2, 0, 255), atol=1)
+
+
+def _cubic(x):
+    """Keys' kernel with a = -1/2."""
+    x = abs(x)
+    return (1.5 * x - 2.5) * x * x + 1 if x < 1 else ((-0.5 * x + 2.5) * x - 4) * x + 2 if x < 2 else 0.0
 
 
 def test_a_chessboard_shrinks_to_gray():
     board = np.repeat((np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)[:, :, None], 3, 2)
-    assert np.abs(resize(board, (16, 16)).astype(int) - 127).max() <= 2
+    for kind in RESIZES:
+        assert np.abs(resize(board, (16, 16), kind).astype(int)[1:-1, 1:-1] - 127).max() <= 2
+    with pytest.raises(ValueError, match="no way 'lanczos' to resize; choose one of area, bilinear, bicubic"):
+        resize(board, (16, 16), "lanczos")
 
 
 def test_nothing_asked_nothing_done_and_the_same_seed_the_same_view():

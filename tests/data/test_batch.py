@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from reid_jax.data import batch, records
-from reid_jax.data.augment import Augment
-from reid_jax.types import Plan
+from reid_jax.data.augment import RESIZES, Augment, resize
+from reid_jax.types import Input, Plan
 
+TAKEN = Input((16, 8))
 VIEWS = (Augment(flip=0.5, pad=2, erase=0.5), Augment())
 
 
@@ -28,7 +29,7 @@ def _stream(paths, start=0, share=(0, 1), workers=0, epoch=3):
     plan = Plan(rows, np.arange(100, 112, dtype=np.int32), {})
     return rows, list(
         batch.batches(
-            made, plan, views=VIEWS, size=(16, 8), seed=1, epoch=epoch, start=start, share=share, workers=workers
+            made, plan, views=VIEWS, taken=TAKEN, seed=1, epoch=epoch, start=start, share=share, workers=workers
         )
     )
 
@@ -72,18 +73,31 @@ def test_another_epoch_has_other_views_of_the_augmented_kind_only(paths):
 def test_a_row_that_comes_again_is_seen_in_another_way(paths):
     made = records.make(paths, np.arange(1, 13))
     plan = Plan(np.full((3, 4), 5, np.int32), np.arange(12, dtype=np.int32), {})
-    options = {"views": (Augment(flip=0.5, pad=3, erase=1.0),) * 2, "size": (16, 8), "seed": 1, "epoch": 0}
+    options = {"views": (Augment(flip=0.5, pad=3, erase=1.0),) * 2, "taken": TAKEN, "seed": 1, "epoch": 0}
     seen = np.concatenate([one.image for one in batch.batches(made, plan, **options)]).reshape(24, -1)
     assert len(np.unique(seen, axis=0)) == 24  # three steps, four places, two views
 
 
 def test_pictures_in_order_padded_and_shared(paths):
     made = records.make(paths, -1)
-    got = list(batch.pictures(made, np.arange(10), size=(16, 8), batch=4))
+    got = list(batch.pictures(made, np.arange(10), taken=TAKEN, batch=4))
     assert [len(one) for one in got] == [4, 4, 4]
-    parts = [list(batch.pictures(made, np.arange(10), size=(16, 8), batch=2, share=(which, 2))) for which in (0, 1)]
+    parts = [list(batch.pictures(made, np.arange(10), taken=TAKEN, batch=2, share=(which, 2))) for which in (0, 1)]
     joined = [np.concatenate(pair) for pair in zip(*parts, strict=True)]
     np.testing.assert_array_equal(np.concatenate(joined)[:10], np.concatenate(got)[:10])
+
+
+@pytest.mark.parametrize("kind", ["area", "bilinear", "bicubic"])
+def test_pictures_are_resized_as_the_encoder_takes_them_in_training_and_embedding(paths, kind):
+    made, taken = records.make(paths, np.arange(1, 13)), Input((10, 6), resize=kind)
+    want = np.stack([resize(records.read(made, row), (10, 6), kind) for row in range(4)])
+    others = [resize(records.read(made, 0), (10, 6), other) for other in RESIZES if other != kind]
+    assert all((want[0] != other).any() for other in others)
+    plan = Plan(np.arange(4, dtype=np.int32)[None], np.arange(12, dtype=np.int32), {})
+    [one] = batch.batches(made, plan, views=(Augment(),), taken=taken, seed=1, epoch=0)
+    np.testing.assert_array_equal(one.image[:, 0], want)
+    [one] = batch.pictures(made, np.arange(4), taken=taken, batch=4)
+    np.testing.assert_array_equal(one, want)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -95,9 +109,9 @@ def test_a_broken_picture_is_named_from_wherever_it_is_read(paths, tmp_path, wor
 
 def test_workers_need_no_script_that_parsed_its_flags(paths):
     code = (
-        "import sys, numpy as np; from reid_jax.data import batch, records;"
+        "import sys, numpy as np; from reid_jax.data import batch, records; from reid_jax.types import Input;"
         "made = records.make(sys.argv[1:], -1);"
-        "print(len(list(batch.pictures(made, np.arange(4), size=(8, 4), batch=2, workers=1))))"
+        "print(len(list(batch.pictures(made, np.arange(4), taken=Input((8, 4)), batch=2, workers=1))))"
     )
     done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "2", done.stderr
@@ -106,9 +120,9 @@ def test_workers_need_no_script_that_parsed_its_flags(paths):
 def test_a_place_may_be_left_empty(paths):
     made = records.make(paths, np.arange(1, 13), np.arange(12) % 3, group=np.arange(12) // 4)
     plan = Plan(np.array([[3, -1, 0, -1]], np.int32), np.arange(12, dtype=np.int32), {})
-    [one] = batch.batches(made, plan, views=VIEWS, size=(16, 8), seed=1, epoch=0)
+    [one] = batch.batches(made, plan, views=VIEWS, taken=TAKEN, seed=1, epoch=0)
     full = plan._replace(rows=np.array([[3, 5, 0, 11]], np.int32))
-    [other] = batch.batches(made, full, views=VIEWS, size=(16, 8), seed=1, epoch=0)
+    [other] = batch.batches(made, full, views=VIEWS, taken=TAKEN, seed=1, epoch=0)
     np.testing.assert_array_equal(one.image[[0, 2]], other.image[[0, 2]])
     assert not one.image[[1, 3]].any()
     for column, whole in zip(one.tags, other.tags, strict=True):

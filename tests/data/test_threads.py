@@ -34,11 +34,12 @@ if how == "batches":
     import numpy as np
     from reid_jax.data import batch
     from reid_jax.data.augment import Augment
-    from reid_jax.types import Plan
+    from reid_jax.types import Input, Plan
+    taken = Input((16, 8), resize="bicubic")
     plan = Plan(np.arange(len(made.person)).reshape(-1, 3), np.arange(len(made.person)), {})
     changed = Augment(flip=0.5, pad=2, erase=1, blur=1, gray=0.5, jitter=1, zoom=0.5, solarise=0.5)
-    read = 3 * len(list(batch.batches(made, plan, views=(changed,), size=(16, 8), seed=1, epoch=0)))
-    list(batch.pictures(made, np.arange(read), size=(16, 8), batch=2))
+    read = 3 * len(list(batch.batches(made, plan, views=(changed,), taken=taken, seed=1, epoch=0)))
+    list(batch.pictures(made, np.arange(read), taken=taken, batch=2))
 else:
     read = int(records.readable(made).sum())
 print(read, len(made.person), *sorted(Watch.late))

@@ -1,8 +1,10 @@
 """The options of augmentation as views."""
 
+import json
+
 import pytest
 
-from experiments import domainmix, gds, ide, labels, mgn, mmt, spcl, views
+from experiments import domainmix, encoders, gds, ide, labels, mgn, mmt, spcl, views
 from experiments import source as source_training
 from reid_jax.data.augment import Augment
 from reid_jax.types import Input
@@ -64,6 +66,21 @@ def test_a_stage_before_has_the_same_views_unless_told():
     crop = {"pad": 7, "zoom": 0.5, "zoom_aspect": "1,2"}
     first = gds.first_stage(gds.Config(**changed, **{f"source_{name}": value for name, value in crop.items()}))
     assert seen(first) == changed | {"pad": 7} and {name: getattr(first, name) for name in crop} == crop
+
+
+def test_the_kind_of_resizing_is_the_encoder_s_and_an_older_run_averaged(tmp_path):
+    options = {"size": "32x16", "backbone": "resnet_small"}
+    assert encoders.build(encoders.Encoder(**options, resize="bicubic")).input.resize == "bicubic"
+    with pytest.raises(ValueError, match="did you mean 'bilinear'"):
+        encoders.build(encoders.Encoder(**options, resize="bilinea"))
+    for config, kind in ((options, "area"), ({**options, "resize": "bilinear"}, "bilinear")):
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        assert encoders.of_run(tmp_path)[1].input.resize == kind
+    small = ide.Config(), *(script.Config(**script.RECIPES["street"]) for script in (spcl, mmt, gds, domainmix))
+    assert {config.resize for config in small} == {"area"}
+    family = spcl.Config(), mmt.Config(), domainmix.Config(), mgn.Config()
+    assert {config.resize for config in family} == {"bicubic"}
+    assert gds.Config().resize == gds.first_stage(gds.Config()).resize == ide.RECIPES["paper"]["resize"] == "bilinear"
 
 
 def test_what_the_codes_do():
