@@ -102,7 +102,7 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
     assert "did you mean 'relaxed'" in refused("cycas", new, *_arguments(data, "--config.loss=relax"))
     labelled = (f"--config.data=csv:{data}/test.csv", "--config.source=persons", "--config.crops=9")
     assert "pictures" in refused("cycas", new, *_arguments(data, *labelled))
-    assert "do not say what memory is" in refused("tables", new, "--table=cycas.5", "--recipe=canonical")
+    assert "the choices are street, paper" in refused("tables", new, "--table=cycas.5", "--recipe=canonical")
     assert not (tmp_path / "new").exists()
 
 
