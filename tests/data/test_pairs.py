@@ -1,5 +1,7 @@
 """Frame pairs drawn from small videos, held against what the pictures are."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -54,7 +56,7 @@ def test_two_near_frames_of_each_of_some_videos(interval):
             seen.append(video)
     assert set(gaps) == set(range(5, interval + 1, 5))
     assert set(np.bincount(seen)) == {12}  # each video as often as any other
-    assert figures == {"videos": 7, "clips": 7, "idle_videos": 0, "pairs": 3, "crops": 9}
+    assert figures == {"videos": 7, "clips": 7, "idle_videos": 0, "scene_share": 0, "pairs": 3, "crops": 9}
 
 
 def test_the_same_moment_by_two_cameras_of_a_scene():
@@ -114,6 +116,62 @@ def test_a_video_of_too_many_shots_does_not_come_twice_but_less_often():
     made = _films(*((0, 0, 5 * f, 2, f // 2) for f in range(60)), *((v, v, 5 * f, 2) for v in (1, 2) for f in (0, 1)))
     for one, _ in _drawn(made, pairs=2, crops=8, times=1)[0]:
         assert len({key[0] for key in _shots(made, one)}) == len(_shots(made, one)) <= 2
+
+
+def _street(videos=60, scenes=6):
+    """Videos of three moments, and scenes of two cameras and thirty moments."""
+    seen = [(v, v, 5 * f, 1) for v in range(videos) for f in range(3)]
+    seen += [(100 + s, 100 + 2 * s + c, 10 * f, 1) for s in range(scenes) for c in (0, 1) for f in range(30)]
+    return _films(*seen)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.4, 1.0])
+def test_scenes_have_the_share_of_the_pairs_that_is_asked_for(share):
+    made = _street()
+    plain = _drawn(made, pairs=5, crops=10, times=10)
+    sets, _, figures = _drawn(made, pairs=5, crops=10, times=10, scene_share=share)
+    assert len(sets) == len(plain[0]) == 66 * 10 // 5  # an epoch is as long as it was
+    drawn = [sorted(made.group[one[one >= 0]].tolist()) for one, _ in sets]
+    assert all(len(set(one)) == len(one) == 5 for one in drawn)
+    all_of_them = np.concatenate(drawn)
+    assert (all_of_them >= 100).mean() == pytest.approx(share, abs=1e-3) == figures["scene_share"]
+    for kind in (all_of_them[all_of_them < 100], all_of_them[all_of_them >= 100]):
+        times = np.unique(kind, return_counts=True)[1]
+        assert not len(kind) or times.max() - times.min() <= 2  # in turns
+    assert plain[2]["scene_share"] == pytest.approx(6 / 66)
+    early = {"pairs": 5, "crops": 10, "times": 10, "early": 1, "scene_share": share}
+    assert _drawn(made, **early)[2]["scene_share"] == 0
+    assert _drawn(made, step=60 * 10 // 5, **early)[2]["scene_share"] == pytest.approx(share, abs=1e-3)
+
+
+def test_what_is_long_is_cut_into_clips_that_are_drawn_as_often():
+    made, times = _street(), 10
+    there = pairs.count(made, interval=5, clip=100)  # ten moments of a scene
+    assert there == pairs.Count(60, 6, 0, 60, 18)
+    sets, _, figures = _drawn(made, interval=5, clip=100, pairs=6, crops=12, times=times)
+    assert len(sets) == pairs.steps(there, pairs=6, times=times) == 78 * times // 6 and figures["clips"] == 78
+    drawn = []
+    for one, other in sets:
+        assert len(set(made.group[one[one >= 0]].tolist())) == 6
+        mine, theirs = ({(made.group[row], made.frame[row] // 100) for row in side if row >= 0} for side in (one, other))
+        assert mine == theirs
+        drawn += mine
+    assert len(set(drawn)) == 78 and set(map(drawn.count, drawn)) == {times}
+    assert pairs.count(made, interval=5, clip=5) == pairs.Count(0, 6, 60, 0, 180)  # of five frames: one moment of a video
+
+
+def test_by_default_rows_are_those_that_they_were():
+    """Drawn by the code that knew neither shots nor clips."""
+    videos = [(v, v, 5 * f, 1 + (v + f) % 4) for v in range(9) for f in range(8)]
+    made = _films(*videos, *((20 + s, c, 3 * f, 2) for s in range(3) for c in (2 * s + 50, 2 * s + 51) for f in range(5)))
+    digest = hashlib.sha256()
+    for options in (
+        {"groups": 2, "pairs": 4, "crops": 7, "interval": 12, "times": 20},
+        {"groups": 3, "pairs": 3, "times": 5, "early": 2},
+    ):
+        rows, _ = pairs.frame_pairs(made, step=99, rng=np.random.default_rng(3), **options)
+        digest.update(rows.astype("<i4").tobytes())
+    assert digest.hexdigest() == "67b0a1d44b771bd71681745e612bc4314ce39da8b8708169ea1ef5fe5570441a"
 
 
 def test_what_is_too_much_is_left_out_by_pairs():

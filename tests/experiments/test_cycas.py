@@ -52,11 +52,12 @@ def _arguments(data, *more, films="films"):
 def test_a_run_of_two_phases_goes_on_where_it_was_stopped(data, tmp_path):
     """Two sources that call their videos the same are two; the second comes in late, with its rate; norms are held."""
     both = f"--config.data=csv:{data}/films.csv+csv:{data}/scenes.csv"
-    more = (both, "--config.early=1", "--config.late_rate=1e-5", "--config.bn_frozen=true")
+    more = (both, "--config.early=1", "--config.late_rate=1e-5", "--config.bn_frozen=true", "--config.scene_share=0.5")
     said = call("cycas", f"--workdir={tmp_path}/run", *_arguments(data, *more)).stdout
     assert "frame pairs of 4 videos and 2 scenes of several cameras; 0 give none" in said and "test: mAP" in said
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert [line.get("videos") for line in lines[:2]] == [4, 6] and [line["step"] for line in lines] == [4, 10, 10]
+    assert [(line["videos"], line["scene_share"]) for line in lines[:2]] == [(4, 0), (6, 0.5)]
+    assert [line["step"] for line in lines] == [4, 10, 10]
     assert {"associate", "negatives", "pairs", "crops"} <= set(lines[0])
     assert (tmp_path / "run" / "report" / "data.png").stat().st_size > 100
     said = call("cycas", f"--workdir={tmp_path}/run", *_arguments(data, *more), "--noreport").stdout
@@ -97,7 +98,7 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
     assert "at most 1 apart; choose a larger --config.interval" in refused(
         "cycas", new, *_arguments(data, "--config.interval=1")
     )
-    assert "--config.early=0, or join" in refused("cycas", new, *_arguments(data, "--config.early=1"))
+    assert "--config.scene_share=0, or join" in refused("cycas", new, *_arguments(data, "--config.early=1"))
     assert "--config.source=persons" in refused("cycas", new, *_arguments(data, "--config.loss=identity"))
     assert "did you mean 'relaxed'" in refused("cycas", new, *_arguments(data, "--config.loss=relax"))
     labelled = (f"--config.data=csv:{data}/test.csv", "--config.source=persons", "--config.crops=9")
