@@ -44,6 +44,7 @@ class Config(Separation, encoders.Encoder, views.Views):
     backbone: str = "resnet50"
     size: str = "256x128"
     resize: str = "bicubic"
+    bn_group: int = 16
     data: str = "synthetic:plaza"  # KIND:PATH of the labelled synthetic domain; empty: none
     target: str = "synthetic:station"  # KIND:PATH of the real domain; empty: none
     test: str = "synthetic:harbour"  # KIND:PATH of the test data
@@ -84,7 +85,7 @@ class Config(Separation, encoders.Encoder, views.Views):
     k2: int = 6
     pad: int = 10
     erase: float = 0.5
-    kept_out: int = 100  # images of each domain, to measure how far the domains are apart
+    kept_out: int = 0  # images of each domain that are not trained on, to measure how far the domains are apart
     seed: int = 0
 
 
@@ -93,6 +94,7 @@ RECIPES = {
         "backbone": "resnet_small_ibn_a",
         "size": "128x64",
         "resize": "area",
+        "bn_group": 0,
         "means": True,
         "source": "epochs=12,iterations=60,rate=2e-3",
         "stage1": "epochs=1,iterations=40,rate=1e-4,k1=10,eps=0.4,bn_group=0",
@@ -107,6 +109,7 @@ RECIPES = {
         "k1": 10,
         "pad": 5,
         "jitter": 0.8,
+        "kept_out": 100,
     },
     "paper": {"weights": encoders.NEEDED},
     "code": {
@@ -185,7 +188,7 @@ def build(config: Config, mixed: Records, test: Records, pseudo: np.ndarray) -> 
     method = domainmix(
         model,
         judge(model.width, norm=partial(BatchNorm, group=config.bn_group, average=parallel.average)),
-        labels=(lambda unit: self_paced(unit, None, clusters)[0]) if config.pseudo_labels == "morning" else pseudo,
+        labels=partial(self_paced, clusters=clusters) if config.pseudo_labels == "morning" else pseudo,
         means=config.means,
         least=bounds[0],
         most=bounds[1],

@@ -16,6 +16,7 @@ from reid_jax import checkpoint, export, parallel
 from reid_jax.data.augment import RESIZES
 from reid_jax.models import embedder, mgn, osnet, pretrained, resnet, swin, transfer
 from reid_jax.models.norm import BatchNorm, DomainNorm
+from reid_jax.retrieval.ranking import METRICS
 from reid_jax.types import Input, Model, Variables
 
 Trunk = Callable[..., Any]
@@ -99,6 +100,7 @@ class Encoder:
     neck: bool = True  # a batch normalisation between what the triplet loss and what the classifier and retrieval see
     second_feature: bool = False  # one more feature, as Theory's network has, for the classifier and a triplet loss
     dtype: str = "float32"  # what the trunk computes in: float32, bfloat16
+    rank_by: str = "cosine"  # the distance by which retrieval ranks: cosine, euclidean (of embeddings as they are)
     bn_group: int = 0  # rows per group of batch statistics, 0: the whole batch
     bn_gaps: bool = False  # batches may have empty places, which batch statistics leave out
     bn_frozen: bool = False  # the trunk's batch statistics stay as they were loaded
@@ -127,6 +129,7 @@ def start(config: Any) -> str:
 def build(config: Any) -> Model:
     """The encoder that a configuration names, one with the fields of Encoder or, for MGN, those of experiments.mgn."""
     weights = start(config)
+    choose("--config.rank_by", config.rank_by, METRICS)
     norm = partial(BatchNorm, group=config.bn_group, average=parallel.average)
     dtype = choose("--config.dtype", config.dtype, DTYPES)
     way = choose("--config.resize", config.resize, dict(zip(RESIZES, RESIZES, strict=True)))

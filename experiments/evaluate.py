@@ -16,7 +16,9 @@ from reid_jax.data.check import check_test, summary, survey
 
 _TEST = flags.DEFINE_string("test", None, "KIND:PATH of the test data; without it, the run's own")
 _FLIP = flags.DEFINE_boolean("flip", False, "add the embedding of the mirrored picture")
-_METRIC = flags.DEFINE_enum("metric", "cosine", ["cosine", "euclidean"], "the distance")
+_METRIC = flags.DEFINE_enum(
+    "metric", None, ["cosine", "euclidean"], "the distance; without it, that of the run, and cosine with --weights"
+)
 _SAME_CAMERA = flags.DEFINE_boolean(
     "same_camera", None, "count matches within one camera as well; without it, as the run"
 )
@@ -36,6 +38,7 @@ def main() -> None:
     if _SKIP_BROKEN.value:
         test = sources.without_broken(test, "test")
     same_camera = config.get("same_camera", False) if _SAME_CAMERA.value is None else _SAME_CAMERA.value
+    metric = _METRIC.value or config["rank_by"]
     print(summary(survey(test)))
     check_test(test, same_camera=same_camera)
     found = evaluate.run(
@@ -43,11 +46,12 @@ def main() -> None:
         parallel.replicate(variables),
         test,
         taken=model.input,
-        metric=_METRIC.value,
+        metric=metric,
         same_camera=same_camera,
         workers=_WORKERS.value,
     )
     figures = dict(found)
+    print(f"by {metric} distance")
     for name, value in figures.items():
         print(f"{name:14} {value:.0f}" if name == "queries" else f"{name:14} {100 * value:.2f}")
     if _OUT.value:

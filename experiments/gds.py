@@ -43,6 +43,7 @@ class Config(Separation, encoders.Encoder, views.Views):
     size: str = "256x128"
     resize: str = "bilinear"
     neck: bool = False
+    rank_by: str = "euclidean"  # of the pooled feature as it is, as both papers' codes rank
     second_feature: bool = True
     data: str = "synthetic:plaza"  # KIND:PATH of the labelled source
     target: str = "synthetic:station"  # KIND:PATH of the target; its labels, if any, are not used
@@ -91,6 +92,7 @@ RECIPES = {
         "persons": 16,
         "k": 400,
         "neck": True,
+        "rank_by": "cosine",
         "epochs": 8,
         "round": 2,
         "iterations": 50,

@@ -28,6 +28,10 @@ class Config(Separation, encoders.Encoder, views.Views):
     same_camera: bool = False  # count matches within one camera as well
     persons: int = 16  # of a batch
     per_person: int = 4  # 1: uniform sampling
+    other_cameras: bool = False  # a person's further images come from other cameras than its first
+    beside: str = (
+        ""  # KIND:PATH of pictures that batch statistics see as well, and nothing else; their labels are not used
+    )
     epochs: int = 10
     iterations: int = 0  # of an epoch, 0: one pass over the data
     rate: float = 2e-3
@@ -81,8 +85,11 @@ def build(config: Config) -> run.Job:
         margin=None if config.margin < 0 else config.margin,
         centres=config.centres,
         restitution=config.restitution,
+        other_cameras=config.other_cameras,
+        beside=bool(config.beside),
     )
     iterations = config.iterations or max(1, len(train.person) // (config.persons * config.per_person))
+    train = sources.with_beside(config, train)
     shape = _shape(config.schedule, config.epochs)
     rate = optimise.schedule(config.rate, epochs=config.epochs, iterations=iterations, warmup=config.warmup, **shape)
     return run.Job(

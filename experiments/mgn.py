@@ -32,6 +32,7 @@ class Config(views.Views):
     resize: str = "bicubic"  # how pictures get there: area (averaged), or as Pillow does it: bilinear, bicubic
     normalise: str = "imagenet"  # what is taken from the pixels: imagenet, luperson, half
     extra: bool = False  # a normalisation on the branches' maps, for weights from self-supervision
+    rank_by: str = "cosine"  # the distance by which retrieval ranks: cosine, euclidean
     dtype: str = "float32"  # what the trunk computes in: float32, bfloat16
     bn_group: int = 0  # rows per group of batch statistics, 0: the whole batch
     bn_frozen: bool = False  # the batch statistics of trunk and branches stay as they were loaded

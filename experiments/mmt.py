@@ -47,13 +47,15 @@ class Config(Separation, encoders.Encoder, views.Views):
     source_warmup: int = 10
     source_schedule: str = "40,70"  # as in experiments.ide
     source_erase: float = 0.0
+    source_beside: bool = True  # batch statistics see the target too while the source is trained on, as in its code
     persons: int = 16  # labels of a batch
     per_person: int = 4
     other_cameras: bool = True  # a label's further images come from other cameras than its first
     epochs: int = 40
     iterations: int = 400
     clusters: int = 500  # labels, by k-means; 0: DBSCAN
-    eps: float = 0.6  # of DBSCAN
+    eps: float = 0.0  # of DBSCAN; 0: the mean distance of the nearest `rho` of the pairs in the first epoch, kept
+    rho: float = 1.6e-3
     min_samples: int = 4
     k1: int = 20  # of the Jaccard distance
     k2: int = 6
@@ -82,6 +84,7 @@ RECIPES = {
         "source_warmup": 1,
         "source_schedule": "cosine",
         "source_erase": 0.3,
+        "source_beside": False,
         "epochs": 6,
         "iterations": 40,
         "clusters": 150,
@@ -118,7 +121,7 @@ def build(config: Config, parts: tuple[Records, Records] | None = None, first: s
     """Everything that MMT's own run needs. parts: what `data` gives; first, second: the encoders to begin with, or none."""
     target, test = parts or data(config)
     model, other = (encoders.build(dataclasses.replace(config, weights=weights)) for weights in (first, second))
-    clusters = Clusters(config.clusters, config.eps, config.min_samples, config.k1, config.k2, config.room)
+    clusters = Clusters(config.clusters, config.eps, config.rho, config.min_samples, config.k1, config.k2, config.room)
     method = mmt(
         model,
         second=other,
@@ -164,12 +167,22 @@ def data(config: Config) -> tuple[Records, Records]:
 def _source(config: Config, number: int) -> ide.Config:
     """One of the two trainings on the source."""
     names = {field.name for field in dataclasses.fields(encoders.Encoder)} | set(views.NAMES) - {"erase"}
-    names |= {"data", "skip_broken", "same_camera", "persons", "per_person", "weight_decay", "smoothing"}
+    names |= {
+        "data",
+        "skip_broken",
+        "same_camera",
+        "persons",
+        "per_person",
+        "other_cameras",
+        "weight_decay",
+        "smoothing",
+    }
     source = {"epochs", "iterations", "rate", "warmup", "schedule", "erase"}
     return ide.Config(
         **{name: getattr(config, name) for name in names},
         **{name: getattr(config, f"source_{name}") for name in source},
         test=config.test or config.target,
+        beside=config.target if config.source_beside else "",
         seed=config.seed + number,
     )
 

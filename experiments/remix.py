@@ -65,10 +65,14 @@ class Config(Separation, encoders.Encoder, views.Views):
     apart: bool = True  # the first two losses compare images with those of their own kind of data only
     own: bool = True  # an image is among its own positives in the instance loss
     against: str = "original"  # what the augmentation loss's negatives are: original, augmented
+    unit: bool = True  # the centroid loss compares embeddings of length one; false: as they are, as ICE's code does
     own_camera: bool = False  # a camera centroid of the image's own camera is among its positives
     together: bool = True  # all camera centroids of a person in one denominator
+    by_camera: bool = (
+        False  # the camera centroid loss is a sum over the batch's cameras, as ICE's code has it; else a mean
+    )
     negatives: int = 50  # camera centroids of other persons
-    second_view: bool = False  # the momentum encoder sees an augmented view of its own
+    second_view: bool = False  # the momentum encoder sees an augmented view of its own, as in ICE's code
     pad: int = 10
     blur: float = 0.5
     gray: float = 0.1
@@ -139,7 +143,7 @@ def terms(config: Config) -> Terms:
     if len(temperature) != 4 or min(temperature) <= 0:
         raise ValueError(f"--config.temperatures are four numbers above 0, by comma, not {config.temperatures!r}")
     weight = (config.instance, config.augmentation, config.centroid, config.camera_centroid)
-    options = ("apart", "own", "against", "own_camera", "together", "negatives")
+    options = ("apart", "own", "against", "unit", "own_camera", "together", "by_camera", "negatives")
     return Terms(weight, temperature, **{name: getattr(config, name) for name in options})
 
 

@@ -47,7 +47,7 @@ def write(
     table = {
         name: dict(
             evaluate.figures(
-                evaluate.rank_records(embedding, job.test, metric="cosine", same_camera=config.same_camera)
+                evaluate.rank_records(embedding, job.test, metric=config.rank_by, same_camera=config.same_camera)
             )
         )
         for name, embedding in embeddings.items()
@@ -58,7 +58,7 @@ def write(
         return table
     folder.mkdir(parents=True, exist_ok=True)
     save(folder / "data.png", data_sheet(job.train if len(job.train.person) else job.test, config.seed))
-    save(folder / "ranked.png", ranked_lists(trained, job.test, same_camera=config.same_camera))
+    save(folder / "ranked.png", ranked_lists(trained, job.test, config.rank_by, same_camera=config.same_camera))
     spread.histograms(told, folder / "distances.png")
     spread.trend(folder.parent / "metrics.jsonl", folder / "trend.png")
     save(folder / "activation.png", activation(job.model, parallel.first(encoder), job.test, config.seed))
@@ -131,11 +131,11 @@ def activation(model: Model, variables: Variables, part: Records, seed: int, *, 
 
 
 def ranked_lists(
-    embedding: np.ndarray, test: Records, *, same_camera: bool, queries: int = 8, across: int = 10
+    embedding: np.ndarray, test: Records, metric: str, *, same_camera: bool, queries: int = 8, across: int = 10
 ) -> np.ndarray:
     """The query, then its nearest; the queries spread from the best average precision to the worst."""
     query, gallery = np.flatnonzero(test.split == "query"), np.flatnonzero(test.split == "gallery")
-    result = evaluate.rank_records(embedding, test, metric="cosine", same_camera=same_camera)
+    result = evaluate.rank_records(embedding, test, metric=metric, same_camera=same_camera)
     valid = np.flatnonzero(~np.isnan(result.ap))
     chosen = valid[np.argsort(-result.ap[valid], kind="stable")]
     chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, queries).astype(int))]
@@ -143,7 +143,7 @@ def ranked_lists(
         embedding[query[chosen]], embedding[gallery], across,
         query_person=test.person[query[chosen]], gallery_person=test.person[gallery],
         query_camera=test.camera[query[chosen]], gallery_camera=test.camera[gallery],
-        metric="cosine", same_camera=same_camera,
+        metric=metric, same_camera=same_camera,
     )  # fmt: skip
     lines = []
     for place, number in enumerate(chosen):

@@ -61,7 +61,9 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> dict[str, fl
 
     def test(encoder: Variables) -> tuple[np.ndarray, dict[str, float]]:
         embedding = look(embed, job.model, job.test, encoder, np.arange(len(job.test.person)))
-        return embedding, dict(evaluate.measured(embedding, job.test, same_camera=config.same_camera))
+        return embedding, dict(
+            evaluate.measured(embedding, job.test, metric=config.rank_by, same_camera=config.same_camera)
+        )
 
     checkpoints = checkpoint.manager(workdir / "checkpoints")
     start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)

@@ -153,6 +153,18 @@ def single_camera(config: Any, train: Records) -> tuple[Records, Records]:
     return train, single._replace(domain=np.ones_like(single.domain))
 
 
+def with_beside(config: Any, train: Records) -> Records:
+    """`train` as domain 0 and the training pictures of `config.beside` as domain 1; `train` as it is without those."""
+    if not config.beside:
+        return train
+    beside = _held(records.where(open_source(config.beside), "train"), config.beside)
+    beside = without_broken(beside, "pictures beside the training") if config.skip_broken else beside
+    if not len(beside.person):
+        raise ValueError(f"{config.beside} has no training picture")
+    parts = [part._replace(domain=np.full_like(part.domain, domain)) for domain, part in enumerate((train, beside))]
+    return records.concat(parts)
+
+
 def adaptation(config: Any) -> tuple[Records, Records]:
     """(the source `config.data`, if any, and the target `config.target`, query and gallery of the test). Domains 0 and 1."""
     whole = open_source(config.target)

@@ -108,6 +108,25 @@ def similarity(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "
     return _product(normalise(x), normalise(y))
 
 
+@jax.jit
+def product(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
+    """Inner products.
+
+    s[i, j] = x_i.y_j
+
+    Args:
+        x: [n d], any unit.
+        y: [m d], any unit.
+
+    Returns:
+        f32[n m], in x's unit times y's.
+
+    Raises:
+        ValueError: x and y are not matrices of one width.
+    """
+    return _product(*_matrices(x, y))
+
+
 def _matrices(x: Array, y: Array) -> tuple[jax.Array, jax.Array]:
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
         raise ValueError(

@@ -53,7 +53,7 @@ def write(folder: str | Path, model: Model, variables: Variables, *, config: dic
             },
             "normalisation": model.input._asdict(),
             "preprocessing": f"resize to the shape, {RESIZE[model.input.resize]}, the aspect not kept; the program normalises",
-            "output": {"type": "float32", "shape": ["batch", model.width], "compare": "cosine"},
+            "output": {"type": "float32", "shape": ["batch", model.width], "compare": config.get("rank_by", "cosine")},
             "config": config,
         }
         (unfinished / "encoder.json").write_text(json.dumps(about, indent=2) + "\n")

@@ -19,7 +19,7 @@ def identities(
     Every label comes once before any comes again, and so do the rows of a label; a batch never holds a label twice. A
     label with fewer than `per_person` rows repeats some. Rows labelled -1 are never drawn.
 
-    Args: label, i32[n]; steps, batches an epoch, 0 for as many as show each label once (rounded down, one at least);
+    Args: label, i32[n]; steps, batches an epoch, 0 for a pass over the rows that have a label (rounded down, one at least);
         groups, 0 or how many groups (`group`, i32[n], of a label's first row) a batch's labels come from: then the
         groups are drawn anew for each batch, and more of them where these hold too few labels; camera, i32[n] or None:
         given, a label's rows come in turns as the first of those that are drawn, and the others are drawn from other

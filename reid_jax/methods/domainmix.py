@@ -32,6 +32,10 @@ SYNTHETIC, REAL = 0, 1  # Records.domain
 AGAINST = {"balance": domain.balance, "kl": domain.symmetric_kl}
 
 
+# (embeddings f32[n d] of length one, the limit of reliability or None in the first epoch) -> (label i[n], the limit)
+Labeller = Callable[[np.ndarray, np.float32 | None], tuple[np.ndarray, np.float32]]
+
+
 class Turns(NamedTuple):
     """Whose turn it is from step `begin` on: of every `cycle` steps `length` are the discriminator's, from `first` on.
 
@@ -66,7 +70,7 @@ def domainmix(
     model: Model,
     judge: Head,
     *,
-    labels: np.ndarray | Callable[[np.ndarray], np.ndarray],
+    labels: np.ndarray | Labeller,
     means: bool = False,
     room: int = 0,
     least: int = 5,
@@ -90,12 +94,14 @@ def domainmix(
 
     judge:  of `models.discriminator.judge`, on the embedding behind the neck.
     labels: pseudo labels of the real images, i[n] in the order of the records, -1 none; or what makes them each morning
-        of their embeddings f32[n d], of length one, whereupon their classifiers start at their means.
+        of their embeddings, whereupon their classifiers start at their means. What counts as reliable is a limit that is
+        taken in the first morning and kept in `carry`.
     means:  before the first step all classifiers start at the means of their images (neither paper nor code has it).
     room:   pseudo labels that there is a classifier for where they are made anew; what is more is dropped. 0: as many as a
         quarter of the real images.
     least, most: images of a label that is kept; most None: no bound.
-    persons, per_person: a batch, of the persons of both domains together. iterations: batches an epoch.
+    persons, per_person: a batch is persons x per_person rows, of the persons of both domains together; a label with one
+        image gives one row, not copies of it, and more labels fill its place. iterations: batches an epoch.
     smoothing, temperature: see `losses.classify.cross_entropy`. margin: of the triplet loss, None: the soft one.
     other_cameras: a label's further rows in a batch come from other cameras than its first, where it has any (its code).
     against: "balance" or "kl", see `losses.domain`. turns: None: the second stage only (the paper's DirectMix).
@@ -107,7 +113,7 @@ def domainmix(
     """
     if against not in AGAINST:
         raise ValueError(f"against is {against!r}, expected one of {', '.join(AGAINST)}")
-    batch = {"persons": persons, "per_person": per_person, "steps": iterations}
+    batch = {"batch": persons * per_person, "per_person": per_person, "steps": iterations}
     keep = partial(_kept, least=least, most=most)
     fixed = None if callable(labels) else keep(labels, room=len(labels))
 
@@ -115,12 +121,16 @@ def domainmix(
         return _start(model, judge, records, fixed, room, turns, key)
 
     def plan(state, records, see, rng):
-        params = state.variables["params"]
-        label, kernel, figures = _morning(records, see, labels, fixed, keep, params["classifier"])
+        params, limit = state.variables["params"], state.carry["threshold"]
+        label, kernel, limit, figures = _morning(records, see, labels, fixed, keep, params["classifier"], limit)
         kernel = _at_means(kernel, label, see) if means and not int(state.step) else kernel
-        rows = sample.identities(label, camera=records.camera if other_cameras else None, rng=rng, **batch)
+        if len(np.unique(label[label >= 0])) < persons:
+            raise ValueError(
+                f"a batch asks for {persons} persons and there are {label.max() + 1} of both domains; choose fewer persons"
+            )
+        rows = sample.filled(label, camera=records.camera if other_cameras else None, rng=rng, **batch)
         variables = {**state.variables, "params": {**params, "classifier": kernel}}
-        carry = {"active": np.array(label.max() + 1, np.int32)}
+        carry = {"active": np.array(label.max() + 1, np.int32), "threshold": limit}
         return state._replace(variables=variables, carry=carry), Plan(rows, label, figures)
 
     def forward(variables, carry, batch, key):
@@ -158,7 +168,7 @@ def _start(model, judge, records, labels, room, turns, key):
     names = {*encoder, *judging}
     variables = {name: {"encoder": encoder.get(name, {}), "discriminator": judging.get(name, {})} for name in names}
     variables["params"]["classifier"] = 0.001 * jax.random.normal(to_classifier, (model.width, classes), jnp.float32)
-    return variables, {"active": jnp.int32(classes)}
+    return variables, {"active": jnp.int32(classes), "threshold": jnp.float32(-1)}  # no limit yet
 
 
 def _total(terms, weights, turns, step):
@@ -178,18 +188,22 @@ def _figures(outputs, tags):
     }
 
 
-def _morning(records, see, labels, fixed, keep, kernel):
-    """(label of each row, the classifiers, figures); `fixed` are the real images' labels, or None, then `labels` finds them."""
+def _morning(records, see, labels, fixed, keep, kernel, limit):
+    """(label of each row, the classifiers, the limit of reliability, figures).
+
+    fixed: the real images' labels, or None, then `labels` finds them.
+    """
     label, real = _synthetic(records), np.flatnonzero(records.domain == REAL)
     if not len(real):
-        return label, kernel, {}
+        return label, kernel, limit, {}
     first, kept = int(label.max(initial=-1)) + 1, fixed
     if kept is None:
         unit = np.asarray(distance.normalise(see(real)))
-        kept = keep(labels(unit), room=kernel.shape[1] - first)
+        kept, limit = labels(unit, None if limit < 0 else limit)
+        kept = keep(kept, room=kernel.shape[1] - first)
         kernel = _begun_at(kernel, first, centroids(unit, kept, normalise=True))
     label[real[kept >= 0]] = first + kept[kept >= 0]
-    return label, kernel, report.brief(kept, records.person[real])
+    return label, kernel, np.array(limit, np.float32), report.brief(kept, records.person[real])
 
 
 def _at_means(kernel, label, see):

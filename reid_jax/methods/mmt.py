@@ -29,13 +29,15 @@ NETWORKS = ("first", "second")
 class Clusters(NamedTuple):
     """k: labels that k-means gives, the paper's 500, 700 or 900; 0: DBSCAN on the k-reciprocal Jaccard distance instead.
 
-    eps, min_samples: of DBSCAN. The paper has no eps of its own, but the mean of the nearest 1.6e-3 of the pairs
-        (`cluster.dbscan.radius`); 0.6 is what SpCL takes. k1, k2: of the Jaccard distance.
+    eps, min_samples: of DBSCAN. eps 0 is the rule of its code: the mean of the nearest `rho` of the pairs
+        (`cluster.dbscan.radius`), in the first morning, and kept. k1, k2: of the Jaccard distance (variant M; SpCL's eps of
+        0.6 belongs to variant F, whose distances are others).
     room: labels that an epoch can hold with DBSCAN, what is more is dropped; 0: a label for each min_samples images.
     """
 
     k: int = 500
-    eps: float = 0.6
+    eps: float = 0.0
+    rho: float = 1.6e-3
     min_samples: int = 4
     k1: int = 20
     k2: int = 6
@@ -79,8 +81,10 @@ def mmt(
     for name, value in (("soft_classify", soft_classify), ("soft_triplet", soft_triplet), ("momentum", momentum)):
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name} is {value}, expected a number in [0, 1]")
-    if clusters.k < 0 or clusters.eps <= 0 or clusters.min_samples < 1:
-        raise ValueError(f"{clusters}: expected k from 0, eps above 0 and min_samples from 1")
+    if clusters.k < 0 or not 0 <= clusters.eps < 1 or not 0 < clusters.rho <= 1 or clusters.min_samples < 1:
+        raise ValueError(
+            f"{clusters}: expected k from 0, eps from 0 and below 1, rho above 0 and up to 1, and min_samples from 1"
+        )
     parts = {"classify": 1 - soft_classify, "soft_classify": soft_classify}
     parts |= {"triplet": 1 - soft_triplet, "soft_triplet": soft_triplet}
     apply = jax.jit(model.apply, static_argnums=2)  # traced once for all four encoders
@@ -91,12 +95,14 @@ def mmt(
     def plan(state, records, see, rng):
         rows = np.flatnonzero(records.domain == TARGET)
         seen = [np.asarray(distance.normalise(see(rows, teacher(name)))) for name in NETWORKS]
-        own, means = _label((seen[0] + seen[1]) / 2, clusters, _room(records, clusters), rng)
+        eps = float(state.carry["eps"])
+        own, means, eps = _label((seen[0] + seen[1]) / 2, clusters, eps, _room(records, clusters), rng)
         label = np.full(len(records.person), -1, np.int32)
         label[rows] = own
         size = {"per_person": per_person, "steps": iterations, "camera": records.camera if other_cameras else None}
         drawn = sample.filled(label, batch=persons * per_person, rng=rng, **size)
-        return _renewed(state, means), Plan(drawn, label, report.brief(own, records.person[rows]))
+        figures = report.brief(own, records.person[rows]) | ({} if clusters.k else {"eps": eps})
+        return _renewed(state, means, eps), Plan(drawn, label, figures)
 
     def forward(variables, carry, batch, key):
         outputs, stats = {}, {}
@@ -141,7 +147,8 @@ def _start(models, room, key):
     if "batch_stats" in starts[0]:
         stats = {name: start["batch_stats"] for name, start in both}
         variables["batch_stats"] = {"student": stats, "teacher": jax.tree.map(jnp.copy, stats)}
-    return variables, {"teacher": jax.tree.map(jnp.copy, variables["params"]), "active": jnp.int32(0)}
+    carry = {"teacher": jax.tree.map(jnp.copy, variables["params"]), "active": jnp.int32(0)}
+    return variables, {**carry, "eps": jnp.float32(-1)}  # none chosen yet
 
 
 def _terms(outputs, label, active, smoothing):
@@ -156,8 +163,8 @@ def _terms(outputs, label, active, smoothing):
     return terms
 
 
-def _renewed(state, means):
-    """The state with the labels' centroids as all four classifiers, and a new optimiser."""
+def _renewed(state, means, eps):
+    """The state with the labels' centroids as all four classifiers, the radius, and a new optimiser."""
     params = state.variables["params"]
     kernel = np.zeros_like(params["first"]["classifier"])
     kernel[:, : len(means)] = means.T
@@ -168,7 +175,11 @@ def _renewed(state, means):
     return state._replace(
         variables={**state.variables, "params": classified(params)},
         opt=jax.tree.map(np.zeros_like, state.opt),
-        carry={"teacher": classified(state.carry["teacher"]), "active": np.array(len(means), np.int32)},
+        carry={
+            "teacher": classified(state.carry["teacher"]),
+            "active": np.array(len(means), np.int32),
+            "eps": np.array(eps, np.float32),
+        },
     )
 
 
@@ -182,19 +193,31 @@ def _room(records, clusters):
     return clusters.k or clusters.room or max(1, there // clusters.min_samples)
 
 
-def _label(embedding, clusters, room, rng):
-    """(label of each row of the target, -1 for none; the labels' centroids, of length one)."""
+def _label(embedding, clusters, eps, room, rng):
+    """(label of each row of the target, -1 for none; the labels' centroids, of length one; DBSCAN's radius).
+
+    eps: the radius of the mornings before, below 0 in the first.
+    """
     if clusters.k:
         found = kmeans.labels(embedding, clusters.k, seed=int(rng.integers(2**31)))
     else:
         embedding = np.asarray(distance.normalise(embedding))
-        near = jaccard.distance(embedding, k1=clusters.k1, k2=clusters.k2, variant="M", reach=clusters.eps)
-        found = dbscan.labels(near, eps=clusters.eps, min_samples=clusters.min_samples)
-        if found.max() < 0:
-            raise ValueError(
-                f"DBSCAN found no label among {len(found)} target images; choose an eps above {clusters.eps}"
-            )
+        found, eps = _dense(embedding, clusters, clusters.eps or eps)
     if found.max() >= room:
         logging.warning("%d pseudo labels and room for %d; the rest is dropped", found.max() + 1, room)
         found = np.where(found < room, found, -1)
-    return found, centroids(embedding, found, normalise=True)
+    return found, centroids(embedding, found, normalise=True), eps
+
+
+def _dense(unit, clusters, eps):
+    """(labels by DBSCAN, its radius, which is chosen where it is below 0)."""
+    options = {"k1": clusters.k1, "k2": clusters.k2, "variant": "M"}
+    near = jaccard.distance(unit, reach=eps if eps > 0 else 1.0, **options)
+    if eps <= 0:
+        eps = float(np.float32(dbscan.radius(near, rho=clusters.rho)))  # as it is kept
+        if eps >= 1:
+            raise ValueError(f"eps is {eps:.3f}, as far as images that share no neighbour; choose a smaller rho")
+    found = dbscan.labels(near, eps=eps, min_samples=clusters.min_samples)
+    if found.max() < 0:
+        raise ValueError(f"DBSCAN found no label among {len(found)} target images; choose an eps above {eps:.3f}")
+    return found, eps

@@ -37,7 +37,8 @@ class Terms(NamedTuple):
     apart:   in the first two, rows of the two kinds of data are not compared with each other.
     own:     in the instance loss, the row's own image counts among the positives.
     against: what the augmentation loss's negatives are: "original" images or "augmented" ones.
-    own_camera, together, negatives: see `losses.contrast.camera_centroid`.
+    unit: see `losses.contrast.centroid`; with False centroids are plain means of embeddings of length one.
+    own_camera, together, by_camera, negatives: see `losses.contrast.camera_centroid`.
     """
 
     weight: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 0.5)
@@ -45,8 +46,10 @@ class Terms(NamedTuple):
     apart: bool = True
     own: bool = True
     against: str = "original"
+    unit: bool = True
     own_camera: bool = False
     together: bool = True
+    by_camera: bool = False
     negatives: int = 50
 
 
@@ -65,8 +68,9 @@ def remix(
 ) -> Method:
     """ReMix as a Method. Records of domain 0 are the multi-camera data, of domain 1 the videos (`group` is which).
 
-    A batch has two views, augmented and original, or three: augmented for either encoder, and original. The persons of
-    domain 1 are never looked at, but for the purity in the log where they are known.
+    A batch has two views, augmented and original, or three: augmented for either encoder, and original. (That the momentum
+    encoder sees another augmentation is ICE's code; which of the two ReMix does is not in the part of it that was at hand.)
+    The persons of domain 1 are never looked at, but for the purity in the log where they are known.
 
     multi, single: (labels, images of each) in a batch; single (0, 0) is the plain baseline without videos.
     videos_a_batch: how many videos a batch's pseudo labels come from; 0: any, as the paper has it. Persons of many videos
@@ -90,11 +94,11 @@ def remix(
         return _start(model, records, room, key)
 
     def plan(state, records, see, rng):
-        label, means, cameras = _annotated_means(records, see)
+        label, means, cameras = _annotated_means(records, see, terms.unit)
         drawn = sample.identities(label, persons=multi[0], per_person=multi[1], steps=iterations, rng=rng)
         figures = {}
         if single[0]:
-            label, more, figures = _morning(records, see, labeller, images, room, label, rng)
+            label, more, figures = _morning(records, see, labeller, images, room, label, rng, terms.unit)
             means = np.concatenate([means, more])
             drawn = sample.mixed(drawn, _draw(records, label, *single, videos_a_batch, iterations, rng))
         moved = {"centroids": np.zeros_like(state.carry["centroids"]), "camera_centroids": cameras}
@@ -156,13 +160,14 @@ def _losses(terms: Terms, outputs, tags, carry):
     t = terms.temperature
     anchor = jnp.where(tags.domain == ANNOTATED, tags.label, -1)
     places = carry["camera_centroids"], carry["camera_label"], carry["camera"]
-    camera = {"negatives": terms.negatives, "own_camera": terms.own_camera, "together": terms.together}
+    camera = {name: getattr(terms, name) for name in ("negatives", "own_camera", "together", "by_camera")}
+    means = {"active": carry["active"], "unit": terms.unit}
     return {
         "instance": contrast.instance(
             f, outputs["augmented"], tags.label, scope=scope, own=terms.own, temperature=t[0]
         ),
         "augmentation": contrast.augmentation(f, original, tags.label, against=against, scope=scope, temperature=t[1]),
-        "centroid": contrast.centroid(f, tags.label, carry["centroids"], active=carry["active"], temperature=t[2]),
+        "centroid": contrast.centroid(f, tags.label, carry["centroids"], temperature=t[2], **means),
         "camera_centroid": contrast.camera_centroid(f, anchor, tags.camera, *places, temperature=t[3], **camera),
     }
 
@@ -175,17 +180,17 @@ def _annotated(records):
     return label
 
 
-def _annotated_means(records, see):
+def _annotated_means(records, see, unit):
     """(label of each row, centroids of the annotated persons, and of each in each camera)."""
     label = _annotated(records)
     rows = np.flatnonzero(label >= 0)
     embedding = _unit(see(rows))
     known = records.camera[rows] >= 0
     cameras = camera_centroids(embedding[known], label[rows][known], records.camera[rows][known], normalise=True)
-    return label, centroids(embedding, label[rows], normalise=True), cameras.mean
+    return label, centroids(embedding, label[rows], normalise=unit), cameras.mean
 
 
-def _morning(records, see, labeller, images, room, label, rng):
+def _morning(records, see, labeller, images, room, label, rng, unit):
     """Algorithm 2: (labels of all rows, the pseudo labels' centroids, figures)."""
     rows = np.flatnonzero(records.domain == UNLABELLED)
     found = labeller(records.group[rows], lambda some: _unit(see(rows[some])), images, rng=rng)
@@ -199,7 +204,7 @@ def _morning(records, see, labeller, images, room, label, rng):
     first = label.max() + 1
     label = label.copy()
     label[rows[own >= 0]] = first + own[own >= 0]
-    means = centroids(found.embedding[kept], found.label[kept], normalise=True)
+    means = centroids(found.embedding[kept], found.label[kept], normalise=unit)
     return label, means, {"videos": float(len(found.videos)), **figures}
 
 

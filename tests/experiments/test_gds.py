@@ -34,8 +34,13 @@ def test_all_stages_by_one_command(data, tmp_path):
         assert (tmp_path / "run" / "report" / name).stat().st_size > 100
     again = call("gds", f"--workdir={tmp_path}/run", "--evaluate_every=2", *_arguments(data)).stdout
     assert again.count("test: mAP") == 1  # stage 1 is not looked at again
-    call("evaluate", f"--workdir={tmp_path}/run", f"--out={tmp_path}/figures.json")
-    assert json.loads((tmp_path / "figures.json").read_text())["mAP"] == pytest.approx(lines[-1]["mAP"], abs=1e-6)
+    figures = {}
+    for metric in ("", "--metric=cosine"):  # the run is tested by Euclidean distance, which its workdir remembers
+        said = call("evaluate", f"--workdir={tmp_path}/run", f"--out={tmp_path}/figures.json", *filter(None, [metric]))
+        figures[metric] = json.loads((tmp_path / "figures.json").read_text())["mAP"]
+        assert f"by {'cosine' if metric else 'euclidean'} distance" in said.stdout
+    assert figures[""] == pytest.approx(lines[-1]["mAP"], abs=1e-6)
+    assert figures["--metric=cosine"] != pytest.approx(lines[-1]["mAP"], abs=1e-6)
     # stage 1 serves other runs, of the code's optimiser here, and the tables
     more = (f"--config.weights={tmp_path}/run-source", "--config.clustering=kmeans", "--config.k=3", "--noreport")
     call("gds", f"--workdir={tmp_path}/base", "--config.gds=none", "--config.optimiser=sgd", *_arguments(data, *more))

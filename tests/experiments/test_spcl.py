@@ -2,12 +2,27 @@
 
 import json
 
+import numpy as np
+import pytest
+
+from experiments.spcl import RECIPES, Config
+from reid_jax.data import sample
 from tests.experiments.called import call, refused
 
 TINY = [
     "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2", "--config.per_person=2",
     "--config.epochs=2", "--config.iterations=3", "--config.k1=6", "--config.k2=2",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("recipe", ["adapt", "alone"])
+def test_batch_statistics_are_of_16_rows_of_a_domain(recipe):
+    """As in the official runs, 4 GPUs of 16 source and 16 target pictures each; the domains alternate in a batch."""
+    config = Config(**RECIPES[recipe])
+    size = config.persons * config.per_person
+    domain = sample.mixed(np.zeros((1, size if config.data else 0)), np.ones((1, size)))[0]
+    counts = [np.bincount(group.astype(int), minlength=2) for group in np.split(domain, len(domain) // config.bn_group)]
+    assert np.unique(counts, axis=0).tolist() == [[16 if config.data else 0, 16]]
 
 
 def test_with_and_without_a_source(data, tmp_path):

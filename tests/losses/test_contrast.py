@@ -100,6 +100,37 @@ def test_centroid_agrees_with_a_loop(active):
     np.testing.assert_allclose(centroid(F, LABEL, MEANS, active=active), _mean(values), rtol=1e-5)
 
 
+def test_centroid_of_rows_as_they_are_is_ices():
+    """Checked against the lines of its code as one reads them, a matrix product over 0.5, then a softmax."""
+    logits = np.float64(F[:8]) @ np.float64(MEANS).T / 0.5
+    want = np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(8), LABEL[:8]])
+    np.testing.assert_allclose(centroid(F, LABEL, MEANS, unit=False), want, rtol=1e-5)
+    longer = centroid(3 * F, LABEL, MEANS, unit=False), centroid(3 * F, LABEL, MEANS)
+    assert abs(longer[0] - want) > 1 and float(longer[1]) == pytest.approx(float(centroid(F, LABEL, MEANS)), rel=1e-5)
+
+
+def test_a_cosine_softmax_over_many_labels_cannot_come_near_zero():
+    """10,101 directions, each at right angles to a row but for its own: log(e^2 + 10,100) - 2 and, untrained, log 10,101."""
+    means = np.zeros((10_101, 2), np.float32)
+    means[0, 0], means[1:, 1] = 1, 1
+    row, label = np.array([[1, 0]], np.float32), np.zeros(1, np.int32)
+    assert float(centroid(row, label, means)) == pytest.approx(7.22, abs=0.01)
+    assert float(centroid(30 * row, label, means, unit=False)) < 1e-3
+
+
+@pytest.mark.parametrize("own_camera", [True, False])
+def test_camera_centroid_summed_over_cameras_agrees_with_a_loop(own_camera):
+    options = {"negatives": 50, "own_camera": own_camera, "together": True, "t": 0.07}
+    want = 0.0
+    for which in np.unique(CAMERA):
+        here = np.where(which == CAMERA, LABEL, -1)  # the others are no anchors
+        want += _camera_centroid(F, here, CAMERA, **options)
+    options["temperature"] = options.pop("t")
+    got = camera_centroid(F, LABEL, CAMERA, MEANS, MEAN_LABEL, MEAN_CAMERA, by_camera=True, **options)
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    assert got > 1.5 * camera_centroid(F, LABEL, CAMERA, MEANS, MEAN_LABEL, MEAN_CAMERA, **options)
+
+
 @pytest.mark.parametrize("own_camera", [True, False])
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("negatives", [1, 2, 50])

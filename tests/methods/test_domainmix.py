@@ -32,9 +32,9 @@ def _make(model, labels=TRUTH, **options):
     return domainmix(model, _judge(model), labels=labels, **{**SMALL, **options})
 
 
-def _nearest(unit):
-    """Labels of the tiny world's real half by the embeddings, the same on any number of devices."""
-    return (unit @ unit[::8].T).argmax(1)
+def _nearest(unit, limit):
+    """Labels of the tiny world's real half by the embeddings, the same on any number of devices; the limit is kept."""
+    return (unit @ unit[::8].T).argmax(1), np.float32(0.25 if limit is None else limit)
 
 
 MORNING = {"labels": _nearest, "least": 1, "room": 8, "other_cameras": False}
@@ -74,9 +74,9 @@ def test_labels_made_in_the_morning_start_their_classifiers_at_their_means():
         asked.append(rows)
         return 3 * place[rows]
 
-    def labels(unit):
+    def labels(unit, limit):
         np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, rtol=1e-5)
-        return TRUTH
+        return TRUTH, np.float32(0.5)
 
     method = _make(tiny.encoder(), labels, room=8)
     before = method.init(jax.random.key(0), records)[0]["params"]["classifier"]
@@ -89,6 +89,30 @@ def test_labels_made_in_the_morning_start_their_classifiers_at_their_means():
     untouched = [*range(6), 12, 13]
     np.testing.assert_array_equal(kernel[:, untouched], before[:, untouched])
     assert state.carry["active"] == 12 and kernel.shape == (12, 14)
+
+
+def test_what_is_reliable_is_decided_in_the_first_morning():
+    records, asked = tiny.mixture(), []
+
+    def labels(unit, limit):
+        asked.append(limit)
+        return TRUTH, np.float32(0.1 * len(asked)) if limit is None else limit
+
+    method = _make(tiny.encoder(), labels, room=8)
+    see = np.random.default_rng(0).normal(size=(len(records.person), 12)).astype(np.float32).__getitem__
+    state, _ = _morning(method, records, see)
+    later, _ = method.plan(state._replace(step=5), records, see, np.random.default_rng(1))
+    assert asked == [None, np.float32(0.1)] and later.carry["threshold"] == np.float32(0.1)
+
+
+def test_an_image_alone_with_its_label_is_not_copied():
+    records = tiny.mixture()
+    alone = np.arange(48)
+    _, plan = _morning(_make(tiny.encoder(), alone, least=1, most=None, iterations=40), records)
+    single = np.isin(plan.rows, np.flatnonzero(records.domain == 1))
+    again = sum(mask.sum() - len(np.unique(rows[mask])) for rows, mask in zip(plan.rows, single, strict=True))
+    assert again <= 18  # only where a batch ends one pass over the labels and begins the next, which is nine times
+    assert 0.5 < single.mean() < 0.75  # 48 of 54 labels give a row each, 6 give four: 48 / (48 + 24)
 
 
 def test_all_classifiers_start_at_the_means_of_their_images_once():
@@ -106,7 +130,7 @@ def test_all_classifiers_start_at_the_means_of_their_images_once():
 
 def test_more_labels_than_room_are_dropped(caplog):
     records = tiny.mixture()
-    method = _make(tiny.encoder(), lambda unit: TRUTH, room=4)
+    method = _make(tiny.encoder(), lambda unit, limit: (TRUTH, limit or 0.5), room=4)
     _, plan = _morning(method, records, lambda rows: np.eye(12, dtype=np.float32)[records.person[rows] - 1])
     assert plan.label.max() == 9 and "room for 4" in caplog.text
 

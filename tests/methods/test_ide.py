@@ -3,8 +3,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from reid_jax import parallel
+from reid_jax.data import records
 from reid_jax.methods.ide import ide
-from reid_jax.types import Tags
+from reid_jax.models.norm import alone
+from reid_jax.types import Batch, Tags
 from tests import tiny
 
 SMALL = {"persons": 4, "per_person": 4}
@@ -13,6 +16,57 @@ EXAM = [
     lambda model: ide(model, **SMALL, margin=0.3, centres=0.01),
     lambda model: ide(model, persons=16, per_person=1, triplet=0.0),
 ]
+
+
+BESIDE = (lambda model: ide(model, **SMALL, beside=True, iterations=3), tiny.mixture)
+
+
+def test_rows_beside_move_batch_statistics_and_nothing_else():
+    """With other pictures of domain 1 the loss and the weights after a step are the same, and the statistics are not."""
+    run, changed = tiny.Run(BESIDE), tiny.Run(BESIDE)
+    pixels = changed.records.image.pixels.copy()
+    pixels[changed.records.domain == 1] = 255 - pixels[changed.records.domain == 1]
+    changed.records = changed.records._replace(image=records.Held(pixels))
+    first, second = (next(iter(one.moments(every=1))) for one in (run, changed))
+    assert first.metrics == second.metrics
+    one, other = (parallel.first(moment.state.variables) for moment in (first, second))
+    assert tiny.difference(one["params"], other["params"]) == 0
+    assert tiny.difference(one["batch_stats"], other["batch_stats"]) > 0.01
+    rows, domain = first.plan.rows, run.records.domain
+    assert (domain[rows[:, ::2]] == 0).all() and (domain[rows[:, 1::2]] == 1).all()
+    assert (first.plan.label[domain == 1] == -1).all()
+
+
+def test_rows_beside_are_seen_after_the_others_in_a_forward_of_their_own():
+    """Running statistics move twice, to the annotated rows' and then to the others'."""
+    model, world = tiny.encoder(alone), tiny.mixture()
+    method = BESIDE[0](model)
+    variables, _ = method.init(jax.random.key(0), world)
+    _, plan = method.plan(None, world, None, np.random.default_rng(0))
+    rows = plan.rows[0]
+    image = jnp.asarray(world.image.pixels[rows])
+    known = (plan.label[rows], rows, *(column[rows] for column in (world.camera, world.domain, world.group)))
+    tags = Tags(*map(jnp.asarray, known))
+    _, stats = method.forward(variables, {}, Batch(image[:, None], tags), jax.random.key(1))
+    expected = variables["batch_stats"]["encoder"]["neck"]["mean"]
+    for half in (image[::2], image[1::2]):
+        params = {"params": variables["params"]["encoder"], "batch_stats": variables["batch_stats"]["encoder"]}
+        expected = 0.9 * expected + 0.1 * model.apply(params, half, False)[0].feature.mean(0)
+    np.testing.assert_allclose(stats["encoder"]["neck"]["mean"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_further_rows_of_a_person_come_from_other_cameras_if_asked():
+    world = tiny.world()
+    _, plan = ide(tiny.encoder(), persons=4, per_person=3, iterations=20, other_cameras=True).plan(
+        None, world, None, np.random.default_rng(0)
+    )
+    camera = world.camera[plan.rows].reshape(-1, 3)
+    assert (camera[:, 1:] != camera[:, :1]).all()
+
+
+def test_beside_needs_pictures_of_domain_1():
+    with pytest.raises(ValueError, match="pictures of domain 1"):
+        BESIDE[0](tiny.encoder()).init(jax.random.key(0), tiny.world())
 
 
 def _outputs(method, records):

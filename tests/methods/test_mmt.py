@@ -24,6 +24,7 @@ WORLD = tiny.mixture
 EXAM = [
     lambda model: mmt(model, **SMALL),
     lambda model: mmt(model, **{**SMALL, "clusters": DENSE}, soft_classify=0.2, soft_triplet=0.3),
+    lambda model: mmt(model, **{**SMALL, "clusters": DENSE._replace(eps=0.0, rho=0.1)}),
 ]
 
 
@@ -116,6 +117,25 @@ def test_dbscan_labels_and_the_classifiers_have_room():
     want = _unit(np.stack([both[found == label].mean(0) for label in range(labels)])).T
     np.testing.assert_allclose(kernel[:, :labels], want, atol=1e-5)
     assert (kernel[:, labels:] == 0).all()
+
+
+def test_the_radius_is_chosen_in_the_first_morning_by_the_nearest_pairs_and_kept():
+    clusters = DENSE._replace(eps=0.0, rho=0.15, k2=1)  # without averaging no pair is at 0, up to rounding
+    records, place, method, _, after, plan = _morning(noise=0.3, clusters=clusters)
+    target = records.domain == 1
+    both = _unit(_unit(place["first"][target]) + _unit(place["second"][target]))
+    near = jaccard.distance(both, k1=8, k2=1, variant="M")
+    stored, held = np.ones((48, 48)), near.tocoo()
+    stored[held.row, held.col] = held.data  # what is not stored is as far as can be
+    pairs = np.sort(stored[np.triu_indices(48, 1)])
+    eps = pairs[pairs > 0][: round(0.15 * (pairs > 0).sum())].mean()
+    assert after.carry["eps"] == pytest.approx(eps, rel=1e-5) and plan.report["eps"] == pytest.approx(eps, rel=1e-5)
+    np.testing.assert_array_equal(plan.label[target], dbscan.labels(near, eps=float(after.carry["eps"])))
+    far = np.random.default_rng(1).standard_normal((len(records.person), 12)).astype(np.float32)
+    again, _ = method.plan(
+        after, records, lambda rows, encoder: (place["first"] + 0.1 * far)[rows], np.random.default_rng(2)
+    )
+    assert again.carry["eps"] == after.carry["eps"]
 
 
 def test_labels_beyond_the_room_are_dropped(caplog):
@@ -219,7 +239,7 @@ def test_what_cannot_be_is_told():
         mmt(tiny.encoder()).init(jax.random.key(0), tiny.mixture())
     with pytest.raises(ValueError, match="soft_triplet is 1.2"):
         mmt(tiny.encoder(), soft_triplet=1.2)
-    with pytest.raises(ValueError, match="expected k from 0, eps above 0"):
-        mmt(tiny.encoder(), clusters=DENSE._replace(eps=0.0))
+    with pytest.raises(ValueError, match="expected k from 0, eps from 0 and below 1"):
+        mmt(tiny.encoder(), clusters=DENSE._replace(eps=-0.1))
     with pytest.raises(ValueError, match="choose an eps above 0.01"):
         _morning(noise=10.0, clusters=DENSE._replace(eps=0.01))

@@ -23,7 +23,16 @@ EXAM = [
         **{**SMALL, "momentum": 0.5},
         videos_a_batch=1,
         labeller=partial(videos.labels, eps=0.3, metric="cosine"),
-        terms=Terms(apart=False, own=False, against="augmented", own_camera=True, together=False, negatives=2),
+        terms=Terms(
+            apart=False,
+            own=False,
+            against="augmented",
+            unit=False,
+            own_camera=True,
+            together=False,
+            by_camera=True,
+            negatives=2,
+        ),
     ),
 ]
 
@@ -69,6 +78,13 @@ def test_a_morning_labels_videos_and_takes_centroids():
     np.testing.assert_allclose(carry["camera_centroids"], by_camera.mean, atol=1e-6)
     np.testing.assert_array_equal(carry["camera_label"], by_camera.label)
     np.testing.assert_array_equal(carry["camera"], by_camera.camera)
+
+
+def test_centroids_of_rows_as_they_are_are_plain_means():
+    records, place, _, carry, plan = _morning(terms=Terms(unit=False))
+    unit = (place / np.linalg.norm(place, axis=1, keepdims=True)).astype(np.float32)
+    np.testing.assert_allclose(carry["centroids"][:12], centroids(unit, plan.label, normalise=False), atol=1e-6)
+    assert (np.linalg.norm(carry["centroids"][:12], axis=1) < 0.9999).all()
 
 
 def test_batches_hold_both_kinds_evenly():
