@@ -23,7 +23,9 @@ def _lines(folder):
 
 
 def test_all_stages_by_one_command(data, tmp_path):
-    said = call("gds", f"--workdir={tmp_path}/run", "--evaluate_every=2", *_arguments(data)).stdout
+    said = call(
+        "gds", f"--workdir={tmp_path}/run", "--evaluate_every=2", *_arguments(data, "--config.rank_by=euclidean")
+    ).stdout
     assert said.count("test: mAP") == 3  # of stage 1, on the way, at the end
     lines = _lines(tmp_path / "run")
     assert {"separation", "tails", "triplet", "second_triplet", "mean_same", "no_same", "eps", "source"} <= set(
@@ -32,7 +34,9 @@ def test_all_stages_by_one_command(data, tmp_path):
     assert "overlap" in lines[-1] and "classify" in _lines(tmp_path / "run-source")[0]
     for name in ("distances-0002.png", "distances.png", "trend.png", "clusters.png"):
         assert (tmp_path / "run" / "report" / name).stat().st_size > 100
-    again = call("gds", f"--workdir={tmp_path}/run", "--evaluate_every=2", *_arguments(data)).stdout
+    again = call(
+        "gds", f"--workdir={tmp_path}/run", "--evaluate_every=2", *_arguments(data, "--config.rank_by=euclidean")
+    ).stdout
     assert again.count("test: mAP") == 1  # stage 1 is not looked at again
     figures = {}
     for metric in ("", "--metric=cosine"):  # the run is tested by Euclidean distance, which its workdir remembers
