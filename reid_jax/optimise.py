@@ -58,14 +58,16 @@ def schedule(
     flat: int = 0,
     start: float = 0.01,
     factor: float = 0.1,
+    end: float = 0.0,
 ) -> optax.Schedule:
     """The learning rate of each step.
 
     The first `warmup` epochs rise in a line from start * rate; after that the rate stays, falls by `factor` at each
-    milestone (epochs, as the papers count them), or from epoch `flat` on follows half a cosine to 0, or falls evenly by
+    milestone (epochs, as the papers count them), or from epoch `flat` on follows half a cosine to `end`, or falls evenly by
     factors to `exponential` times itself, at the last step.
 
-    Args: rate, the peak; epochs, iterations (per epoch), warmup, milestones and flat in epochs.
+    Args: rate, the peak, and end, the cosine's last, are learning rates; epochs, iterations (per epoch), warmup,
+        milestones and flat in epochs.
     Returns: step -> learning rate.
     Raises: ValueError when warm-up leaves no epoch, or two shapes are asked for.
     Departs from the paper: the warm-up rises each step, where the official codes rise each epoch.
@@ -83,7 +85,7 @@ def schedule(
         if exponential:
             return rate * ramp * exponential**through
         if cosine:
-            return rate * ramp * 0.5 * (1 + jnp.cos(jnp.pi * through))
+            return ramp * (end + (rate - end) * 0.5 * (1 + jnp.cos(jnp.pi * through)))
         falls = sum(((step >= m * iterations).astype(jnp.float32) for m in milestones), jnp.float32(0))
         return rate * ramp * factor**falls
 

@@ -32,6 +32,9 @@ def test_schedules():
 def test_a_cosine_that_begins_late():
     falling = optimise.schedule(2.0, epochs=150, iterations=10, exponential=0.001, flat=100)
     np.testing.assert_allclose([falling(999), falling(1250), falling(1500)], [2, 2 * 0.001**0.5, 0.002], rtol=1e-5)
+    ends = optimise.schedule(3.5e-4, epochs=60, iterations=10, warmup=10, cosine=True, flat=30, end=7.7e-7)
+    at = [float(ends(step)) for step in (0, 50, 100, 300, 450, 600)]  # LUPerson's MGN
+    np.testing.assert_allclose(at, [3.5e-6, 1.7675e-4, 3.5e-4, 3.5e-4, (3.5e-4 + 7.7e-7) / 2, 7.7e-7], rtol=1e-5)
     late = optimise.schedule(2.0, epochs=10, iterations=10, warmup=1, cosine=True, flat=6)
     np.testing.assert_allclose([float(late(step)) for step in (10, 60, 80, 100)], [2, 2, 1, 0], atol=1e-6)
 

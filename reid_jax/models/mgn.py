@@ -16,6 +16,7 @@ from reid_jax.models.resnet import ResNet, resnet50
 from reid_jax.types import Array, Input
 
 PARTS = (1, 2, 3)  # equal strips of each branch's map, besides the whole of it
+TRUNKS = ("trunk", "b1", "b2", "b3")  # parts that a ResNet's weights fill; what is behind them starts anew
 HEADS = ("b1", "b2", "b21", "b22", "b3", "b31", "b32", "b33")
 
 

@@ -27,6 +27,7 @@ PAPERS = [
     (domainmix, "code", IMAGENET),
     (cycas, "paper", rf"{IMAGENET}\) with --config.leave='\*\.IN\.\*'"),
     (cycas, "canonical", IMAGENET),
+    (mgn, "paper", "LUPerson's ResNet-50"),
 ]
 NOWHERE = {"data": "csv:nowhere.csv", "test": "csv:nowhere.csv"}  # refused before any of it is read
 
@@ -55,7 +56,7 @@ def test_the_file_is_that_of_the_backbone():
 
 
 def test_small_recipes_and_scripts_without_one_start_from_random_numbers():
-    for script in (ide, remix, spcl, mmt, gds, domainmix, cycas):
+    for script in (ide, remix, spcl, mmt, gds, domainmix, cycas, mgn):
         assert encoders.start(script.Config(**script.RECIPES["street"])) == encoders.start(script.Config()) == ""
 
 
@@ -81,11 +82,15 @@ def test_none_is_no_start_where_a_source_or_two_networks_are_asked_for(data, tmp
         mmt.data(mmt.Config(**sound, weights="a.pth", first="a", second="b"))
 
 
-def _trained(folder, config):
+def kept(folder, config):
     """A run's folder with weights and statistics drawn at random, and these by name."""
     model = encoders.build(config)
     rng = np.random.default_rng(0)
-    drawn = jax.tree.map(lambda x: rng.uniform(0.5, 1.5, x.shape).astype(np.float32), checkpoint.empty(model))
+
+    def draw(x):
+        return (rng.normal(0, 0.05, x.shape) if x.ndim > 1 else rng.uniform(0.5, 1.5, x.shape)).astype(np.float32)
+
+    drawn = jax.tree.map(draw, checkpoint.empty(model))
     command.write_config(folder, config)
     state = parallel.replicate(
         TrainState(jnp.zeros((), jnp.int32), {"w": jnp.zeros(1)}, {"w": jnp.zeros(1)}, {"w": 0.0})
@@ -140,7 +145,7 @@ STAGES = {  # what was trained, what starts from it, parts of it that are new, p
 @pytest.mark.parametrize("stages", STAGES)
 def test_a_papers_stages_hand_on_their_trunk(stages, tmp_path, capsys):
     before, after, new, left = STAGES[stages]
-    theirs = _trained(tmp_path / "before", before)
+    theirs = kept(tmp_path / "before", before)
     found, ours = _found(tmp_path / "before", after)
     whence = {_whence(name): array for name, array in sorted(theirs.items())}  # "target" behind "source"
     for name in ours:
@@ -155,7 +160,7 @@ def test_a_papers_stages_hand_on_their_trunk(stages, tmp_path, capsys):
 
 
 def test_a_new_neck_starts_as_it_does_and_an_exported_encoder_is_a_start(tmp_path, capsys):
-    theirs = _trained(tmp_path / "before", moco.Config(**SMALL))
+    theirs = kept(tmp_path / "before", moco.Config(**SMALL))
     checkpoint.save_tree(tmp_path / "exported" / "weights", traverse_util.unflatten_dict(theirs, sep="/"))
     about = {"config": json.loads((tmp_path / "before" / "config.json").read_text())}
     (tmp_path / "exported" / "encoder.json").write_text(json.dumps(about))
@@ -168,7 +173,7 @@ def test_a_new_neck_starts_as_it_does_and_an_exported_encoder_is_a_start(tmp_pat
 
 
 def test_another_trunk_or_other_pixels_are_refused(tmp_path):
-    _trained(tmp_path / "in", _cycas("resnet_small_in", normalise="half"))
+    kept(tmp_path / "in", _cycas("resnet_small_in", normalise="half"))
     plain, other = moco.Config(**SMALL, normalise="half"), moco.Config(**{**SMALL, "backbone": "resnet_small_ibn_a"})
     with pytest.raises(ValueError, match="give --config.normalise=half"):
         _found(tmp_path / "in", dataclasses.replace(plain, normalise="imagenet"))
@@ -179,7 +184,7 @@ def test_another_trunk_or_other_pixels_are_refused(tmp_path):
     assert _found(tmp_path / "in", plain, ["*.IN.*"])[0].left == {"trunk": 4, "head": 2}
     with pytest.raises(ValueError, match="48 of the trunk's arrays fit.* that it lacks: .* that are left over"):
         _found(tmp_path / "in", dataclasses.replace(other, normalise="half"))
-    _trained(tmp_path / "out", plain)
+    kept(tmp_path / "out", plain)
     with pytest.raises(ValueError, match="4 that it lacks: layer1.0.IN.bias"):
         _found(tmp_path / "out", _cycas("resnet_small_in", normalise="half"))
     assert _found(tmp_path / "out", _cycas("resnet_small_in", normalise="half"), ["*.IN.*"])[0].new["trunk"] == 4

@@ -15,20 +15,38 @@ from reid_jax.types import Batch, Input, Tags
 from tests import tiny
 
 
-class Parts(nn.Module):
-    """Eight heads of three numbers behind one convolution."""
+class Trunk(nn.Module):
+    """A convolution and its batch normalisation."""
 
+    frozen: bool
+
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.relu(BatchNorm(average=parallel.average, frozen=self.frozen)(nn.Conv(12, (3, 3))(x), train))
+
+
+class Parts(nn.Module):
+    """Eight heads of three numbers behind one trunk."""
+
+    frozen: bool = False
     input: Input = tiny.INPUT
 
     @nn.compact
     def __call__(self, image, train):
-        x = nn.relu(nn.Conv(12, (3, 3))(embedder.normalised(image, self.input)))
-        x = nn.Dense(24)(x.mean((1, 2)))
-        return x, BatchNorm(average=parallel.average, bias=False)(x, train)
+        x = Trunk(self.frozen, name="trunk")(embedder.normalised(image, self.input), train)
+        x = nn.Dense(24, name="reduce")(x.mean((1, 2)))
+        return x, BatchNorm(average=parallel.average, bias=False, name="neck")(x, train)
 
 
 SMALL = {"persons": 4, "per_person": 4}
-EXAM = [lambda _: mgn(embedder.model(Parts()), **SMALL, scale=4.0)]
+FREEZE = 8  # steps, in the middle of the second epoch
+
+
+def _freezing(_):
+    return mgn(embedder.model(Parts()), **SMALL, scale=4.0, held=embedder.model(Parts(frozen=True)), freeze=FREEZE)
+
+
+EXAM = [lambda _: mgn(embedder.model(Parts()), **SMALL, scale=4.0), _freezing]
 
 
 def test_the_loss_is_the_mean_of_eight_and_the_mean_of_five():
@@ -68,3 +86,41 @@ def test_cosines_are_cosines():
         want = heads[:, head] @ classes[head]
         want /= np.linalg.norm(heads[:, head], axis=1, keepdims=True) * np.linalg.norm(classes[head], axis=0)
         np.testing.assert_allclose(cosine[:, head], want, atol=1e-5)
+
+
+def test_a_frozen_trunk_keeps_weights_and_statistics_and_normalises_by_them():
+    """The heads learn, and their statistics move; from step FREEZE on all do."""
+    run = tiny.Run(_freezing, devices=2)
+    states = [run.start()] + [parallel.first(moment.state) for moment in run.moments(count=2, every=1)]
+    assert len(states) > FREEZE + 1
+
+    def moved(part, step):
+        before, after = (
+            [
+                states[at].variables[name]["encoder"][part]
+                for name in ("params", "batch_stats")
+                if part != "reduce" or name == "params"
+            ]
+            for at in (step, step + 1)
+        )
+        return [tiny.difference(*pair) > 0 for pair in zip(before, after, strict=True)]
+
+    for step in range(FREEZE + 1):
+        assert moved("trunk", step) == [step >= FREEZE] * 2, step
+        assert moved("neck", step) == [True, True] and moved("reduce", step) == [True]
+    encoder = {name: collection["encoder"] for name, collection in run.start().variables.items()}
+    image = np.random.default_rng(0).integers(0, 256, (4, 1, *tiny.SIZE, 3), np.uint8)
+    batch = Batch(image[None], Tags(*[np.zeros((1, 4), np.int32)] * 5))
+    see = jax.pmap(
+        lambda batch: run.method.forward(run.start().variables, {"step": 0}, batch, jax.random.key(0))[0]["heads"],
+        parallel.AXIS,
+        devices=jax.devices()[:1],
+    )
+    feature = np.asarray(embedder.model(Parts()).apply(encoder, image[:, 0], False)[0].feature)
+    by_batch = (feature - feature.mean(0)) / np.sqrt(feature.var(0) + 1e-5)
+    np.testing.assert_allclose(see(batch)[0].reshape(4, 24), by_batch, atol=1e-4)
+
+
+def test_a_freeze_without_a_held_model_is_refused():
+    with pytest.raises(ValueError, match="freeze is 3 steps, and there is no held model"):
+        mgn(embedder.model(Parts()), freeze=3)
