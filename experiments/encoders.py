@@ -72,7 +72,9 @@ FITS = {
     "mgn_small": "",
     "mgn": "LUPerson's ResNet-50",
 }
-TAKEN = ("normalise",)  # options of what an encoder takes that its weights hang on; the size does not
+TAKEN = (
+    "normalise",
+)  # options of what an encoder takes that its weights hang on; a trunk learns another size or way of resizing
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 POOLINGS = {"average": "average", "gem": "gem"}
 # mean and std of the pixels in [0, 1]; LUPerson's are 89.896 79.200 80.073 and 63.872 64.305 63.839 of 255
@@ -174,8 +176,10 @@ def _fit(folder: str, config: Any, model: Model, leave: list[str]) -> transfer.F
             f"the weights of {folder}, {theirs.backbone}, are not those of the trunk of {config.backbone}: {error}; choose the "
             "same --config.backbone, or name with --config.leave=PATTERNS what may be new or left out"
         ) from None
-    if found.new or found.left or theirs.size != config.size:
-        print(f"weights of {folder} ({theirs.backbone}, {theirs.size}): {found}", flush=True)
+    pairs = {option: (getattr(theirs, option), getattr(config, option)) for option in ("size", "resize")}
+    changed = [f"{option} {there}, here {here}" for option, (there, here) in pairs.items() if there != here]
+    if found.new or found.left or changed:
+        print(f"weights of {folder} ({'; '.join([theirs.backbone, *changed])}): {found}", flush=True)
     return found
 
 

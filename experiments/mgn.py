@@ -67,6 +67,7 @@ RECIPES = {
     "street": {
         "backbone": "mgn_small",
         "size": "96x48",
+        "resize": "area",
         "persons": 8,
         "per_person": 8,
         "epochs": 10,

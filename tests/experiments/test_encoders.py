@@ -155,7 +155,9 @@ def test_a_papers_stages_hand_on_their_trunk(stages, tmp_path, capsys):
             np.testing.assert_array_equal(found.arrays[name], whence[_whence(name)], err_msg=name)
     assert set(found.new) == new and set(found.left) == left
     said = capsys.readouterr().out
-    assert ("arrays of the trunk" in said) == bool(new or left or before.size != after.size)
+    changed = {name for name in ("size", "resize") if getattr(before, name) != getattr(after, name)}
+    assert ("arrays of the trunk" in said) == bool(new or left or changed)
+    assert all(f"; {name} {getattr(before, name)}, here {getattr(after, name)}" in said for name in changed)
     assert all(f"{part} " in said.split("new: ")[1].split(";")[0] for part in new)
 
 
