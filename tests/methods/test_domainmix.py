@@ -43,6 +43,7 @@ EXAM = [
     lambda model: _make(model, **MORNING, turns=Turns(0, 5, 0, 1), against="kl"),
     lambda model: _make(model, means=True),
 ]
+MOVES = [{}, {"plan": ["params/classifier", "carry/active", "carry/threshold"]}, {"plan": ["params/classifier"]}]
 
 
 def _morning(method, records, see=None):

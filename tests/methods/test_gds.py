@@ -18,6 +18,7 @@ from tests.methods import test_domainmix, test_mmt, test_remix, test_spcl, test_
 
 WORLD = tiny.mixture
 EXAM = [lambda model: gds(theory(model, **test_theory.SMALL))]
+MOVES = [{"plan": ["carry/base/label", "carry/base/eps"], "update": ["carry/mean", "carry/variance"]}]
 
 
 def _plain(embedding="f"):

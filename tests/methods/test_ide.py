@@ -16,6 +16,7 @@ EXAM = [
     lambda model: ide(model, **SMALL, margin=0.3, centres=0.01),
     lambda model: ide(model, persons=16, per_person=1, triplet=0.0),
 ]
+MOVES = [{}, {"update": ["carry/centres"]}, {}]
 
 
 BESIDE = (lambda model: ide(model, **SMALL, beside=True, iterations=3), tiny.mixture)

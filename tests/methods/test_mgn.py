@@ -47,6 +47,7 @@ def _freezing(_):
 
 
 EXAM = [lambda _: mgn(embedder.model(Parts()), **SMALL, scale=4.0), _freezing]
+MOVES = [{"update": ["carry/step"]}] * 2
 
 
 def test_the_loss_is_the_mean_of_eight_and_the_mean_of_five():

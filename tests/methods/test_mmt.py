@@ -26,6 +26,10 @@ EXAM = [
     lambda model: mmt(model, **{**SMALL, "clusters": DENSE}, soft_classify=0.2, soft_triplet=0.3),
     lambda model: mmt(model, **{**SMALL, "clusters": DENSE._replace(eps=0.0, rho=0.1)}),
 ]
+CLASSIFIERS = ["params/first/classifier", "params/second/classifier"]
+TEACHERS = ["carry/teacher/first/classifier", "carry/teacher/second/classifier"]
+MORNING = [*CLASSIFIERS, *TEACHERS, "carry/active"]
+MOVES = [{"plan": [*MORNING, *more], "update": ["carry/teacher"]} for more in ([], ["carry/eps"], ["carry/eps"])]
 
 
 ENCODER = tiny.encoder()

@@ -22,6 +22,7 @@ def _moco(model, norm=parallel.average, **options):
 
 
 EXAM = [partial(_moco, temperature=0.5), partial(_moco, temperature=0.5, momentum=0.9, length=12)]
+MOVES = [{"update": ["carry/teacher"]}] * 2
 
 
 def _cosines(q, k):

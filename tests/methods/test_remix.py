@@ -35,6 +35,7 @@ EXAM = [
         ),
     ),
 ]
+MOVES = [{"plan": ["carry/centroids", "carry/active", "carry/camera_centroids"], "update": ["carry/teacher"]}] * 3
 
 
 def _run(make):

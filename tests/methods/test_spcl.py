@@ -17,9 +17,10 @@ NEAR = Clusters(eps=0.5, gap=0.05, k1=8, k2=2)
 SMALL = {"persons": 2, "per_person": 4, "iterations": 5, "clusters": NEAR}
 WORLD = tiny.mixture
 EXAM = [
-    lambda model: spcl(model, **SMALL, temperature=0.2, other_cameras=False),
+    lambda model: spcl(model, **{**SMALL, "persons": 4}, temperature=0.1, other_cameras=False),
     lambda model: spcl(model, **SMALL, temperature=0.1, momentum=0.5),
 ]
+MOVES = [{"plan": ["carry/bank", "carry/bank_label", "carry/threshold"], "update": ["carry/bank"]}] * 2
 
 
 class _State(SimpleNamespace):

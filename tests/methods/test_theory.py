@@ -40,6 +40,7 @@ EXAM = [
     lambda model: theory(_two_features(), **SMALL),
     lambda model: theory(model, **{**SMALL, "clusters": Clusters(by="kmeans", k=6), "iterations": 0}),
 ]
+MOVES = [{"plan": ["carry/label", "carry/eps"]}, {"plan": ["carry/label"]}]
 
 
 class _State(SimpleNamespace):
