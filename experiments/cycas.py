@@ -17,8 +17,8 @@ pairs, and `--config.clip=500` cuts what is long, so that each 500 frames are dr
 normalisation behind its first two stages, batch normalisation held; 8 groups of 16 frame pairs, a queue of 65,536. With
 --config.backbone=swin_t it is the transformer's. How often scenes are drawn is not told: `scene_share=0.2` is inferred, the
 least share of figure 8, which shows that they help, if pictures of both kinds are drawn alike (64 of 320 x 10^4; all 3.0 of
-50.8 million would be 0.06). `--recipe=canonical` simulates the pairs from a labelled set (table 3). No figure of either has
-been measured here.
+50.8 million would be 0.06). `--recipe=canonical` simulates the pairs from a labelled set (`pairs_from=persons`, table 3). No
+figure of either has been measured here.
 """
 
 import dataclasses
@@ -55,7 +55,7 @@ class Config(encoders.Encoder, views.Views):
     test: str = "synthetic:harbour"  # KIND:PATH of the test data; empty: the query and gallery of `data`
     skip_broken: bool = False  # leave out pictures that cannot be read
     same_camera: bool = False  # count matches within one camera as well
-    source: str = "videos"  # of the frame pairs: videos, or persons (simulated from a labelled set)
+    pairs_from: str = "videos"  # or persons: simulated from a labelled set
     groups: int = 8  # parts of a batch that know nothing of each other
     crops: int = 40  # persons in each of the two sets of a group, at most
     pairs: int = 16  # frame pairs of a group, at most
@@ -80,6 +80,7 @@ class Config(encoders.Encoder, views.Views):
     hardest: int = 10
     weight: float = 1.0  # of the memory's loss; the paper does not tell it
     shared: bool = False  # one queue for all groups
+    queue_clean: bool = False  # it holds a second view of the pictures, without erasing; not in the paper
     pad: int = 10
     erase: float = 0.5
     seed: int = 0
@@ -109,7 +110,7 @@ RECIPES = {
         **_SMALL,
         "data": "synthetic:plaza",
         "test": "",
-        "source": "persons",
+        "pairs_from": "persons",
         "groups": 2,
         "crops": 32,
         "memory": 0,
@@ -120,7 +121,7 @@ RECIPES = {
         "weights": encoders.NEEDED,
         "backbone": "resnet50",
         "bn_frozen": False,
-        "source": "persons",
+        "pairs_from": "persons",
         "test": "",
         "groups": 2,
         "crops": 32,
@@ -144,19 +145,24 @@ def build(config: Config) -> run.Job:
         optimiser = optax.partition(
             {"held": optax.set_to_zero(), "learns": optimiser}, lambda params: _groups(params, held)
         )
-    return run.Job(method, model, optimiser, (views.view(config, model.input),), train, test)
+    seen = [views.view(config, model.input)]
+    if config.queue_clean:
+        seen.append(seen[0]._replace(erase=0.0))
+    return run.Job(method, model, optimiser, tuple(seen), train, test)
 
 
 def _method(config: Config, model, train: Records) -> tuple[Method, int, int]:
     """(method, steps of the first phase, epochs of the second)."""
     losses = {**LOSSES, "identity": None}
     loss = choose("--config.loss", config.loss, losses)
-    choose("--config.source", config.source, dict.fromkeys(("videos", "persons")))
+    choose("--config.pairs_from", config.pairs_from, dict.fromkeys(("videos", "persons")))
     if min(config.groups, config.crops, config.pairs, config.times, config.hardest) < 1 or config.memory < 0:
         raise ValueError("--config.groups, crops, pairs, times and hardest are at least 1, and memory 0 or more")
-    if config.source == "videos":
+    if config.queue_clean and not config.memory:
+        raise ValueError("--config.queue_clean says what is kept in a queue, and --config.memory=0 leaves it out")
+    if config.pairs_from == "videos":
         if not loss:
-            raise ValueError("the supervised baseline takes a labelled set: --config.source=persons")
+            raise ValueError("the supervised baseline takes a labelled set: --config.pairs_from=persons")
         return _of_videos(config, model, train, loss)
     batch = config.groups * 2 * config.crops
     check_training(train, persons=batch, per_person=1)
@@ -208,7 +214,7 @@ def _of_videos(config: Config, model, train: Records, loss) -> tuple[Method, int
 def _cycas(config: Config, model, loss, draw) -> Method:
     options = {"epsilon": config.epsilon, **({"margin": config.margin} if config.loss == "relaxed" else {})}
     queue = {name: getattr(config, name) for name in ("groups", "memory", "hardest", "weight", "shared")}
-    return cycas(model, draw=draw, loss=partial(loss, **options), **queue)
+    return cycas(model, draw=draw, loss=partial(loss, **options), clean=config.queue_clean, **queue)
 
 
 def _groups(params: dict, held: dict) -> dict:

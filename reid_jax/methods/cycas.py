@@ -30,6 +30,7 @@ def cycas(
     hardest: int = 10,
     weight: float = 1.0,
     shared: bool = False,
+    clean: bool = False,
 ) -> Method:
     """CycAs as a Method: the association loss of each group of rows, and `weight` times that of its memory.
 
@@ -40,6 +41,12 @@ def cycas(
     memory: embeddings that a queue keeps, with their videos; 0: no queue. hardest: of them that count, see
         `losses.xbm.negatives`. weight: the paper does not tell it.
     shared: one queue for all groups, instead of one for each (the paper does not tell which).
+    clean: the queue holds the embeddings of a second view of the same pictures, which the batch has then, made without erasing:
+        they are what they would be as embeddings of the first, but without a gradient and without moving statistics. Not in
+        the paper but an idea: whoever is pushed away from a picture with a hole, for as long as it stays in the queue, may be
+        pushed away from the hole. Costs one more forward.
+
+    Raises: ValueError where `clean` finds one view alone.
 
     Departs from the paper: nowhere that is known.
     """
@@ -59,7 +66,13 @@ def cycas(
     def forward(variables, carry, batch, key):
         encoder = {name: collection["encoder"] for name, collection in variables.items()}
         out, stats = model.apply(encoder, batch.image[:, 0], True, key, batch.tags)
-        return {"f": distance.normalise(out.embedding)}, {"encoder": stats}
+        outputs = {"f": distance.normalise(out.embedding)}
+        if clean:
+            if batch.image.shape[1] < 2:
+                raise ValueError("a queue of clean embeddings needs a second view of each picture, and the batch has one")
+            plain, _ = model.apply(encoder, batch.image[:, 1], True, key, batch.tags)
+            outputs["clean"] = jax.lax.stop_gradient(distance.normalise(plain.embedding))
+        return outputs, {"encoder": stats}
 
     def judge(outputs, tags, carry, step):
         f = outputs["f"]
@@ -79,7 +92,8 @@ def cycas(
             return xbm.negatives(embedding, video, earlier.embedding, earlier.video, hardest=hardest)
 
         terms["negatives"] = weight * jax.vmap(apart)(*moved, kept).mean()
-        return sum(terms.values()), Aux(terms, jax.lax.stop_gradient(moved))
+        later = outputs["clean"].reshape(moved[0].shape) if clean else moved[0]
+        return sum(terms.values()), Aux(terms, jax.lax.stop_gradient((later, moved[1])))
 
     def update(carry, variables, aux):
         return jax.vmap(queue.push)(queue.Queue(**carry), *aux.moved)._asdict() if memory else carry

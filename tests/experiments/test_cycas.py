@@ -1,5 +1,6 @@
 """CycAs and its tables as a person calls them, on a handful of pictures."""
 
+import dataclasses
 import json
 
 import cv2
@@ -71,10 +72,11 @@ def test_held_norms_and_nothing_else(data):
 
     from experiments import cycas
 
-    options = {"backbone": "resnet_small_in", "size": "32x16", "head": 8, "memory": 0, "groups": 1, "weight_decay": 0.1}
+    options = {"backbone": "resnet_small_in", "size": "32x16", "head": 8, "memory": 8, "groups": 1, "weight_decay": 0.1}
     for held in (True, False):
         config = cycas.Config(data=f"csv:{data}/films.csv", test=f"csv:{data}/test.csv", bn_frozen=held, **options)
-        job = cycas.build(config)
+        job = cycas.build(dataclasses.replace(config, queue_clean=held))
+        assert [view.erase for view in job.views] == [0.5, 0.0][: 1 + held] and len({view.pad for view in job.views}) == 1
         params = job.method.init(jax.random.key(0), job.train)[0]["params"]
         change, _ = job.optimiser.update(jax.tree.map(lambda x: 0 * x, params), job.optimiser.init(params), params)
         still = {"/".join(path[1:-1]) for path, by in traverse_util.flatten_dict(change).items() if not np.any(by)}
@@ -84,7 +86,7 @@ def test_held_norms_and_nothing_else(data):
 
 
 def test_simulated_pairs_and_the_supervised_row(data, tmp_path):
-    more = ("--config.source=persons", "--config.memory=0", f"--config.data=csv:{data}/test.csv", "--noreport")
+    more = ("--config.pairs_from=persons", "--config.memory=0", f"--config.data=csv:{data}/test.csv", "--noreport")
     few = ("--config.crops=2", "--config.iterations=2", "--config.test=", "--config.epochs=1")
     for loss, term in (("relaxed", "associate"), ("identity", "classify")):
         call("cycas", f"--workdir={tmp_path}/{loss}", *_arguments(data, *more, *few, f"--config.loss={loss}"))
@@ -99,10 +101,12 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
         "cycas", new, *_arguments(data, "--config.interval=1")
     )
     assert "--config.scene_share=0, or join" in refused("cycas", new, *_arguments(data, "--config.early=1"))
-    assert "--config.source=persons" in refused("cycas", new, *_arguments(data, "--config.loss=identity"))
+    assert "--config.pairs_from=persons" in refused("cycas", new, *_arguments(data, "--config.loss=identity"))
     assert "did you mean 'relaxed'" in refused("cycas", new, *_arguments(data, "--config.loss=relax"))
-    labelled = (f"--config.data=csv:{data}/test.csv", "--config.source=persons", "--config.crops=9")
+    labelled = (f"--config.data=csv:{data}/test.csv", "--config.pairs_from=persons", "--config.crops=9")
     assert "pictures" in refused("cycas", new, *_arguments(data, *labelled))
+    assert "unknown option --config.source" in refused("cycas", new, *_arguments(data, "--config.source=persons"))
+    assert "--config.memory=0" in refused("cycas", new, *_arguments(data, "--config.memory=0", "--config.queue_clean=true"))
     assert "the choices are street, paper" in refused("tables", new, "--table=cycas.5", "--recipe=canonical")
     assert not (tmp_path / "new").exists()
 

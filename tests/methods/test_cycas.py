@@ -13,7 +13,8 @@ from reid_jax.data.pairs import frame_pairs
 from reid_jax.data.simulated import simulated_pairs
 from reid_jax.losses import associate, xbm
 from reid_jax.methods.cycas import cycas
-from reid_jax.types import Tags
+from reid_jax.models import norm
+from reid_jax.types import Batch, Tags
 from tests import tiny
 
 
@@ -33,9 +34,10 @@ NEAR = partial(frame_pairs, pairs=2, crops=5, interval=3, times=4)
 SOFT = partial(associate.relaxed, epsilon=0.3)
 EXAM = [
     lambda model: cycas(model, groups=2, draw=NEAR, loss=SOFT, memory=64, hardest=5, weight=0.1),
-    lambda model: cycas(model, groups=2, draw=partial(NEAR, pairs=3, times=8, early=1), memory=48, shared=True, weight=0.05,
-                        loss=partial(associate.symmetric, epsilon=0.3)),
-    lambda model: cycas(model, groups=2, draw=partial(simulated_pairs, persons=4, inter=0.75, iterations=5), memory=0),
+    lambda model: cycas(model, groups=2, draw=partial(NEAR, pairs=3, times=12, early=1), memory=48, shared=True, weight=0.01,
+                        loss=partial(associate.symmetric, epsilon=0.2), clean=True),
+    lambda model: cycas(model, groups=2, memory=0,
+                        draw=partial(simulated_pairs, persons=4, intra=1.0, inter=1.0, iterations=10)),
 ]  # fmt: skip
 FALLS = {1: 1.0, 2: 1.1}  # these losses begin near their floor, as persons of one set are not all in the other
 MOVES = [{"update": ["carry/embedding", "carry/video", "carry/next"]}] * 2 + [{}]
@@ -107,3 +109,30 @@ def test_without_a_memory_nothing_is_carried():
     carry, plan = _start(method, films())
     value, aux = method.loss({"f": jnp.ones((14, 12))}, _batch(films(), plan.rows[0]), carry, 0)
     assert carry == {} == method.update(carry, {}, aux) and set(aux.metrics) == {"associate"} and float(value) > 0
+
+
+def test_a_clean_queue_holds_the_second_view_which_moves_nothing_else():
+    made, model = films(), tiny.encoder(norm_average=norm.alone)
+    methods = [cycas(model, draw=ROOMY, memory=16, hardest=3, clean=clean) for clean in (False, True)]
+    variables, carry = methods[0].init(jax.random.key(0), made)
+    carry["embedding"], carry["video"] = carry["embedding"] + 0.3, carry["video"] + 100
+    rows = _start(methods[0], made)[1].rows[0]
+    first = np.stack([made.image[max(int(row), 0)] for row in rows])
+    image, tags = jnp.asarray(np.stack([first, 255 - first], axis=1)), _batch(made, rows)
+
+    def run(params, method):
+        outputs, stats = method.forward({**variables, "params": params}, carry, Batch(image, tags), jax.random.key(0))
+        value, aux = method.loss(outputs, tags, carry, 0)
+        return value, (stats, aux.moved)
+
+    plain, clean = (jax.value_and_grad(run, has_aux=True)(variables["params"], method) for method in methods)
+    both = [jax.tree.leaves((value, stats, gradient)) for (value, (stats, _)), gradient in (plain, clean)]
+    for one, other in zip(*both, strict=True):
+        np.testing.assert_array_equal(one, other)
+    encoder = {name: collection["encoder"] for name, collection in variables.items()}
+    for view, ((_, (_, moved)), _) in enumerate((plain, clean)):
+        seen = model.apply(encoder, image[:, view], True, None, tags)[0].embedding
+        np.testing.assert_allclose(moved[0][0], seen / jnp.linalg.norm(seen, axis=1, keepdims=True), rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(moved[1][0], tags.group)
+    with pytest.raises(ValueError, match="a second view"):
+        methods[1].forward(variables, carry, Batch(image[:, :1], tags), jax.random.key(0))
