@@ -1,3 +1,7 @@
 """Person re-identification that generalises, in JAX."""
 
+from reid_jax import xla
+
 __version__ = "0.1.0"
+
+xla.mend()

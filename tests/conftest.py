@@ -16,6 +16,8 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and scripts that te
 import jax
 import pytest
 
+import reid_jax  # noqa: F401 - before anything is computed: what jaxlib does wrongly is switched off
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 _DONE = itertools.count(1)

@@ -8,7 +8,7 @@ import reid_jax
 ROOT = Path(reid_jax.__file__).parent
 # A layer may import the layers before it, and files of its own layer if that layer is a folder.
 LAYERS = [
-    ["types"], ["distance"], ["losses"], ["carry"], ["cluster"], ["retrieval"], ["models"], ["data"], ["video"],
+    ["xla"], ["types"], ["distance"], ["losses"], ["carry"], ["cluster"], ["retrieval"], ["models"], ["data"], ["video"],
     ["methods"], ["optimise"], ["parallel"], ["train"], ["evaluate"], ["checkpoint"], ["export"], ["tracking"],
 ]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
