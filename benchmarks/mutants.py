@@ -1,0 +1,298 @@
+"""Do the tests notice? One small fault at a time is put into the arithmetic or into a recipe, and its tests are run.
+
+python -m benchmarks.mutants --sample=100 --only=reid_jax           a hundred of the arithmetic
+python -m benchmarks.mutants --only=reid_jax/losses/triplet.py:4      every fault of the lines 4, 40 to 49 and so on
+python -m benchmarks.mutants --only=reid_jax/losses --list            the faults, without a run
+
+A fault: + for -, * for /, < for <=, == for !=, `and` for `or`, min for max, sum for mean, any for all, a number changed, a
+`not` or a sign dropped, a condition turned round. Texts, annotations, decorators, what is raised and what is logged stay.
+Arithmetic is mutated anywhere, an experiment in its recipes and its options' defaults.
+
+The tests run in a copy of the project, each mutant's in a process of its own, forked from one that has imported the
+libraries and computed nothing. A mutant dies when a test fails or they take longer than `--limit` seconds.
+"""
+
+import ast
+import contextlib
+import copy
+import importlib
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from absl import app, flags
+
+_SAMPLE = flags.DEFINE_integer("sample", 0, "how many mutants; 0: all")
+_SEED = flags.DEFINE_integer("seed", 0, "of the sample")
+_ONLY = flags.DEFINE_string("only", "", "mutants whose place, FILE:LINE, begins so")
+_LIST = flags.DEFINE_boolean("list", False, "list the mutants and run nothing")
+_LIMIT = flags.DEFINE_integer("limit", 300, "seconds of processor time that a mutant's tests may take")
+_ROOT = flags.DEFINE_string("root", str(Path(__file__).parent.parent), "the project")
+_WARM = flags.DEFINE_list(
+    "warm",
+    "pytest,jax,jax.numpy,flax.linen,optax,orbax.checkpoint,grain.python,sklearn.cluster,scipy.sparse,numba,"
+    "ml_collections.config_flags",
+    "what is imported once, before the first fork",
+)
+
+WHERE = (
+    *(f"reid_jax/{one}" for one in ("losses/*.py", "carry/*.py", "cluster/*.py", "retrieval/*.py", "data/sample.py")),
+    *("reid_jax/distance.py", "reid_jax/evaluate.py", "experiments/*.py"),
+)
+MORE = {  # tests of what has no test file of its own; a folder's file is tested by its neighbours' tests
+    "reid_jax/carry/ema.py": ["tests/methods/test_moco.py"],
+    **{
+        f"reid_jax/cluster/{one}.py": ["tests/cluster/test_others.py"]
+        for one in ("centroids", "hdbscan", "kmeans", "refine")
+    },
+    **{
+        f"reid_jax/cluster/{one}.py": ["tests/cluster/test_neighbours.py", "tests/cluster/test_approximate.py"]
+        for one in ("exact", "products", "select", "workers")
+    },
+    "reid_jax/cluster/overlap.py": ["tests/cluster/test_jaccard.py"],
+}
+SWAPS = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
+    ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.And: ast.Or, ast.Or: ast.And,
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+BUILTINS = {"min": "max", "max": "min", "any": "all", "all": "any"}
+OTHERS = [("minimum", "maximum"), ("argmin", "argmax"), ("sum", "mean")]
+FUNCTIONS = BUILTINS | dict(OTHERS) | {other: name for name, other in OTHERS}
+
+
+class Mutant(NamedTuple):
+    """file: below the root. told: what was, and what is instead. source: the whole mutated file."""
+
+    file: str
+    line: int
+    told: str
+    source: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def changes(node: ast.AST) -> Iterator[ast.AST]:
+    """What may stand for a node: shallow copies of it with one thing changed."""
+
+    def other(**fields):
+        changed = copy.copy(node)
+        for name, value in fields.items():
+            setattr(changed, name, value)
+        return changed
+
+    match node:
+        case ast.BinOp() | ast.BoolOp() | ast.AugAssign() if type(node.op) in SWAPS and not _text(node):
+            yield other(op=SWAPS[type(node.op)]())
+        case ast.Compare():
+            for place, op in enumerate(node.ops):
+                yield other(ops=[*node.ops[:place], SWAPS[type(op)](), *node.ops[place + 1 :]])
+        case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert()):
+            yield node.operand
+        case ast.IfExp():
+            yield other(body=node.orelse, orelse=node.body)
+        case ast.Constant(value=bool()):
+            yield other(value=not node.value)
+        case ast.Constant(value=int()):
+            yield other(value=node.value + 1)
+        case ast.Constant(value=float()):  # what is nearly nothing must become something
+            yield other(value=node.value / 2 if abs(node.value) > 1e-3 else node.value + 1)
+        case ast.Name() if node.id in BUILTINS:
+            yield other(id=BUILTINS[node.id])
+        case ast.Attribute() if node.attr in FUNCTIONS:
+            yield other(attr=FUNCTIONS[node.attr])
+
+
+def _text(node: ast.AST) -> bool:
+    """Whether texts are joined."""
+    return any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in ast.iter_child_nodes(node))
+
+
+def places(tree: ast.AST, recipes: bool) -> Iterator[tuple[ast.AST, str, int | None]]:
+    """(parent, field, place in a list or None) of each node that may be changed; of an experiment, its values alone."""
+    for field, value in ast.iter_fields(tree):
+        if field in ("annotation", "returns", "decorator_list", "bases"):
+            continue
+        for place, one in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if not isinstance(one, ast.AST) or _stays(one) or (recipes and not _chosen(tree, one)):
+                continue
+            yield tree, field, place
+            yield from places(one, recipes and isinstance(one, ast.ClassDef))
+
+
+def _stays(node: ast.AST) -> bool:
+    logs = isinstance(node, ast.Expr) and ast.unparse(node).startswith("logging.")
+    return logs or isinstance(node, ast.Raise | ast.JoinedStr | ast.Import | ast.ImportFrom)
+
+
+def _chosen(parent: ast.AST, node: ast.AST) -> bool:
+    """Whether a node of an experiment is RECIPES, a class of options, or an option's default."""
+    if isinstance(parent, ast.Module):
+        assigned = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "RECIPES"
+        return assigned or isinstance(node, ast.ClassDef)
+    return isinstance(node, ast.AnnAssign) or isinstance(parent, ast.AnnAssign)
+
+
+def mutants(file: str, source: str) -> Iterator[Mutant]:
+    """All mutants of a file."""
+    tree = ast.parse(source)
+    for parent, field, place in list(places(tree, file.startswith("experiments/"))):
+        held = getattr(parent, field)
+        old = held if place is None else held[place]
+        for new in changes(old):
+            told = f"{_short(old)}  ->  {_short(new)}"
+            if place is None:
+                setattr(parent, field, new)
+            else:
+                held[place] = new
+            yield Mutant(file, old.lineno, told, ast.unparse(tree))
+        if place is None:
+            setattr(parent, field, old)
+        else:
+            held[place] = old
+
+
+def _short(node: ast.AST) -> str:
+    text = ast.unparse(node).split("\n")[0]
+    return text if len(text) < 90 else text[:87] + "..."
+
+
+def tests_of(file: str, root: Path) -> list[str]:
+    """The test files that are to notice a fault of a file."""
+    below = Path(*Path(file).parts[1:])
+    own = [str(Path("tests") / below.parent / f"test_{below.name}"), *MORE.get(file, [])]
+    if file.startswith("experiments/"):
+        own = ["tests/experiments/test_recipes.py"]
+    own = [one for one in own if (root / one).exists()]
+    return [*own, "tests/test_defaults.py"] if own and (root / "tests/test_defaults.py").exists() else own
+
+
+def run(mutant: Mutant | None, tests: list[str], copied: Path, limit: int) -> tuple[str, str]:
+    """("died", "survived" or "timed out", the tests' output), by a process that is forked for it."""
+    path = copied / mutant.file if mutant else None
+    before = (path.read_bytes(), path.stat()) if path else None
+    told = copied / "told.txt"
+    if path:
+        path.write_text(mutant.source)
+    child = os.fork()
+    if not child:
+        _test(tests, copied, told, limit)
+    try:
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # it, and what it may have left running
+    if path:
+        path.write_bytes(before[0])
+        os.utime(path, ns=(before[1].st_atime_ns, before[1].st_mtime_ns))  # what was compiled of it still holds
+    output = told.read_text(errors="replace")
+    if code == 5:
+        raise SystemExit(f"no test was found in {' '.join(tests)}:\n{output}")
+    if code < 0:
+        output += f"\nended by signal {-code}"
+    return {0: "survived", -signal.SIGXCPU: "timed out", -signal.SIGKILL: "timed out"}.get(code, "died"), output
+
+
+def _test(tests: list[str], copied: Path, told: Path, limit: int) -> None:
+    """In the child: pytest, and nothing of the parent behind it."""
+    import resource
+
+    code = 3
+    try:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+        others = ("", os.getcwd(), _ROOT.value, str(Path(__file__).parent.parent))
+        sys.path[:] = [str(copied), *(one for one in sys.path if one not in others)]
+        os.chdir(copied)
+        sys.dont_write_bytecode = True
+        with told.open("w") as out:
+            os.dup2(out.fileno(), 1)
+            os.dup2(out.fileno(), 2)
+            import pytest
+
+            code = int(pytest.main(["-x", "-q", "-n0", "-p", "no:cacheprovider", *tests]))
+            sys.stdout.flush()
+    except BaseException:  # noqa: BLE001, it goes into what the tests told
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _warm(folder: str) -> None:
+    """Import what takes long, under the settings of tests/conftest.py, which comes too late to make them."""
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(folder) / "compiled")
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
+    for name in _WARM.value:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(name)
+
+
+def copied_to(folder: str) -> Path:
+    """A copy of the project without what is not code."""
+    root, target = Path(_ROOT.value), Path(folder) / "project"
+    target.mkdir()
+    for name in ("reid_jax", "tests", "experiments", "benchmarks"):
+        if (root / name).exists():
+            shutil.copytree(root / name, target / name)
+    for name in ("pyproject.toml", "setup.cfg", "README.md"):
+        if (root / name).exists():
+            shutil.copy2(root / name, target / name)
+    return target
+
+
+def chosen() -> list[tuple[Mutant, list[str]]]:
+    """The mutants that are asked for, each with its tests."""
+    root, found = Path(_ROOT.value), []
+    for file in sorted({path.relative_to(root).as_posix() for where in WHERE for path in root.glob(where)}):
+        tests, made = tests_of(file, root), mutants(file, (root / file).read_text())
+        made = [one for one in made if one.place.startswith(_ONLY.value)]
+        found += [(one, tests) for one in made]
+        if made and not tests:
+            raise SystemExit(f"no test file is known for {file}: write one, or name some in MORE")
+    print(f"{len(found)} mutants in {len({one.file for one, _ in found})} files")
+    if _SAMPLE.value and _SAMPLE.value < len(found):
+        found = random.Random(_SEED.value).sample(found, _SAMPLE.value)
+    return sorted(found, key=lambda one: one[0][:3])
+
+
+def main(_: list[str]) -> None:
+    """Sample, run, count, and list who lives."""
+    picked = chosen()
+    if _LIST.value:
+        for mutant, _ in picked:
+            print(f"{mutant.place}  {mutant.told}")
+        return
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        _warm(folder)
+        copied = copied_to(folder)
+        everything = sorted({test for _, tests in picked for test in tests})
+        sound, output = run(None, everything, copied, 60 * _LIMIT.value)
+        if sound != "survived":
+            raise SystemExit(f"the tests do not pass without a mutant:\n{output}")
+        lives = []
+        for number, (mutant, tests) in enumerate(picked, 1):
+            begun = time.time()
+            fate, output = run(mutant, tests, copied, _LIMIT.value)
+            lives += [mutant] * (fate == "survived")
+            spent = time.time() - begun
+            print(f"{number:4d} {fate:9s} {spent:5.0f} s  {mutant.place}  {mutant.told}", flush=True)
+    print(f"{len(picked) - len(lives)} of {len(picked)} died; survivors:")
+    for mutant in lives:
+        print(f"{mutant.place}  {mutant.told}")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,74 @@
+"""The defaults of the arithmetic are the papers' numbers, or named choices: whoever changes one changes it here as well."""
+
+import importlib
+import inspect
+import pkgutil
+
+import reid_jax
+
+DEFAULTS = {
+    "carry.bank.move_bank": {"momentum": 0.2},
+    "carry.centres.move_centres": {"rate": 0.5},
+    "carry.moments.move_moments": {"momentum": 0.9, "around": "new", "straight": False},
+    "cluster.approximate.Search": {
+        "above": 200_000, "index": "PCA512", "pool": 200, "recall": 0.999, "looked": 10_000,
+    },
+    "cluster.approximate.labels": {"min_samples": 4, "k1": 30, "k2": 6, "seed": 0},
+    "cluster.centroids.camera_centroids": {"normalise": False},
+    "cluster.centroids.centroids": {"normalise": False},
+    "cluster.dbscan.labels": {"min_samples": 4},
+    "cluster.dbscan.radius": {"rho": 1.6e-3, "missing": 1.0},
+    "cluster.hdbscan.labels": {"min_cluster_size": 4, "missing": 1.0},
+    "cluster.jaccard.add_source": {"weight": 0.1},
+    "cluster.jaccard.distance": {"k1": 30, "k2": 6, "variant": "F", "reach": 1.0},
+    "cluster.jaccard.width": {"k1": 30, "k2": 6, "variant": "F"},
+    "cluster.kmeans.labels": {"tries": 1},
+    "cluster.neighbours.sweep": {"farthest": False},
+    "cluster.products.candidates": {"farthest": False},
+    "cluster.refine.across": {"cameras": 2},
+    "cluster.refine.refine": {"least": 5, "most": 120},
+    "cluster.reliability.threshold": {"part": 0.9},
+    "cluster.videos.labels": {"eps": 0.8, "min_samples": 4, "metric": "euclidean"},
+    "cluster.workers.spread": {"step": 0},
+    "losses.associate.cycle": {"epsilon": 0.1, "delta": 0.5},
+    "losses.associate.relaxed": {"margin": 0.5, "epsilon": 0.1, "delta": 0.5},
+    "losses.associate.symmetric": {"epsilon": 0.1, "delta": 0.5},
+    "losses.associate.temperature": {"epsilon": 0.1, "delta": 0.5},
+    "losses.classify.circle": {"scale": 64.0, "margin": 0.35},
+    "losses.classify.cross_entropy": {"smoothing": 0.1, "temperature": 1.0},
+    "losses.contrast.augmentation": {"temperature": 0.1},
+    "losses.contrast.camera_centroid": {
+        "negatives": 50, "own_camera": False, "together": True, "by_camera": False, "temperature": 0.07,
+    },
+    "losses.contrast.centroid": {"unit": True, "temperature": 0.5},
+    "losses.contrast.instance": {"own": True, "temperature": 0.1},
+    "losses.memory.memory": {"temperature": 0.05, "epsilon": 1e-6},
+    "losses.separate.pairs": {"metric": "cosine"},
+    "losses.separate.separation": {"lambda_sigma": 1.0},
+    "losses.separate.tails": {"kappa": 3.0, "epsilon": 1e-12},
+    "losses.triplet.semi_hard": {"margin": 0.5},
+    "losses.xbm.negatives": {"hardest": 10},
+    "retrieval.histogram.stripes": {"stripes": 6, "bins": 8},
+    "retrieval.ranking.order": {"metric": "cosine", "same_camera": False},
+    "retrieval.ranking.rank": {"metric": "cosine", "same_camera": False},
+    "retrieval.spread.spread": {"same_camera": False, "bins": 100},
+}  # fmt: skip
+
+
+def _functions():
+    for folder in ("losses", "carry", "cluster", "retrieval"):
+        for module in pkgutil.iter_modules([f"{reid_jax.__path__[0]}/{folder}"]):
+            name = f"{folder}.{module.name}"
+            for function, value in vars(importlib.import_module(f"reid_jax.{name}")).items():
+                own = getattr(value, "__module__", None) == f"reid_jax.{name}" and not function.startswith("_")
+                if own and (inspect.isroutine(value) or inspect.isclass(value)):
+                    yield f"{name}.{function}", value
+
+
+def test_the_defaults_of_the_arithmetic():
+    found = {}
+    for name, function in _functions():
+        parameters = inspect.signature(function).parameters.values()
+        plain = {one.name: one.default for one in parameters if isinstance(one.default, bool | int | float | str)}
+        found |= {name: plain} if plain else {}
+    assert found == DEFAULTS
