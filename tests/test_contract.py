@@ -6,9 +6,8 @@ A method's own test file says how it is built and what it moves, in `tests/metho
     MOVES = [{"plan": ["carry/bank"], "update": ["carry/bank", "carry/teacher"]}]
 
 one of `MOVES` for one of `EXAM`: the leaves of the state that `plan` replaces, and those of the carry that `update` moves; a
-name stands for all that lies under it. `WORLD`, if there, makes the records that it trains on; `FALLS`, if there, says for
-an exam's number below what part of the first epochs' loss the last ones' is to be, 0.8 by default. Every method is trained
-four times, and the tests look at these trainings.
+name stands for all that lies under it. `WORLD`, if there, makes the records that it trains on. Every method is trained four
+times, and the tests look at these trainings.
 """
 
 import importlib
@@ -32,7 +31,6 @@ NAMES = [module.name for module in pkgutil.iter_modules(methods.__path__)]
 class Exam(NamedTuple):
     make: tuple  # what `Run` takes
     moves: dict[str, list[str]] | None
-    falls: float
 
 
 def _tests(name):
@@ -45,8 +43,7 @@ def _exams():
         moves = getattr(tests, "MOVES", [])
         for number, make in enumerate(tests.EXAM):
             said = moves[number] if number < len(moves) else None
-            falls = getattr(tests, "FALLS", {}).get(number, 0.8)
-            yield pytest.param(Exam((make, getattr(tests, "WORLD", tiny.world)), said, falls), id=f"{name}-{number}")
+            yield pytest.param(Exam((make, getattr(tests, "WORLD", tiny.world)), said), id=f"{name}-{number}")
 
 
 @pytest.fixture(scope="module", params=list(_exams()))
@@ -111,9 +108,9 @@ def test_stopped_at_any_step_it_goes_on_bit_for_bit(adams):
     assert tiny.difference(resumed, unbroken) == 0
 
 
-def test_the_loss_falls_on_separable_persons(exam, adams):
+def test_the_loss_falls_on_separable_persons(adams):
     losses, _, _ = adams
-    assert losses[-2:].mean() < exam.falls * losses[:2].mean()
+    assert losses[-2:].mean() < 0.8 * losses[:2].mean()
 
 
 def test_a_plan_or_an_update_that_does_nothing_fails(exam, straight):

@@ -39,7 +39,6 @@ EXAM = [
     lambda model: cycas(model, groups=2, memory=0,
                         draw=partial(simulated_pairs, persons=4, intra=1.0, inter=1.0, iterations=10)),
 ]  # fmt: skip
-FALLS = {1: 1.0, 2: 1.1}  # these losses begin near their floor, as persons of one set are not all in the other
 MOVES = [{"update": ["carry/embedding", "carry/video", "carry/next"]}] * 2 + [{}]
 ROOMY = partial(NEAR, crops=7)  # than two frames of three persons need: some places stay empty
 RNG = np.random.default_rng(0)
