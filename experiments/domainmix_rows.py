@@ -32,7 +32,7 @@ _TRUE = {**_SOURCE, "pseudo_labels": "given"}
 # MMT begins with two networks of its own, which go on from the source on the street
 _MMT = {
     "street": "source_epochs=2,source_iterations=60,source_rate=5e-4,source_warmup=0,source_schedule=cosine,"
-    "epochs=3,iterations=40,rate=1e-4,clusters=300,momentum=0.99,bn_group=0",
+    "source_beside=false,epochs=3,iterations=40,rate=1e-4,clusters=300,momentum=0.99,bn_group=0",
     "paper": "clusters=500",
     "code": "clusters=500",
 }

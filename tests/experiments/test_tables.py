@@ -10,7 +10,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from experiments import encoders, rows, tables, targets
+from experiments import domainmix, encoders, rows, tables, targets
 
 CLAIMED = [
     pytest.param(script, table, recipe, id=f"{name}.{number}-{recipe}")
@@ -52,6 +52,9 @@ def test_every_row_makes_a_command(script, table, recipe):
             assert isinstance(value, kind), f"{row.name}: {name}={value!r}"
             assert not isinstance(value, str) or "{" not in value
         assert config.weights != encoders.NEEDED
+        if script is domainmix:  # options of other scripts, in a text
+            domainmix.labels.check(config)
+            domainmix.source.check(config)
         for folder, rest in re.findall(r"(/runs/row\d+-seed0)([^,]*)", " ".join(map(str, vars(config).values()))):
             there = trained[Path(folder)]  # of a row that has been trained by then
             if rest.startswith("/stage1"):
