@@ -19,6 +19,7 @@ import dataclasses
 
 from experiments import encoders, run, sources, views
 from experiments.choices import choose
+from experiments.rows import Row, Table
 from reid_jax import optimise
 from reid_jax.data.check import check_test, check_training
 from reid_jax.methods.mgn import mgn
@@ -79,6 +80,22 @@ RECIPES = {
         "erase": 0.3,
     },
     "paper": {"weights": encoders.NEEDED},
+}
+
+
+_SELF = {"test": "", "extra": True}  # from weights that came without labels
+
+TABLES = {
+    "cycas": Table(
+        "CycAs, table 4: MGN by what it starts from",
+        (
+            Row("ImageNet", {"test": ""}, "mgn.cycas/imagenet"),
+            Row("MoCo", _SELF, "mgn.cycas/moco", start="moco"),
+            Row("LUPerson", {**_SELF, "normalise": "luperson"}, "mgn.cycas/luperson", start="luperson"),
+            Row("CycAs", {"test": "", "backbone": "mgn_in"}, "mgn.cycas/cycas", start="cycas"),
+        ),
+        ("paper",),
+    ),
 }
 
 

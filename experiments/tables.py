@@ -23,13 +23,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import app, flags
 
-from experiments import command, cycas, domainmix, gds, ide, remix, spcl, targets
+from experiments import command, cycas, domainmix, gds, ide, mgn, remix, spcl, targets
 from experiments.choices import choose
 from experiments.encoders import BACKBONES, MGNS, NEEDED, NONE, WORDS
 from experiments.rows import Table
 
 # those with TABLES
-SCRIPTS = {"remix": remix, "gds": gds, "ide": ide, "spcl": spcl, "domainmix": domainmix, "cycas": cycas}
+SCRIPTS = {"remix": remix, "gds": gds, "ide": ide, "spcl": spcl, "domainmix": domainmix, "cycas": cycas, "mgn": mgn}
 FIGURES = ("mAP", "rank1")
 
 _TABLE = flags.DEFINE_string("table", None, "SCRIPT.NAME, or nothing to list them")
