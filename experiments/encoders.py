@@ -138,8 +138,7 @@ def build(config: Any) -> Model:
     taken = Input(size(config.size), *choose("--config.normalise", config.normalise, PIXELS), resize=way)
     if config.backbone in MGNS:
         width, trunk = MGNS[config.backbone]
-        inside = partial(norm, frozen=True) if config.bn_frozen else norm
-        module = mgn.MGN(taken, partial(BACKBONES[trunk], norm=inside, dtype=dtype), width, config.extra, norm)
+        module = mgn.MGN(taken, partial(BACKBONES[trunk], norm=norm, dtype=dtype), width, config.extra, norm)
     else:
         if config.bn_frozen and config.bn_domains:
             raise ValueError("--config.bn_frozen and --config.bn_domains exclude each other")

@@ -44,7 +44,6 @@ class Config(views.Views):
     rank_by: str = "cosine"  # the distance by which retrieval ranks: cosine, euclidean
     dtype: str = "float32"  # what the trunk computes in: float32, bfloat16
     bn_group: int = 0  # rows per group of batch statistics, 0: the whole batch
-    bn_frozen: bool = False  # the batch statistics of trunk and branches stay as they were loaded
     persons: int = 4  # of a batch
     per_person: int = 16
     epochs: int = 60
@@ -103,7 +102,6 @@ def build(config: Config) -> run.Job:
     """Everything that the run needs, checked before step 0."""
     choose("--config.backbone", config.backbone, encoders.MGNS)
     model = encoders.build(config)
-    held = encoders.build(dataclasses.replace(config, bn_frozen=True, weights=""))  # for its `apply` alone
     train, test = sources.train_and_test(config)
     check_training(train, persons=config.persons, per_person=config.per_person)
     check_test(test, same_camera=config.same_camera)
@@ -117,7 +115,7 @@ def build(config: Config) -> run.Job:
     trunks = optimise.adam(rate, weight_decay=config.weight_decay, rest=lambda step: step < freeze)
     optimiser = optimise.groups(_group, heads=heads, trunks=trunks)
     seen = (views.view(config, model.input),)
-    method = mgn(model, held=held, freeze=freeze, **batches, **options)
+    method = mgn(model, freeze=freeze, **batches, **options)
     return run.Job(method, model, optimiser, seen, train, test)
 
 

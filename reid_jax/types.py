@@ -125,8 +125,8 @@ class Model(NamedTuple):
 
     init:  (key) -> variables
     apply: (variables, image [b h w 3], train, key=None, tags=None) -> (Embedded, batch_stats), the statistics moved only
-           if `train`. RGB in [0, 255]; another size than `input.size` is refused. key, tags: of a training batch, for
-           layers that leave things out at random or normalise by domain.
+           if `train` (of MGN an array bool[] too, see there). RGB in [0, 255]; another size than `input.size` is refused.
+           key, tags: of a training batch, for layers that leave things out at random or normalise by domain.
     width: d, the size of an embedding.
     input: what it takes.
     look:  (variables, image) -> the map f32[b h' w' c] before the pooling, for pictures of what it looks at.

@@ -7,15 +7,14 @@ of them on what is behind the heads' normalisation.
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from reid_jax.data import records as columns
 from reid_jax.data import sample
 from reid_jax.distance import normalise
 from reid_jax.losses.classify import circle, cross_entropy
 from reid_jax.losses.triplet import batch_hard
-from reid_jax.models.mgn import HEADS, TRUNKS
-from reid_jax.types import Aux, Method, Model, Plan, Variables
+from reid_jax.models.mgn import HEADS
+from reid_jax.types import Aux, Method, Model, Plan
 
 GROUPS = (("b1",), ("b2",), ("b3",), ("b21", "b22"), ("b31", "b32", "b33"))  # what each triplet loss sees
 
@@ -23,7 +22,6 @@ GROUPS = (("b1",), ("b2",), ("b3",), ("b21", "b22"), ("b31", "b32", "b33"))  # w
 def mgn(
     model: Model,
     *,
-    held: Model | None = None,
     freeze: int = 0,
     persons: int = 4,
     per_person: int = 16,
@@ -34,9 +32,8 @@ def mgn(
 ) -> Method:
     """MGN as a Method: the mean of eight classifications and the mean of five triplet losses.
 
-    model: of `models.mgn.MGN`. held: the same whose trunk and branches normalise by their running statistics and leave them as
-    they are; for the first `freeze` steps it trains in the place of `model`, and only what is behind the branches learns (as a
-    frozen module of LUPerson's code, which is in evaluation mode). The optimiser has to rest for so long as well.
+    model: of `models.mgn.MGN`. freeze: for so many steps trunk and branches normalise by their running statistics, which stay
+    as they are, as a frozen module of LUPerson's code (in evaluation mode) does. The optimiser has to let them rest as long.
     persons, per_person: a batch is persons x per_person rows.
     iterations: batches an epoch; 0 is a pass over the data.
     smoothing: of the labels. scale, margin: of the circle softmax.
@@ -44,8 +41,6 @@ def mgn(
     Departs from the paper: smoothing spreads over all classes; LUPerson's code leaves the true one out. The original MGN
     (max pooling, plain softmax, margin 1.2) is another recipe.
     """
-    if freeze and held is None:
-        raise ValueError(f"freeze is {freeze} steps, and there is no held model for them")
     width = model.width // len(HEADS)
 
     def init(key, records):
@@ -64,15 +59,8 @@ def mgn(
 
     def forward(variables, carry, batch, key):
         encoder = {name: collection["encoder"] for name, collection in variables.items()}
-        seen = (batch.image[:, 0], True, key, batch.tags)
-        if freeze:
-            out, stats = lax.cond(
-                carry["step"] < freeze,
-                lambda: held.apply(_resting(encoder), *seen),
-                lambda: model.apply(encoder, *seen),
-            )
-        else:
-            out, stats = model.apply(encoder, *seen)
+        learns = carry["step"] >= freeze if freeze else True
+        out, stats = model.apply(encoder, batch.image[:, 0], learns, key, batch.tags)
         heads = out.embedding.reshape(-1, len(HEADS), width)
         classes = jnp.moveaxis(normalise(jnp.moveaxis(variables["params"]["classifiers"], 1, 2)), 2, 1)
         return {"heads": heads, "cosine": jnp.einsum("bhd,hdc->bhc", normalise(heads), classes)}, {"encoder": stats}
@@ -90,9 +78,3 @@ def mgn(
         return {"step": carry["step"] + 1}
 
     return Method(init, plan, forward, loss, update)
-
-
-def _resting(encoder: Variables) -> Variables:
-    """Without a gradient of trunk and branches, which saves the way back through them."""
-    params = {name: lax.stop_gradient(part) if name in TRUNKS else part for name, part in encoder["params"].items()}
-    return {**encoder, "params": params}

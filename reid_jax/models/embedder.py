@@ -83,14 +83,14 @@ def model(module: nn.Module) -> Model:
         return {name: collection for name, collection in variables.items() if name != "aside"}
 
     def apply(
-        variables: Variables, image: Array, train: bool, key: Array | None = None, tags: Tags | None = None
+        variables: Variables, image: Array, train: bool | Array, key: Array | None = None, tags: Tags | None = None
     ) -> tuple[Embedded, Any]:
         stats = variables.get("batch_stats", {})
-        if not train:
+        if train is False:
             return Embedded(*module.apply(variables, image, False)), stats
         rngs = {} if key is None else {"drop": key}
         with rows.known(tags):
-            out, moved = module.apply(variables, image, True, mutable=["batch_stats", "aside"], rngs=rngs)
+            out, moved = module.apply(variables, image, train, mutable=["batch_stats", "aside"], rngs=rngs)
         aside = traverse_util.flatten_dict(moved.get("aside", {}), sep="/")
         return Embedded(*out, {name: value[0] for name, value in aside.items()}), moved.get("batch_stats", stats)
 

@@ -37,21 +37,25 @@ class MGN(nn.Module):
     norm: Callable[..., nn.Module] = BatchNorm
 
     @nn.compact
-    def __call__(self, image: Array, train: bool) -> tuple[Array, Array]:
-        """Image uint8 or f32 [b h w 3], RGB in [0, 255] -> (feature, embedding)."""
+    def __call__(self, image: Array, train: bool | Array) -> tuple[Array, Array]:
+        """Image uint8 or f32 [b h w 3], RGB in [0, 255] -> (feature, embedding).
+
+        train: an array bool[] says it of trunk and branches as it runs, and what is behind them trains.
+        """
+        behind = train if isinstance(train, bool) else True
         fork = sum(self.make(parent=None).depths[:2]) + 1
         x = self.make(blocks=(0, fork), name="trunk")(normalised(image, self.input), train)
         maps = []
         for branch, parts in enumerate(PARTS, 1):
             y = self.make(blocks=(fork, None), name=f"b{branch}")(x, train)
             if self.extra:
-                y = self.norm(name=f"neck{branch}")(y, train)
+                y = self.norm(name=f"neck{branch}")(y, behind)
             if y.shape[1] % parts:
                 raise ValueError(
                     f"a map {y.shape[1]} high cannot be cut into {parts}; choose a height in multiples of 96"
                 )
             maps += [y] + (jnp.split(y, parts, axis=1) if parts > 1 else [])
-        return Heads(self.width, self.norm, name="neck")(maps, train)
+        return Heads(self.width, self.norm, name="neck")(maps, behind)
 
 
 class Heads(nn.Module):

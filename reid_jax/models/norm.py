@@ -55,23 +55,30 @@ class BatchNorm(nn.Module):
     gaps: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, train: bool, counted: Array | None = None) -> Array:
-        """Normalise x [b ... c]; with `train`, by the batch, of which bool[b] are `counted`, moving running statistics."""
+    def __call__(self, x: Array, train: bool | Array, counted: Array | None = None) -> Array:
+        """Normalise x [b ... c]; with `train`, by the batch, of which bool[b] are `counted`, moving running statistics.
+
+        train: an array bool[] decides it as it runs.
+        """
         width = x.shape[-1]
         scale = self.param("scale", nn.initializers.ones, (width,), jnp.float32) if self.scale else jnp.ones(width)
         bias = self.param("bias", nn.initializers.zeros, (width,), jnp.float32) if self.bias else jnp.zeros(width)
         mean = self.variable("batch_stats", "mean", jnp.zeros, (width,), jnp.float32)
         var = self.variable("batch_stats", "var", jnp.ones, (width,), jnp.float32)
-        if not train or self.frozen:
+        if train is False or self.frozen:
             return _affine(x, mean.value, var.value, scale, bias, self.epsilon)
         if self.gaps and counted is None:
             counted = rows.there()
         moments, samples = group_moments(x, self.group, self.average, counted)
         batch_mean, batch_var = moments[:, 0], jnp.maximum(moments[:, 1] - moments[:, 0] ** 2, 0.0)
         unbiased = jax.lax.stop_gradient(batch_var) * (samples / jnp.maximum(samples - 1, 1))
-        move = (1 - self.momentum) * (samples > 0).any()
+        move = (1 - self.momentum) * ((samples > 0).any() & train)
+        if train is not True:
+            old_mean, old_var = mean.value[None], var.value[None]
         mean.value = (1 - move) * mean.value + move * _mean_of(jax.lax.stop_gradient(batch_mean), samples)
         var.value = (1 - move) * var.value + move * _mean_of(unbiased, samples)
+        if train is not True:
+            batch_mean, batch_var = jnp.where(train, batch_mean, old_mean), jnp.where(train, batch_var, old_var)
         grouped = x.reshape(moments.shape[0], -1, *x.shape[1:])
         spread = (moments.shape[0],) + (1,) * (x.ndim - 1) + (width,)
         batch_mean, batch_var = batch_mean.reshape(spread), batch_var.reshape(spread)

@@ -10,6 +10,7 @@ from reid_jax.data import sample
 from reid_jax.models import rows
 from reid_jax.models.norm import IBN, BatchNorm, DomainNorm, InstanceNorm, batch_norms, collapsed, spread
 from reid_jax.types import Tags
+from tests import tiny
 
 X = np.random.default_rng(0).normal(1.0, 2.0, (8, 4, 3, 6)).astype(np.float32)
 
@@ -254,3 +255,16 @@ def test_weights_of_layers_with_statistics_are_found():
         "conv": {"kernel": False},
         "bn1": {"IN": {"scale": False, "bias": False}, "BN": {"scale": True, "bias": True}},
     }
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_what_is_decided_as_it_runs_is_what_is_decided_before(train):
+    x = np.random.default_rng(0).normal(3, 2, (6, 2, 4)).astype(np.float32)
+    stats = {"mean": np.arange(4, dtype=np.float32), "var": np.full(4, 2, np.float32)}
+    variables = {"params": {"scale": np.full(4, 3.0), "bias": np.ones(4)}, "batch_stats": stats}
+    norm = BatchNorm(group=3)
+    run = jax.jit(lambda train: norm.apply(variables, x, train, mutable=["batch_stats"]))
+    before, after = norm.apply(variables, x, train, mutable=["batch_stats"]), run(train)
+    for one, other in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+    assert train or tiny.difference(after[1]["batch_stats"], stats) == 0
