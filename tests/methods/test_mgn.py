@@ -46,6 +46,7 @@ FREEZE = 8  # steps, in the middle of the second epoch
 EXAM = [
     lambda _, freeze=freeze: mgn(embedder.model(Parts()), **SMALL, scale=4.0, freeze=freeze) for freeze in (0, FREEZE)
 ]
+MOVES = [{"update": ["carry/step"]}] * 2
 
 
 def test_the_loss_is_the_mean_of_eight_and_the_mean_of_five():
