@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from reid_jax.types import Array
@@ -52,10 +53,10 @@ class Depthwise(nn.Module):
         kernel = self.param("kernel", init, (self.size, self.size, 1, x.shape[-1]), jnp.float32).astype(self.dtype)
         (height, width), side = x.shape[1:3], self.size // 2
         padded = jnp.pad(x.astype(self.dtype), ((0, 0), (side, side), (side, side), (0, 0)))
+        taps, places = jnp.unstack(kernel.reshape(-1, 1, 1, 1, x.shape[-1])), np.ndindex(self.size, self.size)
         return sum(
-            padded[:, i : i + height, j : j + width] * kernel[None, i : i + 1, j : j + 1, 0]
-            for i in range(self.size)
-            for j in range(self.size)
+            jax.lax.slice(padded, (0, i, j, 0), (len(x), i + height, j + width, x.shape[-1])) * tap
+            for tap, (i, j) in zip(taps, places, strict=True)
         )
 
 

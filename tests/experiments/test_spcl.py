@@ -46,4 +46,4 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
     )
     many = (f"--config.data=csv:{data}/source.csv", target, *TINY, "--config.persons=9")
     assert "choose --config.persons=" in refused("spcl", new, *many)
-    assert "<street|adapt|alone>" in refused("spcl", new, "--recipe=paper")
+    assert "are street, adapt, alone" in refused("spcl", new, "--recipe=paper")
