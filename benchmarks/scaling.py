@@ -148,7 +148,9 @@ def index(images: int) -> dict:
 
     row = np.arange(images, dtype=np.int32)
     video, frame = row // 650, row % 650 // 9
-    data = Records(image=None, person=video, camera=video, domain=video, group=video, split=None, frame=frame, shot=video)
+    data = Records(
+        image=None, person=video, camera=video, domain=video, group=video, split=None, frame=frame, shot=video
+    )
     held, began = _peak(), clock()
     rows, _ = pairs.frame_pairs(data, step=0, rng=np.random.default_rng(0), groups=8, interval=4)
     return {"index": list(clock() - began), "rows": rows.nbytes, "shape": rows.shape, "held": held}

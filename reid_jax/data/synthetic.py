@@ -234,4 +234,6 @@ def video_crops(
     corners = np.stack([truth["x"], truth["y"], truth["x"] + truth["w"], truth["y"] + truth["h"]], 1)
     camera, group = np.array([(video.camera, video.group) for video in films])[which].T
     image = VideoCrops(films, which, truth["frame"].copy(), corners, size)
-    return records.make(image, truth["person"].copy(), camera, domain=1, group=group, frame=truth["frame"].copy(), shot=0)
+    return records.make(
+        image, truth["person"].copy(), camera, domain=1, group=group, frame=truth["frame"].copy(), shot=0
+    )

@@ -69,7 +69,9 @@ def cycas(
         outputs = {"f": distance.normalise(out.embedding)}
         if clean:
             if batch.image.shape[1] < 2:
-                raise ValueError("a queue of clean embeddings needs a second view of each picture, and the batch has one")
+                raise ValueError(
+                    "a queue of clean embeddings needs a second view of each picture, and the batch has one"
+                )
             plain, _ = model.apply(encoder, batch.image[:, 1], True, key, batch.tags)
             outputs["clean"] = jax.lax.stop_gradient(distance.normalise(plain.embedding))
         return outputs, {"encoder": stats}

@@ -153,17 +153,23 @@ def test_what_is_long_is_cut_into_clips_that_are_drawn_as_often():
     drawn = []
     for one, other in sets:
         assert len(set(made.group[one[one >= 0]].tolist())) == 6
-        mine, theirs = ({(made.group[row], made.frame[row] // 100) for row in side if row >= 0} for side in (one, other))
+        mine, theirs = (
+            {(made.group[row], made.frame[row] // 100) for row in side if row >= 0} for side in (one, other)
+        )
         assert mine == theirs
         drawn += mine
     assert len(set(drawn)) == 78 and set(map(drawn.count, drawn)) == {times}
-    assert pairs.count(made, interval=5, clip=5) == pairs.Count(0, 6, 60, 0, 180)  # of five frames: one moment of a video
+    assert pairs.count(made, interval=5, clip=5) == pairs.Count(
+        0, 6, 60, 0, 180
+    )  # of five frames: one moment of a video
 
 
 def test_by_default_rows_are_those_that_they_were():
     """Drawn by the code that knew neither shots nor clips."""
     videos = [(v, v, 5 * f, 1 + (v + f) % 4) for v in range(9) for f in range(8)]
-    made = _films(*videos, *((20 + s, c, 3 * f, 2) for s in range(3) for c in (2 * s + 50, 2 * s + 51) for f in range(5)))
+    made = _films(
+        *videos, *((20 + s, c, 3 * f, 2) for s in range(3) for c in (2 * s + 50, 2 * s + 51) for f in range(5))
+    )
     digest = hashlib.sha256()
     for options in (
         {"groups": 2, "pairs": 4, "crops": 7, "interval": 12, "times": 20},
@@ -189,7 +195,9 @@ def test_what_is_too_much_is_left_out_by_pairs():
 
 def test_frames_of_one_of_none_and_of_too_many():
     made = _films((0, 0, 0, 1), (0, 0, 5, 90), (1, 1, 0, 1), (1, 1, 5, 1), (2, 2, 0, 3), (3, 3, 0, 3), (3, 3, 500, 3))
-    assert pairs.count(made) == pairs.Count(2, 0, 2, 2, 0)  # one frame, and two too far apart; a frame of nobody is no frame
+    assert pairs.count(made) == pairs.Count(
+        2, 0, 2, 2, 0
+    )  # one frame, and two too far apart; a frame of nobody is no frame
     sets, _, figures = _drawn(made, times=20)
     assert figures["idle_videos"] == 2
     for one, other in sets:

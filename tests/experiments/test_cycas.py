@@ -76,7 +76,9 @@ def test_held_norms_and_nothing_else(data):
     for held in (True, False):
         config = cycas.Config(data=f"csv:{data}/films.csv", test=f"csv:{data}/test.csv", bn_frozen=held, **options)
         job = cycas.build(dataclasses.replace(config, queue_clean=held))
-        assert [view.erase for view in job.views] == [0.5, 0.0][: 1 + held] and len({view.pad for view in job.views}) == 1
+        assert [view.erase for view in job.views] == [0.5, 0.0][: 1 + held] and len(
+            {view.pad for view in job.views}
+        ) == 1
         params = job.method.init(jax.random.key(0), job.train)[0]["params"]
         change, _ = job.optimiser.update(jax.tree.map(lambda x: 0 * x, params), job.optimiser.init(params), params)
         still = {"/".join(path[1:-1]) for path, by in traverse_util.flatten_dict(change).items() if not np.any(by)}
@@ -106,7 +108,9 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
     labelled = (f"--config.data=csv:{data}/test.csv", "--config.pairs_from=persons", "--config.crops=9")
     assert "pictures" in refused("cycas", new, *_arguments(data, *labelled))
     assert "unknown option --config.source" in refused("cycas", new, *_arguments(data, "--config.source=persons"))
-    assert "--config.memory=0" in refused("cycas", new, *_arguments(data, "--config.memory=0", "--config.queue_clean=true"))
+    assert "--config.memory=0" in refused(
+        "cycas", new, *_arguments(data, "--config.memory=0", "--config.queue_clean=true")
+    )
     assert "the choices are street, paper" in refused("tables", new, "--table=cycas.5", "--recipe=canonical")
     assert not (tmp_path / "new").exists()
 

@@ -131,7 +131,9 @@ def test_a_clean_queue_holds_the_second_view_which_moves_nothing_else():
     encoder = {name: collection["encoder"] for name, collection in variables.items()}
     for view, ((_, (_, moved)), _) in enumerate((plain, clean)):
         seen = model.apply(encoder, image[:, view], True, None, tags)[0].embedding
-        np.testing.assert_allclose(moved[0][0], seen / jnp.linalg.norm(seen, axis=1, keepdims=True), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            moved[0][0], seen / jnp.linalg.norm(seen, axis=1, keepdims=True), rtol=1e-5, atol=1e-6
+        )
         np.testing.assert_array_equal(moved[1][0], tags.group)
     with pytest.raises(ValueError, match="a second view"):
         methods[1].forward(variables, carry, Batch(image[:, :1], tags), jax.random.key(0))

@@ -83,7 +83,9 @@ def test_a_batch_without_pairs_leaves_the_moments_alone_and_says_so(label, none)
         assert bool(stays) == bool(none[side])
 
 
-@pytest.mark.parametrize("options", [{}, {"lambda_h": 0.0}, {"lambda_sigma": 0.0, "lambda_h": 2.0, "metric": "euclidean"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"lambda_h": 0.0}, {"lambda_sigma": 0.0, "lambda_h": 2.0, "metric": "euclidean"}]
+)
 def test_the_gradient_is_that_of_the_terms(options):
     """A step along the gradient changes the loss as the gradient says: no term is added without it."""
     method = gds(_plain(), beta=0.5, **options)
