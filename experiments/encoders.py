@@ -120,8 +120,8 @@ def start(config: Any) -> str:
         fits = next((file for name, file in FITS.items() if config.backbone.startswith(name)), "")
         file = f"FILE, for {config.backbone} {fits.format(backbone=config.backbone)}," if fits else "FILE"
         raise ValueError(
-            f"this recipe starts from trained weights: name them with --config.weights={file} or a run's folder, or start "
-            "from random numbers with --config.weights=none"
+            f"this recipe starts from trained weights: name them with --config.weights={file} or a folder of a run or of an "
+            "exported encoder; --config.weights=none starts from random numbers"
         )
     if not Path(config.weights).exists():
         raise FileNotFoundError(f"--config.weights: there is no file or folder {config.weights}")

@@ -101,6 +101,7 @@ def save_tree(folder: str | Path, tree: Any) -> None:
 
 def restore_tree(folder: str | Path, like: Any) -> Any:
     """Read what `save_tree` wrote."""
+    logging.getLogger("absl").addFilter(_quiet)
     with ocp.StandardCheckpointer() as reader:
         return reader.restore(Path(folder).absolute(), jax.tree.map(np.asarray, like))
 

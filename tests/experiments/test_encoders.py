@@ -50,7 +50,7 @@ def test_the_file_is_that_of_the_backbone():
 
     assert "(osnet_ibn_x1_0_imagenet.pth)" in told("osnet_ibn_x1_0")
     assert "swin_small" in told("swin_s") and "--config.leave='snr*'" in told("resnet50_snr")
-    assert "FILE or a run's folder" in told("resnet_small")
+    assert "FILE or a folder of a run" in told("resnet_small")
     with pytest.raises(FileNotFoundError, match=r"no file or folder nowhere\.pth"):
         encoders.start(encoders.Encoder(weights="nowhere.pth"))
 
