@@ -52,8 +52,7 @@ def cycas(
     """
 
     def init(key, records):
-        encoder = model.init(key)
-        variables = {name: {"encoder": collection} for name, collection in encoder.items()}
+        variables = {name: {"encoder": collection} for name, collection in model.init(key).items()}
         if not memory:
             return variables, {}
         count = 1 if shared else groups
@@ -70,7 +69,7 @@ def cycas(
         if clean:
             if batch.image.shape[1] < 2:
                 raise ValueError(
-                    "a queue of clean embeddings needs a second view of each picture, and the batch has one"
+                    "a queue of clean embeddings needs a second view of each picture, which the batch lacks"
                 )
             plain, _ = model.apply(encoder, batch.image[:, 1], True, key, batch.tags)
             outputs["clean"] = jax.lax.stop_gradient(distance.normalise(plain.embedding))

@@ -113,7 +113,6 @@ def domainmix(
     """
     if against not in AGAINST:
         raise ValueError(f"against is {against!r}, expected one of {', '.join(AGAINST)}")
-    batch = {"batch": persons * per_person, "per_person": per_person, "steps": iterations}
     keep = partial(_kept, least=least, most=most)
     fixed = None if callable(labels) else keep(labels, room=len(labels))
 
@@ -124,11 +123,7 @@ def domainmix(
         params, limit = state.variables["params"], state.carry["threshold"]
         label, kernel, limit, figures = _morning(records, see, labels, fixed, keep, params["classifier"], limit)
         kernel = _at_means(kernel, label, see) if means and not int(state.step) else kernel
-        if len(np.unique(label[label >= 0])) < persons:
-            raise ValueError(
-                f"a batch asks for {persons} persons and there are {label.max() + 1} of both domains; choose fewer persons"
-            )
-        rows = sample.filled(label, camera=records.camera if other_cameras else None, rng=rng, **batch)
+        rows = _draw(label, records.camera if other_cameras else None, persons, per_person, iterations, rng)
         variables = {**state.variables, "params": {**params, "classifier": kernel}}
         carry = {"active": np.array(label.max() + 1, np.int32), "threshold": limit}
         return state._replace(variables=variables, carry=carry), Plan(rows, label, figures)
@@ -152,6 +147,16 @@ def domainmix(
         return _total(terms, weights, turns, step), Aux({**terms, **_figures(outputs, tags)})
 
     return Method(init, plan, forward, loss)
+
+
+def _draw(label, camera, persons, per_person, steps, rng):
+    """The rows of an epoch, [t persons * per_person]."""
+    if label.max(initial=-1) + 1 < persons:
+        raise ValueError(
+            f"a batch asks for {persons} persons and there are {label.max(initial=-1) + 1} of both domains; choose "
+            f"--config.persons of at most {label.max(initial=-1) + 1}"
+        )
+    return sample.filled(label, batch=persons * per_person, per_person=per_person, steps=steps, camera=camera, rng=rng)
 
 
 def _start(model, judge, records, labels, room, turns, key):

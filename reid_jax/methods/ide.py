@@ -66,11 +66,8 @@ def ide(
 
     def plan(state, records, see, rng):
         label = _annotated(records, beside)
-        if per_person == 1:
-            rows = sample.uniform(label, batch=persons, steps=iterations, rng=rng)
-        else:
-            size = {"persons": persons, "per_person": per_person, "steps": iterations}
-            rows = sample.identities(label, camera=records.camera if other_cameras else None, rng=rng, **size)
+        size = {"persons": persons, "per_person": per_person, "steps": iterations, "rng": rng}
+        rows = _draw(label, records.camera if other_cameras else None, **size)
         if beside:
             drawn = np.where(records.domain == BESIDE, 0, -1)
             rows = sample.mixed(rows, sample.uniform(drawn, batch=rows.shape[1], steps=len(rows), rng=rng))
@@ -110,6 +107,13 @@ def _annotated(records, beside):
     """Label of each row, i32[n]; with `beside`, -1 for those of domain 1."""
     person = np.where(records.domain == BESIDE, -1, records.person) if beside else records.person
     return columns.relabel(person)
+
+
+def _draw(label, camera, *, persons, per_person, steps, rng):
+    """The rows of an epoch, [t persons * per_person]."""
+    if per_person == 1:
+        return sample.uniform(label, batch=persons, steps=steps, rng=rng)
+    return sample.identities(label, persons=persons, per_person=per_person, steps=steps, camera=camera, rng=rng)
 
 
 def _one_after_the_other(model, encoder, batch, key):

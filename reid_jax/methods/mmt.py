@@ -81,10 +81,7 @@ def mmt(
     for name, value in (("soft_classify", soft_classify), ("soft_triplet", soft_triplet), ("momentum", momentum)):
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name} is {value}, expected a number in [0, 1]")
-    if clusters.k < 0 or not 0 <= clusters.eps < 1 or not 0 < clusters.rho <= 1 or clusters.min_samples < 1:
-        raise ValueError(
-            f"{clusters}: expected k from 0, eps from 0 and below 1, rho above 0 and up to 1, and min_samples from 1"
-        )
+    _check(clusters)
     parts = {"classify": 1 - soft_classify, "soft_classify": soft_classify}
     parts |= {"triplet": 1 - soft_triplet, "soft_triplet": soft_triplet}
     apply = jax.jit(model.apply, static_argnums=2)  # traced once for all four encoders
@@ -95,8 +92,8 @@ def mmt(
     def plan(state, records, see, rng):
         rows = np.flatnonzero(records.domain == TARGET)
         seen = [np.asarray(distance.normalise(see(rows, teacher(name)))) for name in NETWORKS]
-        eps = float(state.carry["eps"])
-        own, means, eps = _label((seen[0] + seen[1]) / 2, clusters, eps, _room(records, clusters), rng)
+        mean, room = (seen[0] + seen[1]) / 2, _room(records, clusters)
+        own, means, eps = _label(mean, clusters, float(state.carry["eps"]), room, rng)
         label = np.full(len(records.person), -1, np.int32)
         label[rows] = own
         size = {"per_person": per_person, "steps": iterations, "camera": records.camera if other_cameras else None}
@@ -125,6 +122,13 @@ def mmt(
         return {**carry, "teacher": ema(carry["teacher"], variables["params"], momentum=slow)}
 
     return Method(init, plan, forward, loss, update, teacher(NETWORKS[0]))
+
+
+def _check(clusters):
+    if clusters.k < 0 or not 0 <= clusters.eps < 1 or not 0 < clusters.rho <= 1 or clusters.min_samples < 1:
+        raise ValueError(
+            f"{clusters}: expected k from 0, eps from 0 and below 1, rho above 0 and up to 1, and min_samples from 1"
+        )
 
 
 def teacher(name: str) -> Callable:
