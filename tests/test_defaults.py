@@ -1,5 +1,9 @@
-"""The defaults of the arithmetic are the papers' numbers, or named choices: whoever changes one changes it here as well."""
+"""The defaults of the arithmetic are the papers' numbers, or named choices: whoever changes one changes it here as well.
 
+Its constants too: what is never taken for less, and sizes on which memory depends, as benchmarks/README.md tells it.
+"""
+
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -53,22 +57,52 @@ DEFAULTS = {
     "retrieval.ranking.rank": {"metric": "cosine", "same_camera": False},
     "retrieval.spread.spread": {"same_camera": False, "bins": 100},
 }  # fmt: skip
+CONSTANTS = {
+    "cluster.approximate.FIT": 20_000,
+    "cluster.dbscan.OUTLIER": -1,
+    "cluster.exact.BLOCK": 1 << 22,
+    "cluster.exact.LANES": 64,
+    "cluster.hdbscan.TINY": 1e-12,
+    "cluster.neighbours.ROUNDING": 1e-5,
+    "cluster.neighbours.SPARE": 8,
+    "cluster.overlap.ROWS": 1024,
+    "cluster.products.GATHERED": 1 << 24,
+    "cluster.products.NEAR": 4,
+    "cluster.products.TILE": 2048,
+    "cluster.products.WIDE_TILE": 8192,
+    "cluster.report.GIANT": 0.5,
+    "cluster.select.CHUNK": 64,
+    "cluster.select.EMPTY": -(2**63),
+    "cluster.select.NONE": 2**31 - 1,
+    "losses.domain.LEAST": 1e-12,
+    "losses.memory.EPSILON": 1e-6,
+    "retrieval.ranking.BLOCK": 1 << 25,
+    "retrieval.ranking.LENGTH": 50,
+    "retrieval.spread.BLOCK": 1 << 22,
+}
 
 
-def _functions():
+def _own():
+    """(name, value) of what the modules of the arithmetic define."""
     for folder in ("losses", "carry", "cluster", "retrieval"):
-        for module in pkgutil.iter_modules([f"{reid_jax.__path__[0]}/{folder}"]):
-            name = f"{folder}.{module.name}"
-            for function, value in vars(importlib.import_module(f"reid_jax.{name}")).items():
-                own = getattr(value, "__module__", None) == f"reid_jax.{name}" and not function.startswith("_")
-                if own and (inspect.isroutine(value) or inspect.isclass(value)):
-                    yield f"{name}.{function}", value
+        for found in pkgutil.iter_modules([f"{reid_jax.__path__[0]}/{folder}"]):
+            module = importlib.import_module(f"reid_jax.{folder}.{found.name}")
+            for node in ast.parse(inspect.getsource(module)).body:
+                name = getattr(node, "name", None) or ast.unparse(getattr(node, "targets", [node])[0])
+                if name in vars(module) and not name.startswith("_"):
+                    yield f"{folder}.{found.name}.{name}", vars(module)[name]
 
 
 def test_the_defaults_of_the_arithmetic():
     found = {}
-    for name, function in _functions():
+    for name, function in _own():
+        if not callable(function):
+            continue
         parameters = inspect.signature(function).parameters.values()
         plain = {one.name: one.default for one in parameters if isinstance(one.default, bool | int | float | str)}
         found |= {name: plain} if plain else {}
     assert found == DEFAULTS
+
+
+def test_the_constants_of_the_arithmetic():
+    assert {name: value for name, value in _own() if isinstance(value, int | float)} == CONSTANTS

@@ -109,6 +109,6 @@ def _least(own: np.ndarray, values: np.ndarray) -> np.ndarray:
 def _difference(own: np.ndarray, other: np.ndarray) -> np.ndarray:
     """1 - IoU of the clusters that hold each row, in two labellings."""
     _, place, shared = np.unique(own * (other.max(initial=0) + 1) + other, return_inverse=True, return_counts=True)
-    both = shared[place] if len(own) else np.empty(0)
-    union = np.bincount(own)[own] + np.bincount(other)[other] - both if len(own) else np.ones(0)
+    both = shared[place]
+    union = np.bincount(own)[own] + np.bincount(other)[other] - both
     return (np.float32(1) - (both / union).astype(np.float32)).astype(np.float32)

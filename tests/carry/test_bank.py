@@ -23,6 +23,7 @@ def test_the_bank_moves_row_by_row_in_order():
     still = [r for r in range(20) if r not in (0, 3, 5)]
     np.testing.assert_array_equal(np.asarray(got)[still], BANK[still])
     np.testing.assert_allclose(move_bank(BANK, QUERY, row, momentum=1.0), BANK, atol=1e-6)
+    np.testing.assert_allclose(move_bank(BANK, QUERY[:1], row[:1], momentum=0.0)[3], QUERY[0], atol=1e-6)
 
 
 def test_mistakes_are_told():

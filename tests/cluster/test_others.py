@@ -22,6 +22,7 @@ def test_kmeans_finds_what_is_far_apart_and_is_repeatable():
 def test_kmeans_edges():
     assert kmeans.labels(np.ones((5, 3)), 3, seed=0).tolist() == [0] * 5
     assert sorted(kmeans.labels(coarse(4, width=40), 4, seed=0)) == [0, 1, 2, 3]
+    assert kmeans.labels(coarse(4, width=40), 1, seed=0).tolist() == [0] * 4
     for k in (0, 6):
         with pytest.raises(ValueError, match=f"k is {k} and there are 5 rows"):
             kmeans.labels(np.ones((5, 3)), k, seed=0)

@@ -46,6 +46,7 @@ def test_one_giant_label_warns(caplog):
 def test_no_images_and_unknown_persons():
     assert describe(np.zeros(0, int), person=np.zeros(0, int), camera=np.zeros(0, int))["labels"] == 0
     assert "ari" not in describe(np.zeros(4, int), person=np.full(4, -1))
+    assert describe(np.zeros(4, int), person=np.zeros(4, int))["purity"] == 1  # 0 is a person
 
 
 def test_misuse_is_told():

@@ -115,10 +115,20 @@ def test_average_precision_is_scikit_learns_where_nothing_is_tied(metric):
 def test_blocks_change_nothing(monkeypatch):
     query, gallery, named = _random()
     whole = rank(query, gallery, **named), order(query, gallery, 7, **named)
-    monkeypatch.setattr(ranking, "BLOCK", 7 * len(gallery))
-    np.testing.assert_array_equal(order(query, gallery, 7, **named), whole[1])
-    for one, other in zip(rank(query, gallery, **named), whole[0], strict=True):
-        np.testing.assert_array_equal(one, other)
+    distance, taken = ranking.METRICS["cosine"], []
+
+    def watched(query, gallery):
+        taken.append(len(query))
+        return distance(query, gallery)
+
+    monkeypatch.setitem(ranking.METRICS, "cosine", watched)
+    for block, queries in ((7 * len(gallery), 7), (1, 1)):  # as many queries as it holds, and one where it holds none
+        monkeypatch.setattr(ranking, "BLOCK", block)
+        np.testing.assert_array_equal(order(query, gallery, 7, **named), whole[1])
+        for one, other in zip(rank(query, gallery, **named), whole[0], strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert max(taken) == queries
+        taken.clear()
 
 
 def _line(match, **options):

@@ -11,14 +11,14 @@ from reid_jax.retrieval.spread import Spread, spread
 def test_counts_agree_with_a_loop(same_camera, monkeypatch):
     monkeypatch.setattr(retrieval, "BLOCK", 40)  # some rows at once
     rng = np.random.default_rng(0)
-    query, gallery = (rng.standard_normal((n, 5)).astype(np.float32) for n in (9, 13))
-    query_person, gallery_person = rng.integers(0, 4, 9), rng.integers(-1, 4, 13)
-    query_camera, gallery_camera = rng.integers(-1, 2, 9), rng.integers(-1, 2, 13)
+    query, gallery = (rng.standard_normal((n, 5)).astype(np.float32) for n in (29, 33))
+    query_person, gallery_person = rng.integers(0, 4, 29), rng.integers(-1, 4, 33)
+    query_camera, gallery_camera = rng.integers(-1, 2, 29), rng.integers(-1, 2, 33)
     got = spread(query, gallery, query_person=query_person, gallery_person=gallery_person, query_camera=query_camera,
                  gallery_camera=gallery_camera, same_camera=same_camera, bins=7)  # fmt: skip
     same, other = np.zeros(7, int), np.zeros(7, int)
-    for i in range(9):
-        for j in range(13):
+    for i in range(29):
+        for j in range(33):
             u, v = np.float64(query[i]), np.float64(gallery[j])
             place = int((0.5 - u @ v / np.linalg.norm(u) / np.linalg.norm(v) / 2) * 7)
             if query_person[i] < 1 or gallery_person[j] < 0:
