@@ -124,17 +124,18 @@ def domainmix(
         label, kernel, limit, figures = _morning(records, see, labels, fixed, keep, params["classifier"], limit)
         kernel = _at_means(kernel, label, see) if means and not int(state.step) else kernel
         rows = _draw(label, records.camera if other_cameras else None, persons, per_person, iterations, rng)
-        variables = {**state.variables, "params": {**params, "classifier": kernel}}
+        state = state._replace(variables={**state.variables, "params": {**params, "classifier": kernel}})
         carry = {"active": np.array(label.max() + 1, np.int32), "threshold": limit}
-        return state._replace(variables=variables, carry=carry), Plan(rows, label, figures)
+        return state._replace(carry=carry), Plan(rows, label, figures)
 
     def forward(variables, carry, batch, key):
-        out, stats = model.apply(student(variables, carry), batch.image[:, 0], True, key, batch.tags)
+        out, moved = model.apply(student(variables, carry), batch.image[:, 0], True, key, batch.tags)
         logits = out.embedding @ variables["params"]["classifier"]
-        own = {name: collection["discriminator"] for name, collection in variables.items()}
-        domains, judged = judge.apply(own, out.embedding, True)
-        stats = {"encoder": stats, "discriminator": judged}
-        return {"f": out.embedding, "feature": out.feature, "logits": logits, "domains": domains}, stats
+        domains, judged = judge.apply(
+            {name: one["discriminator"] for name, one in variables.items()}, out.embedding, True
+        )
+        outputs = {"f": out.embedding, "feature": out.feature, "logits": logits, "domains": domains}
+        return outputs, {"encoder": moved, "discriminator": judged}
 
     def loss(outputs, tags, carry, step):
         options = {"smoothing": smoothing, "temperature": temperature, "active": carry["active"]}

@@ -55,12 +55,11 @@ def ide(
 
     def init(key, records):
         to_encoder, to_classifier = jax.random.split(key)
-        encoder = model.init(to_encoder)
         classes = int(_annotated(records, beside).max(initial=-1)) + 1
         if not classes or (beside and not (records.domain == BESIDE).any()):
             raise ValueError("expected annotated persons and, to be seen beside them, pictures of domain 1")
         kernel = 0.001 * jax.random.normal(to_classifier, (model.width, classes), jnp.float32)
-        variables = {name: {"encoder": collection} for name, collection in encoder.items()}
+        variables = {name: {"encoder": collection} for name, collection in model.init(to_encoder).items()}
         variables["params"]["classifier"] = kernel
         return variables, {"centres": jnp.zeros((classes, model.width), jnp.float32)} if centres else {}
 
