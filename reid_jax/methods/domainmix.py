@@ -97,23 +97,23 @@ def domainmix(
         of their embeddings, whereupon their classifiers start at their means. What counts as reliable is a limit that is
         taken in the first morning and kept in `carry`.
     means:  before the first step all classifiers start at the means of their images (neither paper nor code has it).
-    room:   pseudo labels that there is a classifier for where they are made anew; what is more is dropped. 0: as many as a
-        quarter of the real images.
+    room:   pseudo labels that there is a classifier for where they are made anew, no more; 0: a quarter of the real images.
     least, most: images of a label that is kept; most None: no bound.
-    persons, per_person: a batch is persons x per_person rows, of the persons of both domains together; a label with one
-        image gives one row, not copies of it, and more labels fill its place. iterations: batches an epoch.
+    persons, per_person: a batch is persons x per_person rows of both domains together; a label with one image gives one
+        row, not copies, and more labels fill its place. iterations: batches an epoch.
     smoothing, temperature: see `losses.classify.cross_entropy`. margin: of the triplet loss, None: the soft one.
     other_cameras: a label's further rows in a batch come from other cameras than its first, where it has any (its code).
     against: "balance" or "kl", see `losses.domain`. turns: None: the second stage only (the paper's DirectMix).
 
     Raises ValueError where no pseudo label is kept, and in `init` where `turns` lack a domain.
 
-    Departs from the paper: its margin has no value there; the code's is the soft one, and the code's temperature is 2 in one
-    file. The code also counts the first pseudo label as synthetic and makes a new Adam each epoch; here neither.
+    Departs from the paper: its margin has no value there; the code's is the soft one, its temperature 2 in one file. The
+    code also counts the first pseudo label as synthetic and makes a new Adam each epoch; here neither.
     """
     if against not in AGAINST:
         raise ValueError(f"against is {against!r}, expected one of {', '.join(AGAINST)}")
     keep = partial(_kept, least=least, most=most)
+    classify = partial(cross_entropy, smoothing=smoothing, temperature=temperature)
     fixed = None if callable(labels) else keep(labels, room=len(labels))
 
     def init(key, records):
@@ -124,26 +124,24 @@ def domainmix(
         label, kernel, limit, figures = _morning(records, see, labels, fixed, keep, params["classifier"], limit)
         kernel = _at_means(kernel, label, see) if means and not int(state.step) else kernel
         rows = _draw(label, records.camera if other_cameras else None, persons, per_person, iterations, rng)
-        state = state._replace(variables={**state.variables, "params": {**params, "classifier": kernel}})
+        variables = {**state.variables, "params": {**params, "classifier": kernel}}
         carry = {"active": np.array(label.max() + 1, np.int32), "threshold": limit}
-        return state._replace(carry=carry), Plan(rows, label, figures)
+        return state._replace(variables=variables, carry=carry), Plan(rows, label, figures)
 
     def forward(variables, carry, batch, key):
         out, moved = model.apply(student(variables, carry), batch.image[:, 0], True, key, batch.tags)
-        logits = out.embedding @ variables["params"]["classifier"]
         domains, judged = judge.apply(
             {name: one["discriminator"] for name, one in variables.items()}, out.embedding, True
         )
+        logits = out.embedding @ variables["params"]["classifier"]
         outputs = {"f": out.embedding, "feature": out.feature, "logits": logits, "domains": domains}
         return outputs, {"encoder": moved, "discriminator": judged}
 
     def loss(outputs, tags, carry, step):
-        options = {"smoothing": smoothing, "temperature": temperature, "active": carry["active"]}
         terms = {
-            "classify": cross_entropy(outputs["logits"], tags.label, **options),
+            "classify": classify(outputs["logits"], tags.label, active=carry["active"]),
             "triplet": batch_hard(outputs["feature"], tags.label, margin=margin),
-            "domain": AGAINST[against](jax.nn.softmax(outputs["domains"])),
-            "discriminator": cross_entropy(outputs["domains"], tags.domain, smoothing=0.0),
+            **_domains(AGAINST[against], outputs["domains"], tags.domain),
         }
         return _total(terms, weights, turns, step), Aux({**terms, **_figures(outputs, tags)})
 
@@ -184,6 +182,12 @@ def _total(terms, weights, turns, step):
         return second
     third = weights.identity_third * terms["classify"] + terms["triplet"] + weights.domain * terms["domain"]
     return jnp.where(turns.judging(step), terms["discriminator"], jnp.where(turns.third(step), third, second))
+
+
+def _domains(against, logits, domain):
+    """The backbone's loss of the domains, and the discriminator's."""
+    told = cross_entropy(logits, domain, smoothing=0.0)
+    return {"domain": against(jax.nn.softmax(logits)), "discriminator": told}
 
 
 def _figures(outputs, tags):
