@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import tracemalloc  # noqa: F401 - pytest imports it when it needs it, which fails amid the lazy imports of tensorflow_datasets
 
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")

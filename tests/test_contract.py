@@ -99,7 +99,7 @@ def test_every_row_of_a_plan_has_a_label_or_the_method_needs_none(straight):
 def test_four_devices_equal_one(exam, straight):
     one = Run(exam.make, 1, optimiser=SMALL_STEPS).end()
     for four, alone in zip(jax.tree.leaves(straight.end), jax.tree.leaves(one), strict=True):
-        np.testing.assert_allclose(four, alone, rtol=1e-4, atol=1e-4)  # a loss of a device's own rows differs by 0.05
+        np.testing.assert_allclose(four, alone, rtol=1e-5, atol=1e-5)  # a loss of a device's own rows differs by 0.05
     assert int(straight.end.step) > 10
 
 
