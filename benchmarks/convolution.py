@@ -1,53 +1,89 @@
-"""The weight gradient of `models/conv.py`, summed over slices of the batch, beside the plain one, on this machine's CPU.
+"""The weight gradient of `models/conv.py`, summed over slices of the batch, beside the plain one, on this machine's CPU, and
+what slices and XLA's YNNPACK fusions (`reid_jax/xla.py`) make of a whole network.
 
-python -m benchmarks.convolution
+python -m benchmarks.convolution [--turns=31]
 """
 
+import os
+import subprocess
+import sys
 import time
 
 import jax
 import numpy as np
+from absl import app, flags
 
+from reid_jax import xla
 from reid_jax.models import conv, embedder, resnet
 from reid_jax.types import Input
+
+_TURNS = flags.DEFINE_integer("turns", 31, "of each kind of network")
+_KIND = flags.DEFINE_integer("kind", None, "be the process of this kind of network; the script itself starts these")
 
 # height, width, channels in and out, stride
 SHAPES = [
     (32, 16, 48, 32, 1), (32, 16, 32, 32, 1), (32, 16, 32, 64, 2), (16, 8, 64, 64, 1), (8, 4, 128, 128, 1), (8, 4, 256, 256, 1),
 ]  # fmt: skip
 BATCH = 64
+# fusions, positions a slice
+KINDS = [(True, 1024), (False, 1024), (False, 4096), (False, 10**9)]
 
 
-def milliseconds(run, *arguments) -> float:
-    """The median of nine calls, compiled and warmed up."""
+def milliseconds(run, *arguments, calls: int = 9) -> float:
+    """The median of some calls, compiled and warmed up."""
     jax.block_until_ready(run(*arguments))
     times = []
-    for _ in range(9):
+    for _ in range(calls):
         start = time.perf_counter()
         jax.block_until_ready(run(*arguments))
         times.append(1e3 * (time.perf_counter() - start))
     return float(np.median(times))
 
 
-def whole_step(slices: bool) -> float:
-    """Images a second of forward and backward of the small ResNet at 128x64."""
-    kept, conv.POSITIONS = conv.POSITIONS, conv.POSITIONS if slices else 10**9
+def small_network():
+    """(a step, a forward of the small ResNet at 128x64): functions without arguments."""
     model = embedder.model(embedder.Embedder(resnet.resnet_small(), Input((128, 64))))
     variables = model.init(jax.random.key(0))
     image = np.random.default_rng(0).integers(0, 256, (BATCH, 128, 64, 3), np.uint8)
 
-    @jax.jit
-    def step(params):
+    def loss(params, image):
         out, _ = model.apply({**variables, "params": params}, image, True)
         return (out.embedding**2).sum()
 
-    took = milliseconds(jax.jit(jax.grad(step)), variables["params"])
-    conv.POSITIONS = kept
-    return BATCH / took * 1e3
+    step = jax.jit(jax.grad(loss))
+    forward = jax.jit(lambda variables, image: model.apply(variables, image, False)[0].embedding)
+    return (lambda: step(variables["params"], image)), (lambda: forward(variables, image))
 
 
-def main() -> None:
-    """Print the tables."""
+def be(kind: int) -> None:
+    """Say images a second of a step and of a forward whenever a line comes."""
+    fusions, conv.POSITIONS = KINDS[kind]
+    os.environ["XLA_FLAGS"] = "" if fusions else f"{xla.FLAG}="  # nothing has been computed yet
+    runs = small_network()
+    for _ in sys.stdin:
+        rates = [BATCH / milliseconds(run, calls=3) * 1e3 for run in runs]
+        print(*rates, flush=True)
+
+
+def by_turns(turns: int) -> np.ndarray:
+    """f64[turns, kinds, 2]: images a second, one process a kind, one after the other."""
+    command = [sys.executable, "-m", "benchmarks.convolution"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    workers = [subprocess.Popen([*command, f"--kind={kind}"], **pipes) for kind in range(len(KINDS))]
+    rates = []
+    for _ in range(turns + 1):  # the first one compiles
+        row = []
+        for worker in workers:
+            worker.stdin.write("\n")
+            row.append([float(rate) for rate in worker.stdout.readline().split()])
+        rates.append(row)
+    for worker in workers:
+        worker.communicate()
+    return np.array(rates[1:])
+
+
+def layers() -> None:
+    """Print the table of single layers."""
     rng = np.random.default_rng(0)
     print("| layer, batch 64 | plain, ms | slices, ms | ratio |\n|---|---|---|---|")
     for height, width, into, out, stride in SHAPES:
@@ -63,9 +99,25 @@ def main() -> None:
             times.append(milliseconds(jax.jit(weight), x, kernel, gradient))
         layer = f"{height}x{width}, {into} to {out}, stride {stride}"
         print(f"| {layer} | {times[0]:.1f} | {times[1]:.1f} | {times[0] / times[1]:.1f} |")
-    rates = [whole_step(slices) for slices in (False, True)]
-    print(f"\nsmall ResNet, forward and backward: {rates[0]:.0f} images/s plain, {rates[1]:.0f} in slices")
+
+
+def main(_) -> None:
+    """Print the tables."""
+    if _KIND.value is not None:
+        be(_KIND.value)
+        return
+    layers()
+    rates = by_turns(_TURNS.value)
+    print(
+        "\n| small ResNet | step, images/s | forward, images/s | step, ratio | forward, ratio |\n|---|---|---|---|---|"
+    )
+    for kind, (fusions, positions) in enumerate(KINDS):
+        name = (
+            f"{'with' if fusions else 'without'} fusions, {f'slices of {positions}' if positions < 10**9 else 'plain'}"
+        )
+        told = [*np.median(rates[:, kind], 0), *np.median(rates[:, kind] / rates[:, 0], 0)]
+        print("| {} | {:.0f} | {:.0f} | {:.2f} | {:.2f} |".format(name, *told))
 
 
 if __name__ == "__main__":
-    main()
+    app.run(main)

@@ -11,14 +11,14 @@ from flax import linen as nn
 from reid_jax.types import Array
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
-POSITIONS = 1024  # output positions a slice: the flat bottom between 512 and 2048, see benchmarks/convolution.py
+POSITIONS = 4096  # output positions a slice: eight rows of 32x16, see benchmarks/convolution.py
 
 
 class Conv(nn.Module):
     """A bias-free square convolution, NHWC, padded as torch pads (size // 2 on each side), He-initialised by fan-out.
 
     A weight gradient is a convolution with a kernel as large as the picture, which XLA's CPU backend runs at a fraction
-    of the machine's rate; as a sum over slices of the batch it runs two to four times faster. Elsewhere the plain
+    of the machine's rate where pictures are large; as a sum over slices of the batch it runs faster. Elsewhere the plain
     gradient is used; both are the same sum in another order.
     """
 

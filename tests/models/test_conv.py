@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from reid_jax.models.conv import convolve, rows_per_slice
+from reid_jax.models.conv import POSITIONS, convolve, rows_per_slice
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,6 @@ def test_slices_divide_the_batch():
     for rows in (1, 7, 48, 64):
         for side in (4, 16, 64):
             got = rows_per_slice((rows, side, side, 3), 3)
-            assert rows % got == 0 and (got == 1 or got * side * side <= 1024)
+            assert rows % got == 0 and (got == 1 or got * side * side <= POSITIONS)
     assert rows_per_slice((64, 32, 16, 3), 1) == 64
+    assert rows_per_slice((64, 32, 16, 3), 3) == 8
