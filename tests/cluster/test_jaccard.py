@@ -59,6 +59,12 @@ def test_sets_on_embeddings_full_of_ties(count, k1, k2, variant, seed):
     np.testing.assert_allclose(filled(mine), _naive(rows, k1, k2, variant), atol=5e-6)
 
 
+def test_how_many_neighbours_are_needed():
+    widths = [jaccard.width(100, k1=k1, k2=k2, variant=variant) for k1, k2, variant in
+              ((30, 6, "F"), (30, 6, "M"), (1, 1, "F"), (3, 1, "F"), (2, 9, "F"), (200, 6, "F"))]  # fmt: skip
+    assert widths == [30, 31, 1, 3, 9, 100]
+
+
 def test_weights_that_vanish():
     """exp(-D) is 0 in float32 for all but the row itself; nothing is counted twice or lost."""
     rows = 30 * coarse(40, levels=4)

@@ -142,5 +142,6 @@ def test_mistakes_are_told():
         associate.symmetric(FIRST, SECOND[:, :3])
     with pytest.raises(ValueError, match="margin is 1"):
         associate.relaxed(FIRST, SECOND, margin=1)
-    with pytest.raises(ValueError, match="epsilon is above 0"):
-        associate.relaxed(FIRST, SECOND, epsilon=0)
+    for wrong in ({"epsilon": 0}, {"delta": 0}, {"delta": 1}):
+        with pytest.raises(ValueError, match="epsilon is above 0 and delta between 0 and 1"):
+            associate.relaxed(FIRST, SECOND, **wrong)

@@ -186,6 +186,15 @@ def test_refusals(change, message):
         rank(np.eye(2, 4, dtype=np.float32), np.eye(3, 4, dtype=np.float32), **named)
 
 
+def test_the_longest_that_float32_can_rank():
+    query, gallery, named = _random()
+    gallery[3], gallery[3, 2] = 0, 2.9e18  # its square is 0.84e37
+    rank(query, gallery, **named)
+    gallery[3, 2] = 3.4e18
+    with pytest.raises(ValueError, match="1 of 200 gallery embeddings"):
+        rank(query, gallery, **named)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
 def test_embeddings_that_are_no_numbers_are_named(bad):
     query, gallery, named = _random()
