@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import mutants
+from benchmarks import faults
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def gap(a: int | None, b):
 
 
 def test_what_is_mutated_and_what_is_not():
-    told = [(one.line, one.told) for one in mutants.mutants("reid_jax/toy.py", TOY)]
+    told = [(one.line, one.told) for one in faults.of("reid_jax/toy.py", TOY)]
     assert sorted(told) == [
         (6, "a is None  ->  a is not None"),
         (9, "0  ->  1"),
@@ -44,7 +44,7 @@ def test_what_is_mutated_and_what_is_not():
     ]
     options = "RATE = 1\nRECIPES = {'paper': {'rate': 2}}\n\n\nclass Config:\n    rate: int = 3\n"
     options += "\n    def f(self):\n        return 4\n"
-    told = {one.told for one in mutants.mutants("experiments/toy.py", options)}
+    told = {one.told for one in faults.of("experiments/toy.py", options)}
     assert told == {"2  ->  3", "3  ->  4"}
 
 

@@ -34,6 +34,12 @@ DEFAULTS = {
     "cluster.reliability.threshold": {"part": 0.9},
     "cluster.videos.labels": {"eps": 0.8, "min_samples": 4, "metric": "euclidean"},
     "cluster.workers.spread": {"step": 0},
+    "data.sample.identities": {"groups": 0},
+    "evaluate.embed_rows": {"batch": 64, "workers": 0},
+    "evaluate.measured": {"metric": "cosine", "same_camera": False},
+    "evaluate.rank_records": {"same_camera": False},
+    "evaluate.run": {"batch": 64, "metric": "cosine", "same_camera": False, "workers": 0},
+    "evaluate.spread_records": {"same_camera": False},
     "losses.associate.cycle": {"epsilon": 0.1, "delta": 0.5},
     "losses.associate.relaxed": {"margin": 0.5, "epsilon": 0.1, "delta": 0.5},
     "losses.associate.symmetric": {"epsilon": 0.1, "delta": 0.5},
@@ -65,6 +71,7 @@ CONSTANTS = {
     "cluster.hdbscan.TINY": 1e-12,
     "cluster.neighbours.ROUNDING": 1e-5,
     "cluster.neighbours.SPARE": 8,
+    "cluster.overlap.ROOM": 1 << 16,
     "cluster.overlap.ROWS": 1024,
     "cluster.products.GATHERED": 1 << 24,
     "cluster.products.NEAR": 4,
@@ -84,13 +91,15 @@ CONSTANTS = {
 
 def _own():
     """(name, value) of what the modules of the arithmetic define."""
+    modules = ["data.sample", "distance", "evaluate"]
     for folder in ("losses", "carry", "cluster", "retrieval"):
-        for found in pkgutil.iter_modules([f"{reid_jax.__path__[0]}/{folder}"]):
-            module = importlib.import_module(f"reid_jax.{folder}.{found.name}")
-            for node in ast.parse(inspect.getsource(module)).body:
-                name = getattr(node, "name", None) or ast.unparse(getattr(node, "targets", [node])[0])
-                if name in vars(module) and not name.startswith("_"):
-                    yield f"{folder}.{found.name}.{name}", vars(module)[name]
+        modules += [f"{folder}.{one.name}" for one in pkgutil.iter_modules([f"{reid_jax.__path__[0]}/{folder}"])]
+    for place in modules:
+        module = importlib.import_module(f"reid_jax.{place}")
+        for node in ast.parse(inspect.getsource(module)).body:
+            name = getattr(node, "name", None) or ast.unparse(getattr(node, "targets", [node])[0])
+            if name in vars(module) and not name.startswith("_"):
+                yield f"{place}.{name}", vars(module)[name]
 
 
 def test_the_defaults_of_the_arithmetic():

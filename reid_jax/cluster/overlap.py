@@ -10,6 +10,7 @@ from reid_jax.cluster.exact import far
 from reid_jax.cluster.neighbours import Swept
 from reid_jax.cluster.workers import kernel, spread, stack
 
+ROOM = 1 << 16  # entries that a range begins with room for
 ROWS = 1024  # of a range of the kernels that keep a mark for every row
 
 
@@ -128,7 +129,7 @@ def _expand(start, stop, pointers, columns, data, index):
 def _distances(start, stop, pointers, columns, data, turned, rows, values, reach):
     n = len(pointers) - 1
     shared, touched = np.zeros(n, np.float32), np.empty(n, np.int32)
-    space = 1 << 16
+    space = ROOM
     into, away = np.empty(space, np.int32), np.empty(space, np.float32)
     sizes, at = np.zeros(stop - start, np.int64), 0
     for i in range(start, stop):

@@ -105,9 +105,9 @@ def _answers(
         device = devices[number % len(devices)]
         (x, half_x), (y, half_y) = block(rows, half, here, device), block(others, half_others, there, device)
         if reduce:
-            extent = min(size, len(rows) - here), min(size, len(others) - there)
             k, mirrored = min(width + symmetric, size), symmetric and here != there  # the row itself may take a place
-            answer = _lists(x, half_x, y, half_y, *extent, k=k, mirrored=mirrored, farthest=farthest)
+            filled = min(size, len(others) - there)
+            answer = _lists(x, half_x, y, half_y, filled, k=k, mirrored=mirrored, farthest=farthest)
         else:
             answer = (_tile(x, y),)
         flying.append((here, there, *answer))
@@ -129,17 +129,19 @@ def _lists(
     half_x: jax.Array,
     y: jax.Array,
     half_y: jax.Array,
-    filled_rows: int,
-    filled_columns: int,
+    filled: int,
     *,
     k: int,
     mirrored: bool,
     farthest: bool,
 ) -> tuple:
-    """The k best of each row of a tile, and of each column if `mirrored`: (score, column, lowest), twice."""
+    """The k best of each row of a tile, and of each column if `mirrored`: (score, column, lowest), twice.
+
+    filled: rows of y; x is full where a tile is mirrored, since y lies behind it.
+    """
     numpy = jax.numpy
     score = _tile(x, y) - half_x[:, None] - half_y[None, :]
-    inside = (numpy.arange(len(x)) < filled_rows)[:, None] & (numpy.arange(len(y)) < filled_columns)[None, :]
+    inside = (numpy.arange(len(y)) < filled)[None, :]
     chosen, lowest = numpy.where(inside, score, -numpy.inf), numpy.where(inside, score, numpy.inf)
     answer = ()
     for axis in (1, 0) if mirrored else (1,):

@@ -72,6 +72,11 @@ def test_an_index_of_faiss(index):
     assert abs(report["neighbour_recall"] - recall) < 0.05
 
 
+def test_one_neighbour_is_the_row_itself():
+    assert approximate.search(ROWS, 1, Search(index="PCA64")).index.ravel().tolist() == list(range(1500))
+    assert approximate.search(ROWS[:40], 40, Search(index="PCA32")).index.shape == (40, 40)  # all there are
+
+
 def test_misuse_is_told():
     with pytest.raises(ValueError, match="65 principal components of vectors 64 wide"):
         approximate.search(ROWS, 5, Search(index="PCA65"))
