@@ -61,9 +61,9 @@ def clustered(devices):
     from reid_jax.cluster import approximate, dbscan, jaccard, neighbours, products
     from tests.cluster.drawn import people
 
-    products.GATHERED = 10_000  # several exchanges
     rows = people(700)[0]
-    near = neighbours.sweep(rows, 30, farthest=True, devices=devices, tile=64)
+    with mock.patch.object(products, "GATHERED", 10_000):  # several exchanges
+        near = neighbours.sweep(rows, 30, farthest=True, devices=devices, tile=64)
     few = neighbours.sweep(rows, 30, devices=devices, tile=64, reduce=True)
     labels = dbscan.labels(jaccard.distance(rows), eps=(0.5, 0.6))
     rough = approximate.labels(rows, eps=0.6, how=approximate.Search(above=0, index="PCA32", pool=60, recall=0.0))[0]
