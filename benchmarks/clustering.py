@@ -1,13 +1,19 @@
-"""Pseudo labels at any size: time, memory and agreement beside the dense way of doing it.
+"""Time, memory and agreement of pseudo labels, compared with the dense implementation.
 
-python -m benchmarks.clustering                                        up to 32,600 images, dense beside it
-python -m benchmarks.clustering --sizes=80000,200000 --dense_up_to=0   more than the dense way can hold
-python -m benchmarks.clustering --sizes=1000000 --dense_up_to=0 --exact_up_to=0 --approximate_from=1000000
-python -m benchmarks.clustering --videos=1000 --sizes=                 labels inside videos
+Up to 32,600 images, with the dense reference:
+    python -m benchmarks.clustering
+More than the dense reference can hold in memory:
+    python -m benchmarks.clustering --sizes=80000,200000 --dense_up_to=0
+Approximate neighbours:
+    python -m benchmarks.clustering --sizes=1000000 --dense_up_to=0 --exact_up_to=0 \\
+        --approximate_from=1000000
+Labels inside videos:
+    python -m benchmarks.clustering --videos=1000 --sizes=
 
-Each measurement is a process of its own, so that its peak memory is its own. Embeddings are drawn: persons of long-tailed
-size, each seen by up to four of fifteen cameras, with a bias of the camera and noise of the image that varies from image
-to image, 2,048 wide with a spectrum that falls as the square of the component.
+Each measurement runs in its own process, so that the peak memory is that of the measurement alone.
+The embeddings are random: the number of images per person is long-tailed, each person is seen by up
+to four of fifteen cameras, each camera has a bias, and the noise level varies from image to image.
+They are 2,048 wide; the spectrum falls with the square of the component.
 """
 
 import json
@@ -16,27 +22,34 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from absl import app, flags
 
 _SIZES = flags.DEFINE_list("sizes", ["5000", "13000", "32600"], "images")
-_DENSE = flags.DEFINE_integer("dense_up_to", 32600, "images up to which the dense reference runs")
-_EXACT = flags.DEFINE_integer("exact_up_to", 200000, "images up to which neighbours are exact")
-_APPROXIMATE = flags.DEFINE_integer("approximate_from", 10**9, "images from which approximate neighbours run as well")
+_DENSE = flags.DEFINE_integer(
+    "dense_up_to", 32600, "largest number of images for the dense reference"
+)
+_EXACT = flags.DEFINE_integer(
+    "exact_up_to", 200000, "largest number of images for exact neighbours"
+)
+_APPROXIMATE = flags.DEFINE_integer(
+    "approximate_from", 10**9, "smallest number of images for approximate neighbours"
+)
 _INDEX = flags.DEFINE_string("index", "PCA512", "of the approximate neighbours")
 _VIDEOS = flags.DEFINE_integer("videos", 0, "videos to label")
 _SEED = flags.DEFINE_integer("seed", 0, "of the embeddings")
-_PART = flags.DEFINE_string("part", "", "one measurement: dense, product, exact, approximate or videos")
-_FOLDER = flags.DEFINE_string("folder", "", "where a measurement finds embeddings and leaves labels")
+_PART = flags.DEFINE_string("part", "", "one of dense, product, exact, approximate, videos")
+_FOLDER = flags.DEFINE_string("folder", "", "a measurement's embeddings and labels are in it")
 
 WIDTH = 2048
 EPS = (0.58, 0.6, 0.62)
 
 
 def people(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings f32[count 2048] of length one, and the person of each."""
+    """Random embeddings f32[count 2048] of length 1, and the person of each."""
     rng = np.random.default_rng(seed)
     sizes = np.minimum(1 + rng.lognormal(1.9, 1.1, count).astype(int), 400)
     persons = int(np.searchsorted(np.cumsum(sizes), count)) + 1
@@ -56,7 +69,7 @@ def people(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Clock:
-    """Wall and processor seconds of named stretches."""
+    """Wall and processor seconds of named sections of a measurement."""
 
     def __init__(self) -> None:
         self.wall: dict[str, float] = {}
@@ -74,14 +87,14 @@ class Clock:
 
 
 def exact(features: np.ndarray, clock: Clock) -> np.ndarray:
-    """This project's."""
+    """Labels i64[3 n] of this project's exact implementation, at each eps."""
     from reid_jax.cluster import dbscan, jaccard, neighbours, reliability
 
     near = neighbours.sweep(features, jaccard.width(len(features)))
     clock.lap("search")
     distance = jaccard.distance(features, near=near, reach=EPS[-1])
     clock.lap("jaccard")
-    labels = dbscan.labels(distance, eps=EPS)
+    labels = dbscan.dbscan(distance, eps=EPS)
     clock.lap("dbscan")
     tight, normal, loose = labels
     compactness, independence = reliability.reliability(normal, tight, loose)
@@ -91,7 +104,7 @@ def exact(features: np.ndarray, clock: Clock) -> np.ndarray:
 
 
 def videos(count: int, seed: int) -> dict:
-    """Labels inside videos beside a loop over scikit-learn, and what embedding the images costs here."""
+    """Measure labels inside videos, a loop over scikit-learn, and the embedding of the images."""
     import jax
     from sklearn.cluster import DBSCAN
 
@@ -107,31 +120,30 @@ def videos(count: int, seed: int) -> dict:
         for size in sizes:
             persons = rng.standard_normal((max(2, size // 30), WIDTH), np.float32)
             spread = 0.5 * np.exp(0.4 * rng.standard_normal((size, 1), np.float32))
-            rows = persons[rng.integers(0, len(persons), size)] + spread * rng.standard_normal(
-                (size, WIDTH), np.float32
-            )
+            rows = persons[rng.integers(0, len(persons), size)]
+            rows = rows + spread * rng.standard_normal((size, WIDTH), np.float32)
             parts.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
         features, video = np.concatenate(parts), np.repeat(np.arange(len(sizes)), sizes)
         images += len(features)
         order = np.random.default_rng(0).permutation(len(sizes))
-        given = np.concatenate([parts[v] for v in order])  # as an encoder would give them
+        given = np.concatenate([parts[v] for v in order])  # as an encoder would return them
+        run = partial(inside.labels, video, lambda rows, given=given: given, len(features))
         if not start:
-            inside.labels(
-                video, lambda rows, given=given: given, len(features), rng=np.random.default_rng(0)
-            )  # compile
+            run(rng=np.random.default_rng(0))  # compile
         clock.restart()
-        found = inside.labels(video, lambda rows, given=given: given, len(features), rng=np.random.default_rng(0))
+        result = run(rng=np.random.default_rng(0))
         clock.lap("labels.videos")
         for part in parts:
-            dbscan.labels(neighbours.within(part, 0.8), eps=0.8)
+            dbscan.dbscan(neighbours.within(part, 0.8), eps=0.8)
         clock.lap("clustering alone")
         loop = [DBSCAN(eps=0.8, min_samples=4).fit_predict(part) for part in parts]
         clock.lap("scikit-learn")
         ours = np.full(len(features), -1)
-        ours[found.rows] = found.label
+        ours[result.rows] = result.label
         for v, theirs in enumerate(loop):
             own = ours[video == v]
-            same &= bool(np.array_equal(np.where(own < 0, -1, own - own[own >= 0].min(initial=len(ours))), theirs))
+            own = np.where(own < 0, -1, own - own[own >= 0].min(initial=len(ours)))
+            same &= bool(np.array_equal(own, theirs))
     del features, parts, given
     model = embedder.model(embedder.Embedder(resnet.resnet50(), Input((256, 128))))
     variables = jax.jit(model.init)(jax.random.key(0))
@@ -146,7 +158,7 @@ def videos(count: int, seed: int) -> dict:
 
 
 def measure(part: str, folder: Path, seed: int, index: str, count: int) -> dict:
-    """One measurement, in a process of its own."""
+    """Run one measurement in this process; returns its figures."""
     if part == "videos":
         return videos(count, seed)
     features = np.load(folder / "features.npy")
@@ -172,25 +184,28 @@ def measure(part: str, folder: Path, seed: int, index: str, count: int) -> dict:
         from reid_jax.cluster import approximate
 
         how = approximate.Search(above=0, index=index, recall=0)
-        labels, answer = approximate.labels(features, eps=EPS, how=how)
+        labels, answer = approximate.cluster(features, eps=EPS, how=how)
         clock.lap("approximate")
         np.save(folder / "approximate.npy", labels)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return {"wall": clock.wall, "cpu": clock.cpu, "peak": peak, **answer}
 
 
 def apart(part: str, folder: Path, **values: object) -> dict:
-    """`measure` in a process of its own; a dead one ends the benchmark."""
-    flags_given = [f"--{name}={value}" for name, value in values.items()]
-    command = [sys.executable, "-m", "benchmarks.clustering", f"--part={part}", f"--folder={folder}", *flags_given]
+    """Run `measure` in a new process; an error in it ends the benchmark."""
+    options = [f"--{name}={value}" for name, value in values.items()]
+    command = [sys.executable, "-m", "benchmarks.clustering", f"--part={part}"]
+    command += [f"--folder={folder}", *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def main(_: list[str]) -> None:
-    """Measure, print, and say whether the labels are the same."""
+    """Measure, print, and state whether the labels are the same."""
     if _PART.value:
-        print(json.dumps(measure(_PART.value, Path(_FOLDER.value), _SEED.value, _INDEX.value, _VIDEOS.value)))
+        options = _SEED.value, _INDEX.value, _VIDEOS.value
+        print(json.dumps(measure(_PART.value, Path(_FOLDER.value), *options)))
         return
     cost = []
     with tempfile.TemporaryDirectory() as name:
@@ -205,11 +220,14 @@ def main(_: list[str]) -> None:
     if len(cost) > 1:
         images, search, after = np.log(np.array(cost)).T
         print(f"growth with images: search n^{np.polyfit(images, search, 1)[0]:.2f}, ", end="")
-        print(f"all after it n^{np.polyfit(images, after, 1)[0]:.2f}")
+        print(f"everything after it n^{np.polyfit(images, after, 1)[0]:.2f}")
 
 
 def size(count: int, person: np.ndarray, folder: Path) -> list[tuple[int, float, float]]:
-    """Measure and print one number of images; (images, seconds of the exact search, seconds after it), if it ran."""
+    """Measure and print one number of images.
+
+    Returns (images, seconds of the exact search, seconds after it), if the exact part ran.
+    """
     from sklearn.metrics import adjusted_rand_score
 
     from reid_jax.cluster.reliability import singletons
@@ -220,27 +238,36 @@ def size(count: int, person: np.ndarray, folder: Path) -> list[tuple[int, float,
         "exact": count <= _EXACT.value,
         "approximate": count >= _APPROXIMATE.value,
     }
-    told, cost = {}, []
+    figures, cost = {}, []
     for part in (part for part, wanted in runs.items() if wanted):
-        told[part] = apart(part, folder, seed=_SEED.value, index=_INDEX.value)
-        wall, cpu = told[part]["wall"], told[part]["cpu"]
+        figures[part] = apart(part, folder, seed=_SEED.value, index=_INDEX.value)
+        wall, cpu = figures[part]["wall"], figures[part]["cpu"]
         parts = "  ".join(f"{name} {seconds:.2f}" for name, seconds in wall.items())
-        total = f"{sum(wall.values()):.1f} s wall  {sum(cpu.values()):.1f} s cpu  {told[part]['peak'] / 2**30:.2f} GiB"
-        print(f"{count:9,} {part:11} {total}   {parts}", flush=True)
+        total = f"{sum(wall.values()):.1f} s wall  {sum(cpu.values()):.1f} s cpu"
+        peak = f"{figures[part]['peak'] / 2**30:.2f} GiB"
+        print(f"{count:9,} {part:11} {total}  {peak}   {parts}", flush=True)
         if part == "exact":
             cost.append((count, wall["search"], sum(wall.values()) - wall["search"]))
             normal = np.load(folder / "exact.npy")[1]
             ari = adjusted_rand_score(person, singletons(normal))
             outliers, clusters = np.mean(normal < 0), normal.max() + 1
-            print(f"{'':9} {clusters:,} labels, {outliers:.1%} outliers, ARI with the truth {ari:.3f}")
-            print(f"{'':9} search / product {wall['search'] / told['product']['wall']['product']:.2f}")
+            print(
+                f"{'':9} {clusters:,} labels, {outliers:.1%} outliers, ARI with the truth {ari:.3f}"
+            )
+            product = figures["product"]["wall"]["product"]
+            print(f"{'':9} search / product {wall['search'] / product:.2f}")
         if part == "approximate":
-            print(f"{'':9} recall {told[part]['neighbour_recall']:.5f}, ARI on a subset {told[part]['label_ari']:.4f}")
-            if "exact" in told:
-                pair = (singletons(np.load(folder / f"{one}.npy")[1]) for one in ("exact", "approximate"))
-                print(f"{'':9} ARI with the exact labels {adjusted_rand_score(*pair):.4f}")
-    if "dense" in told and "exact" in told:
-        compare(told["dense"], told["exact"], np.load(folder / "dense.npy"), np.load(folder / "exact.npy"))
+            print(
+                f"{'':9} recall {figures[part]['neighbour_recall']:.5f}, "
+                f"ARI on a subset {figures[part]['label_ari']:.4f}"
+            )
+            if "exact" in figures:
+                other = np.load(folder / "approximate.npy")[1]
+                ari = adjusted_rand_score(singletons(normal), singletons(other))
+                print(f"{'':9} ARI with the exact labels {ari:.4f}")
+    if "dense" in figures and "exact" in figures:
+        labels = (np.load(folder / f"{one}.npy") for one in ("dense", "exact"))
+        compare(figures["dense"], figures["exact"], *labels)
     return cost
 
 
@@ -249,17 +276,24 @@ def compare(dense: dict, exact: dict, dense_labels: np.ndarray, exact_labels: np
     theirs, ours = ({"total": sum(one["wall"].values()), **one["wall"]} for one in (dense, exact))
     after = (ours["total"] - ours["search"]) / theirs["total"]
     print(f"{'':9} exact / dense: time 1/{theirs['total'] / ours['total']:.1f}, ", end="")
-    print(f"memory 1/{dense['peak'] / exact['peak']:.1f}, all after the search 1/{1 / after:.0f} of dense's whole")
-    print(f"{'':9} labels at {EPS} identical: {[bool(same) for same in (dense_labels == exact_labels).all(1)]}")
+    print(
+        f"memory 1/{dense['peak'] / exact['peak']:.1f}, "
+        f"everything after the search 1/{1 / after:.0f} of dense in total"
+    )
+    same = [bool(one) for one in (dense_labels == exact_labels).all(1)]
+    print(f"{'':9} labels at {EPS} identical: {same}")
 
 
-def show_videos(told: dict) -> None:
+def show_videos(figures: dict) -> None:
     """Print the times of labels inside videos."""
-    ours, alone, loop, embedding = told["wall"].values()
-    print(f"{_VIDEOS.value:,} videos, {told['images']:,} images: a loop over scikit-learn's DBSCAN {loop:.2f} s")
-    print(f"  clustering {alone:.2f} s (1/{loop / alone:.1f}), identical: {told['identical']}")
+    ours, alone, loop, embedding = figures["wall"].values()
+    print(
+        f"{_VIDEOS.value:,} videos, {figures['images']:,} images: "
+        f"a loop over scikit-learn's DBSCAN {loop:.2f} s"
+    )
+    print(f"  clustering {alone:.2f} s (1/{loop / alone:.1f}), identical: {figures['identical']}")
     print(f"  with collecting rows, labels and embeddings {ours:.2f} s (1/{loop / ours:.1f})")
-    print(f"  embedding the images, ResNet-50 256x128: {embedding * told['images'] / 96:.0f} s")
+    print(f"  embedding the images, ResNet-50 256x128: {embedding * figures['images'] / 96:.0f} s")
 
 
 if __name__ == "__main__":

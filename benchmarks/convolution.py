@@ -1,5 +1,7 @@
-"""The weight gradient of `models/conv.py`, summed over slices of the batch, beside the plain one, on this machine's CPU, and
-what slices and XLA's YNNPACK fusions (`reid_jax/xla.py`) make of a whole network.
+"""The weight gradient of `models/conv.py` as a sum over slices, compared with the plain gradient.
+
+Measures single layers, and the effect of slices and of XLA's YNNPACK fusions (`reid_jax/xla.py`) on
+a whole network, on this machine's CPU.
 
 python -m benchmarks.convolution [--turns=31]
 """
@@ -17,20 +19,23 @@ from reid_jax import xla
 from reid_jax.models import conv, embedder, resnet
 from reid_jax.types import Input
 
-_TURNS = flags.DEFINE_integer("turns", 31, "of each kind of network")
-_KIND = flags.DEFINE_integer("kind", None, "be the process of this kind of network; the script itself starts these")
+_TURNS = flags.DEFINE_integer("turns", 31, "measurements of each kind of network")
+_KIND = flags.DEFINE_integer(
+    "kind", None, "measure this kind of network only; the script starts such processes itself"
+)
 
 # height, width, channels in and out, stride
 SHAPES = [
-    (32, 16, 48, 32, 1), (32, 16, 32, 32, 1), (32, 16, 32, 64, 2), (16, 8, 64, 64, 1), (8, 4, 128, 128, 1), (8, 4, 256, 256, 1),
+    (32, 16, 48, 32, 1), (32, 16, 32, 32, 1), (32, 16, 32, 64, 2),
+    (16, 8, 64, 64, 1), (8, 4, 128, 128, 1), (8, 4, 256, 256, 1),
 ]  # fmt: skip
 BATCH = 64
-# fusions, positions a slice
+# fusions, positions per slice
 KINDS = [(True, 1024), (False, 1024), (False, 4096), (False, 10**9)]
 
 
 def milliseconds(run, *arguments, calls: int = 9) -> float:
-    """The median of some calls, compiled and warmed up."""
+    """Median time of a call, after one that compiles."""
     jax.block_until_ready(run(*arguments))
     times = []
     for _ in range(calls):
@@ -41,7 +46,7 @@ def milliseconds(run, *arguments, calls: int = 9) -> float:
 
 
 def small_network():
-    """(a step, a forward of the small ResNet at 128x64): functions without arguments."""
+    """A step and a forward pass of the small ResNet at 128x64, as functions without arguments."""
     model = embedder.model(embedder.Embedder(resnet.resnet_small(), Input((128, 64))))
     variables = model.init(jax.random.key(0))
     image = np.random.default_rng(0).integers(0, 256, (BATCH, 128, 64, 3), np.uint8)
@@ -55,10 +60,10 @@ def small_network():
     return (lambda: step(variables["params"], image)), (lambda: forward(variables, image))
 
 
-def be(kind: int) -> None:
-    """Say images a second of a step and of a forward whenever a line comes."""
+def measure(kind: int) -> None:
+    """Print images per second of a step and of a forward pass for each line on the input."""
     fusions, conv.POSITIONS = KINDS[kind]
-    os.environ["XLA_FLAGS"] = "" if fusions else f"{xla.FLAG}="  # nothing has been computed yet
+    os.environ["XLA_FLAGS"] = "" if fusions else f"{xla.FLAG}="  # read at the first computation
     runs = small_network()
     for _ in sys.stdin:
         rates = [BATCH / milliseconds(run, calls=3) * 1e3 for run in runs]
@@ -66,12 +71,14 @@ def be(kind: int) -> None:
 
 
 def by_turns(turns: int) -> np.ndarray:
-    """f64[turns, kinds, 2]: images a second, one process a kind, one after the other."""
+    """Images per second, f64[turns kinds 2]: one process per kind, measured in turn."""
     command = [sys.executable, "-m", "benchmarks.convolution"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
-    workers = [subprocess.Popen([*command, f"--kind={kind}"], **pipes) for kind in range(len(KINDS))]
+    workers = [
+        subprocess.Popen([*command, f"--kind={kind}"], **pipes) for kind in range(len(KINDS))
+    ]
     rates = []
-    for _ in range(turns + 1):  # the first one compiles
+    for _ in range(turns + 1):  # the first turn compiles
         row = []
         for worker in workers:
             worker.stdin.write("\n")
@@ -89,12 +96,16 @@ def layers() -> None:
     for height, width, into, out, stride in SHAPES:
         x = rng.normal(size=(BATCH, height, width, into)).astype(np.float32)
         kernel = rng.normal(size=(3, 3, into, out)).astype(np.float32)
-        gradient = rng.normal(size=(BATCH, height // stride, width // stride, out)).astype(np.float32)
+        gradient = rng.normal(size=(BATCH, height // stride, width // stride, out)).astype(
+            np.float32
+        )
         times = []
         for operation in (conv._plain, conv.convolve):
 
             def weight(x, kernel, gradient, operation=operation, stride=stride):
-                return jax.vjp(lambda kernel: operation(x, kernel, stride, ((1, 1), (1, 1))), kernel)[1](gradient)
+                return jax.vjp(
+                    lambda kernel: operation(x, kernel, stride, ((1, 1), (1, 1))), kernel
+                )[1](gradient)
 
             times.append(milliseconds(jax.jit(weight), x, kernel, gradient))
         layer = f"{height}x{width}, {into} to {out}, stride {stride}"
@@ -104,19 +115,17 @@ def layers() -> None:
 def main(_) -> None:
     """Print the tables."""
     if _KIND.value is not None:
-        be(_KIND.value)
+        measure(_KIND.value)
         return
     layers()
     rates = by_turns(_TURNS.value)
-    print(
-        "\n| small ResNet | step, images/s | forward, images/s | step, ratio | forward, ratio |\n|---|---|---|---|---|"
-    )
+    print("\n| small ResNet | step, images/s | forward, images/s | step, ratio | forward, ratio |")
+    print("|---|---|---|---|---|")
     for kind, (fusions, positions) in enumerate(KINDS):
-        name = (
-            f"{'with' if fusions else 'without'} fusions, {f'slices of {positions}' if positions < 10**9 else 'plain'}"
-        )
-        told = [*np.median(rates[:, kind], 0), *np.median(rates[:, kind] / rates[:, 0], 0)]
-        print("| {} | {:.0f} | {:.0f} | {:.2f} | {:.2f} |".format(name, *told))
+        name = f"{'with' if fusions else 'without'} fusions, "
+        name += f"slices of {positions}" if positions < 10**9 else "plain"
+        figures = [*np.median(rates[:, kind], 0), *np.median(rates[:, kind] / rates[:, 0], 0)]
+        print("| {} | {:.0f} | {:.0f} | {:.2f} | {:.2f} |".format(name, *figures))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pseudo labels in the usual way, with matrices as large as images squared: what `clustering.py` is held against."""
+"""Pseudo labels with dense n x n matrices: the reference that `clustering.py` compares with."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,9 +7,24 @@ from sklearn.cluster import DBSCAN
 
 
 def labels(
-    features: np.ndarray, eps: Sequence[float], lap: Callable[[str], None], k1: int = 30, k2: int = 6
+    features: np.ndarray,
+    eps: Sequence[float],
+    lap: Callable[[str], None],
+    k1: int = 30,
+    k2: int = 6,
 ) -> np.ndarray:
-    """i64[3 n], at each of three eps; `lap` is told what has just been done."""
+    """Cluster the features at each of three eps.
+
+    Args:
+        features: f32[n d] of length 1.
+        eps: three radii of DBSCAN, ascending.
+        lap: is called with the name of each stage when it has finished.
+        k1: neighbours of the reciprocal sets.
+        k2: neighbours of the local query expansion.
+
+    Returns:
+        i64[3 n], -1 for outliers.
+    """
     n = len(features)
     product = np.empty((n, n), np.float32)
     for start in range(0, n, 4096):
@@ -49,12 +64,13 @@ def labels(
     del weight, inverse
     lap("jaccard")
     tight, normal, loose = (
-        DBSCAN(eps=e, min_samples=4, metric="precomputed", n_jobs=-1).fit_predict(distance) for e in eps
+        DBSCAN(eps=e, min_samples=4, metric="precomputed", n_jobs=-1).fit_predict(distance)
+        for e in eps
     )
     lap("dbscan")
     same = []
-    for found in (tight, normal, loose):
-        own = np.where(found < 0, found.max() + 1 + np.arange(n), found)
+    for label in (tight, normal, loose):
+        own = np.where(label < 0, label.max() + 1 + np.arange(n), label)
         same.append(np.empty((n, n), np.float32))
         np.equal(own[:, None], own, out=same[-1])
     for other in (same[0], same[2]):

@@ -1,4 +1,4 @@
-"""The cost of GDS: a step of its baseline with and without, by turns in one run.
+"""The cost of GDS: time of a step of the baseline, with GDS and with GDS-H, measured in turn.
 
 python -m benchmarks.separation
 python -m benchmarks.separation --backbone=resnet50_stride2 --size=256x128 --images=128
@@ -11,8 +11,7 @@ import numpy as np
 import optax
 from absl import app, flags
 
-from experiments import encoders
-from reid_jax import parallel, train
+from reid_jax import encoders, parallel, train
 from reid_jax.data import records
 from reid_jax.methods.gds import gds
 from reid_jax.methods.theory import theory
@@ -20,18 +19,22 @@ from reid_jax.types import Batch, Tags
 
 _BACKBONE = flags.DEFINE_string("backbone", "resnet_small", "of experiments/encoders.py")
 _SIZE = flags.DEFINE_string("size", "128x64", "height x width")
-_IMAGES = flags.DEFINE_integer("images", 64, "of a batch, 4 of a person", lower_bound=8)
-_STEPS = flags.DEFINE_integer("steps", 41, "of each", lower_bound=3)
+_IMAGES = flags.DEFINE_integer("images", 64, "per batch, 4 of each person", lower_bound=8)
+_STEPS = flags.DEFINE_integer("steps", 41, "measured steps of each method", lower_bound=3)
 
 
 def main(_: list[str]) -> None:
     """Print the medians and the median ratio of neighbouring steps."""
-    encoder = encoders.Encoder(backbone=_BACKBONE.value, size=_SIZE.value, neck=False, second_feature=True)
+    encoder = encoders.Encoder(
+        backbone=_BACKBONE.value, size=_SIZE.value, neck=False, second_feature=True
+    )
     model, count = encoders.build(encoder), _IMAGES.value
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (count, *model.input.size, 3), np.uint8)
     number = np.arange(count, dtype=np.int32)
-    target = records.make(records.Held(pixels), number // 4 + 1)._replace(domain=np.arange(count, dtype=np.int32) % 2)
+    target = records.make(records.Held(pixels), number // 4 + 1)._replace(
+        domain=np.arange(count, dtype=np.int32) % 2
+    )
     batch = Batch(pixels[:, None], Tags(number // 4, number, *[np.zeros(count, np.int32)] * 3))
     base, times = theory(model), []
     runs = []
@@ -48,10 +51,13 @@ def main(_: list[str]) -> None:
             row.append(1e3 * (time.perf_counter() - start))
             runs[number] = step, state
         times.append(row)
-    times = np.array(times[2:])  # compiled and warmed up
+    times = np.array(times[2:])  # the first two compile and warm up
     print(f"{_BACKBONE.value}, {_SIZE.value}, {count} images, {jax.devices()[0].device_kind}")
     for name, own in zip(("baseline", "GDS", "GDS-H"), times.T, strict=True):
-        print(f"{name:10} {np.median(own):8.1f} ms   {np.median(own / times[:, 0]):.3f} of the baseline")
+        print(
+            f"{name:10} {np.median(own):8.1f} ms   "
+            f"{np.median(own / times[:, 0]):.3f} of the baseline"
+        )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""Embeddings -> pseudo labels: a CSV that a training can read, and a sheet of the largest labels to look at.
+r"""Embeddings -> pseudo labels: a CSV for a training, and a sheet of the largest labels.
 
-python -m experiments.cluster --embeddings=crops.npz --pictures=/my/crops --out=labels.csv
+    python -m experiments.cluster --embeddings=crops.npz --pictures=/my/crops --out=labels.csv
 
-The embeddings are what experiments.embed wrote, of the pictures below that folder. DBSCAN on the k-reciprocal Jaccard
-distance; a picture that is in no label is written without a person, so a training leaves it out. Then
+The embeddings are what experiments.embed wrote, of the pictures below that folder. The labels come
+from DBSCAN on the k-reciprocal Jaccard distance; a picture without a label is written without a
+person, so a training leaves it out. Then
 
-python -m experiments.ide --workdir=runs/mine --config.data=csv:labels.csv --config.test=synthetic:harbour
+    python -m experiments.ide --workdir=runs/mine --config.data=csv:labels.csv \
+        --config.test=synthetic:harbour
 """
 
 import csv
@@ -16,20 +18,33 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from experiments import command
+from reid_jax.app import command, sheets
 from reid_jax.cluster import approximate, refine, report
 from reid_jax.data import records
 from reid_jax.data.folders import pictures
+from reid_jax.whole import whole
 
-_EMBEDDINGS = flags.DEFINE_string("embeddings", None, "the .npz of experiments.embed", required=True)
-_PICTURES = flags.DEFINE_string("pictures", None, "the folder whose pictures were embedded", required=True)
-_OUT = flags.DEFINE_string("out", None, "the .csv to write; a sheet, .png, goes beside it", required=True)
-_EPS = flags.DEFINE_float("eps", 0.6, "radius of DBSCAN, above 0 and below 1; less keeps people apart")
-_SAMPLES = flags.DEFINE_integer("min_samples", 4, "pictures within eps that make a core, itself counted")
+_EMBEDDINGS = flags.DEFINE_string(
+    "embeddings", None, "the .npz of experiments.embed", required=True
+)
+_PICTURES = flags.DEFINE_string(
+    "pictures", None, "the folder whose pictures were embedded", required=True
+)
+_OUT = flags.DEFINE_string(
+    "out", None, "the .csv to write; a sheet, .png, goes beside it", required=True
+)
+_EPS = flags.DEFINE_float(
+    "eps", 0.6, "radius of DBSCAN, above 0 and below 1; less keeps people apart"
+)
+_SAMPLES = flags.DEFINE_integer(
+    "min_samples", 4, "pictures within eps that make a core, itself counted"
+)
 _K1 = flags.DEFINE_integer("k1", 30, "neighbours of the k-reciprocal Jaccard distance")
 _K2 = flags.DEFINE_integer("k2", 6, "neighbours that it averages over")
 _LEAST = flags.DEFINE_integer("least", 2, "pictures of a label, at least")
-_EXACT = flags.DEFINE_integer("exact_up_to", 200_000, "pictures up to which neighbours are exact; above, nearly")
+_EXACT = flags.DEFINE_integer(
+    "exact_up_to", 200_000, "pictures up to which neighbours are exact; above, nearly"
+)
 
 
 def main() -> None:
@@ -40,20 +55,29 @@ def main() -> None:
     if out.suffix != ".csv":
         raise ValueError(f"--out is a .csv, not {out}")
     if not 0 < _EPS.value < 1:
-        raise ValueError(f"--eps is {_EPS.value}; the Jaccard distance runs from 0 to 1, choose between")
+        raise ValueError(
+            f"--eps is {_EPS.value}; the Jaccard distance runs from 0 to 1, choose between"
+        )
     names, embedding = _read(Path(_EMBEDDINGS.value))
-    found = pictures(folder)
-    if missing := sorted(set(names) - {os.path.relpath(image, folder) for image in found.image}):
-        raise ValueError(f"{len(missing)} embedded pictures are not below {folder}, the first: {missing[0]}")
-    how = approximate.Search(above=_EXACT.value)
-    options = {"eps": _EPS.value, "min_samples": _SAMPLES.value, "k1": _K1.value, "k2": _K2.value, "how": how}
-    labels, told = approximate.labels(embedding, **options)
+    below = {os.path.relpath(str(image), folder) for image in np.asarray(pictures(folder).image)}
+    if missing := sorted(set(names) - below):
+        raise ValueError(
+            f"{len(missing)} embedded pictures are not below {folder}, the first: {missing[0]}"
+        )
+    labels, figures = approximate.cluster(
+        embedding,
+        eps=_EPS.value,
+        min_samples=_SAMPLES.value,
+        k1=_K1.value,
+        k2=_K2.value,
+        how=approximate.Search(above=_EXACT.value),
+    )
     labels = refine.refine(labels, least=_LEAST.value, most=None)
-    for name, figure in {**told, **report.describe(labels)}.items():
-        print(f"{name:18} {figure:,.6g}")
+    for name, figure in {**figures, **report.describe(labels)}.items():
+        command.say(f"{name:18} {figure:,.6g}")
     files = [str(folder / name) for name in names]
     _write(out, [os.path.relpath(file, out.parent) for file in files], labels)
-    print(f"{out}: {len(names):,} pictures")
+    command.say(f"{out}: {len(names):,} pictures")
     if labels.max() >= 0:
         _draw(out.with_suffix(".png"), files, labels)
 
@@ -73,25 +97,22 @@ def _read(path: Path) -> tuple[list[str], np.ndarray]:
 
 
 def _write(out: Path, paths: list[str], labels: np.ndarray) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_suffix(f".unfinished-{os.getpid()}")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
+    with whole(out) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "person", "camera", "split"])
         writer.writerows(
-            [path, label if label >= 0 else "", "", "train"] for path, label in zip(paths, labels, strict=True)
+            [path, label if label >= 0 else "", "", "train"]
+            for path, label in zip(paths, labels, strict=True)
         )
-    unfinished.rename(out)
 
 
 def _draw(path: Path, files: list[str], labels: np.ndarray) -> None:
-    """Some pictures of each of the largest labels, a label a row."""
-    from experiments.report import data_sheet, save
-
+    """Draw some pictures of each of the largest labels, a label in each row."""
     largest = np.argsort(-np.bincount(labels[labels >= 0]), kind="stable")[:16]
-    part = records.make(files, np.where(np.isin(labels, largest), labels + 1, -1))
-    save(path, data_sheet(part, 0, persons=16))
-    print(f"{path}: the {len(largest)} largest labels, a row each")
+    images = np.array(files, object)
+    part = records.make(images, np.where(np.isin(labels, largest), labels + 1, -1))
+    sheets.save(path, sheets.data_sheet(part, 0, persons=16))
+    command.say(f"{path}: the {len(largest)} largest labels, a row each")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python -m experiments.contact_sheet --out=sheets
 
-writes, for every domain, persons x cameras, the cameras' empty scenes, a video with its true boxes, and a synchronised
-pair, as PNG.
+writes, for every domain, persons x cameras, the cameras' empty scenes, a video with its true boxes,
+and a synchronised pair, as PNG.
 """
 
 from pathlib import Path
@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from absl import app, flags
 
-from reid_jax.data import synthetic
-from reid_jax.data.street.camera import draw_camera
-from reid_jax.data.street.crop import SCENE
-from reid_jax.data.street.place import background
+from reid_jax import synthetic
+from reid_jax.synthetic.camera import draw_camera
+from reid_jax.synthetic.crop import SCENE
+from reid_jax.synthetic.place import background
 
 _OUT = flags.DEFINE_string("out", "sheets", "the folder to write to")
 _DOMAINS = flags.DEFINE_list("domains", list(synthetic.DOMAINS), "which domains")
@@ -25,8 +25,10 @@ _SEED = flags.DEFINE_integer("seed", 0, "the seed of people and paths", lower_bo
 
 
 def people(domain: str, persons: int, cameras: int, seed: int) -> np.ndarray:
-    """One row a person, two pictures a camera; white where the camera does not see the person."""
-    records = synthetic.labelled(domain=domain, persons=persons, cameras=cameras, per_camera=2, seed=seed)
+    """A person in each row, two pictures of each camera; white where it does not see the person."""
+    records = synthetic.labelled(
+        domain=domain, persons=persons, cameras=cameras, per_camera=2, seed=seed
+    )
     first = int(records.person.min())
     sheet = np.full((persons, cameras * 2, 128, 64, 3), 255, np.uint8)
     for row in range(len(records.image)):
@@ -35,7 +37,7 @@ def people(domain: str, persons: int, cameras: int, seed: int) -> np.ndarray:
 
 
 def scenes(domain: str, cameras: int) -> np.ndarray:
-    """What the cameras look at, three in a row, in the light of the day."""
+    """The cameras' scenes without people, three in a row."""
     views = [background(draw_camera(domain, "fixed", camera), SCENE) for camera in range(cameras)]
     views += [np.full_like(views[0], 255)] * (-len(views) % 3)
     return np.vstack([np.hstack(views[at : at + 3]) for at in range(0, len(views), 3)])
@@ -50,12 +52,22 @@ def strip(video: synthetic.Video, frames: range) -> np.ndarray:
             x, y, w, h = (int(box[name]) for name in ("x", "y", "w", "h"))
             cv2.rectangle(picture, (x, y), (x + w - 1, y + h - 1), (255, 255, 0), 1)
             text = f"{box['person']} {box['visible']:.0%}"
-            cv2.putText(picture, text, (x, y - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 0), 1, cv2.LINE_AA)
+            cv2.putText(
+                picture,
+                text,
+                (x, y - 3),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.4,
+                (255, 255, 0),
+                1,
+                cv2.LINE_AA,
+            )
         pictures.append(picture)
     return np.hstack(pictures)
 
 
 def main(_: list[str]) -> None:
+    """Draw the sheets of each domain."""
     folder = Path(_OUT.value)
     folder.mkdir(parents=True, exist_ok=True)
     for domain in _DOMAINS.value:

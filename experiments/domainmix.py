@@ -1,108 +1,112 @@
-"""DomainMix: a labelled synthetic domain and an unlabelled real one, in three stages.
+r"""DomainMix: a labelled synthetic domain and an unlabelled real one, in three stages.
 
     python -m experiments.domainmix --workdir=runs/domainmix
 
-labels the synthetic station with SpCL from the plaza (stage1/), trains on both (stage2/), then lets a discriminator of
-domains and the backbone learn by turns, and tests on the harbour, which neither has seen. Your own data:
+labels the synthetic station with SpCL from the plaza (stage1/), trains on both (stage2/), then lets
+a discriminator of domains and the backbone learn by turns, and tests on the harbour, which neither
+has seen. Your own data:
 
-    python -m experiments.domainmix --workdir=runs/mine --config.data=csv:/synthetic.csv --config.target=csv:/my/crops.csv \\
-        --config.test=csv:/my/test.csv
+    python -m experiments.domainmix --workdir=runs/mine --config.data=csv:/synthetic.csv \
+        --config.target=csv:/my/crops.csv --config.test=csv:/my/test.csv
 
-Stopped at any time the same command goes on. To begin again at a later stage, name an earlier run in a new --workdir:
-`--config.pseudo_labels=runs/domainmix/stage1/labels.csv` begins with its labels, `--config.begun=runs/domainmix/stage2`
-with its second stage. `--recipe=paper` is the published setting, `--recipe=code` that of the code published later: labels anew
-each morning, one batch of ten for the discriminator, halved logits. (Its warm-up, begun anew each epoch, left the rate at a
-hundredth; its milestones give the same.) No figure of either has been measured here.
+Stopped at any time the same command goes on. To begin again at a later stage, name an earlier run
+in a new --workdir: `--config.pseudo_labels=runs/domainmix/stage1/labels.csv` begins with its
+labels, `--config.begun=runs/domainmix/stage2` with its second stage. `--recipe=paper` is the
+published setting, `--recipe=code` that of the code published later: new labels each epoch, one
+batch of ten for the discriminator, halved logits. (Its warm-up, begun anew each epoch, left the
+learning rate at a hundredth; its milestones give the same.) No figure of either was measured here.
 """
 
 import dataclasses
-import shutil
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import jax
 import numpy as np
 
-from experiments import command, domains, encoders, labels, run, source, sources, views
-from experiments.choices import choose
-from experiments.domainmix_rows import TABLES  # noqa: F401, for experiments.tables
-from experiments.separation import Separation, separated
-from reid_jax import optimise, parallel
+import experiments
+from experiments import ide, spcl
+from experiments.tables.domainmix import TABLES
+from reid_jax import encoders, optimise, parallel
+from reid_jax.app import command, domains, labels, parts, run, sources, stages, standard, views
+from reid_jax.app.job import Experiment, Figures, Job
+from reid_jax.app.separation import separated
 from reid_jax.data import records
-from reid_jax.data.check import check_test, check_training
-from reid_jax.methods.domainmix import AGAINST, REAL, SYNTHETIC, Turns, Weights, domainmix
+from reid_jax.data.check import check_training
+from reid_jax.methods.domainmix import AGAINST, Turns, Weights, domainmix
 from reid_jax.methods.spcl import Clusters, self_paced
 from reid_jax.models.discriminator import judge
 from reid_jax.models.norm import BatchNorm
-from reid_jax.types import Records
+from reid_jax.options import choose, option
+from reid_jax.types import Domain, Records
 
 
 @dataclasses.dataclass
-class Config(Separation, encoders.Encoder, views.Views):
+class Config(
+    standard.Options, parts.SelfPaced, parts.WarmSchedule, parts.CameraBatch, parts.FromSource
+):
     """The options of DomainMix, at the paper's values; lengths in epochs unless said."""
 
     backbone: str = "resnet50"
     size: str = "256x128"
     resize: str = "bicubic"
     bn_group: int = 16
-    data: str = "synthetic:plaza"  # KIND:PATH of the labelled synthetic domain; empty: none
-    target: str = "synthetic:station"  # KIND:PATH of the real domain; empty: none
-    test: str = "synthetic:harbour"  # KIND:PATH of the test data
-    skip_broken: bool = False  # leave out pictures that cannot be read
-    same_camera: bool = False  # count matches within one camera as well
-    # of `target`: spcl, mmt, morning (anew each epoch), given (its persons), or a labels.csv of a run
-    pseudo_labels: str = "spcl"
-    means: bool = False  # all classifiers start at the means of their images, not at random
-    source: str = ""  # options, by comma, of experiments.ide, to begin with a training on `data`; empty: none
-    stage1: str = "epochs=50,iterations=800"  # options of the first stage's script, by comma
-    begun: str = ""  # a run's folder whose second stage is done; go on from it
-    least: int = 5  # images of a pseudo label that is kept
-    most: int = 120  # 0: no bound
-    persons: int = 16  # of a batch, of both domains together
-    per_person: int = 4
-    other_cameras: bool = True  # a label's further images come from other cameras than its first
+    test: str = "synthetic:harbour"
+    pseudo_labels: str = option(
+        "spcl",
+        "of `target`: an experiment that adapts (spcl, mmt, gds), each_epoch (new ones at its "
+        "start), given (its persons), or a labels.csv of a run",
+        values={"morning": "each_epoch"},
+    )
+    means: bool = option(
+        False, "all classifiers start at the means of their pictures, not at random"
+    )
+    stage1: str = option(
+        "epochs=50,iterations=800",
+        "options, by comma, of the first stage's experiment",
+        inner=parts.RENAMED,
+    )
+    begun: str = option("", "a run's folder whose second stage is done; go on from it")
+    least: int = option(5, "pictures of a pseudo label that is kept")
+    most: int = option(120, "likewise, at most; 0: no bound")
     epochs: int = 40
-    begin: int = 20  # the epoch from which discriminator and backbone take turns; 0: never (DirectMix)
-    turn: int = 0  # 0: epochs by turns; otherwise one batch of so many is the discriminator's
-    discriminator_first: bool = False  # of the epochs by turns; the paper begins with the backbone
+    begin: int = option(
+        20, "the epoch from which discriminator and backbone take turns; 0: never (DirectMix)"
+    )
+    turn: int = option(0, "0: epochs by turns; else one batch of so many is the discriminator's")
+    discriminator_first: bool = option(
+        False, "of the epochs by turns; the paper begins with the backbone"
+    )
     iterations: int = 2000
-    against: str = "balance"  # the domain loss: balance, kl
-    identity: float = 10.0  # weights of the losses; of the second stage
-    identity_third: float = 10.0
-    domain: float = 1.0
-    smoothing: float = 0.0
-    temperature: float = 1.0  # divides the logits
-    margin: float = -1.0  # of the triplet loss; negative: the soft margin
-    rate: float = 3.5e-4
-    ratio: float = 100.0  # the discriminator's rate, to the backbone's
-    weight_decay: float = 5e-4
+    against: str = option("balance", "the domain loss: balance, kl")
+    identity: float = option(10.0, "weight of the classification loss in the second stage")
+    identity_third: float = option(10.0, "the same in the third stage")
+    domain: float = option(1.0, "weight of the domain loss")
+    smoothing: float = option(0.0, "of the labels")
+    temperature: float = option(1.0, "divides the logits")
+    margin: float = option(-1.0, "of the triplet loss; negative: the soft margin")
+    ratio: float = option(100.0, "the discriminator's learning rate, to the backbone's")
     warmup: int = 0
-    falls: str = "10,15"  # epochs after which the rate is a tenth, by comma
-    eps: float = 0.6  # of DBSCAN, where labels are made each morning
-    gap: float = 0.02  # to the tighter and to the looser radius
-    min_samples: int = 4
-    k1: int = 30  # of the Jaccard distance
-    k2: int = 6
+    falls: str = option("10,15", "epochs after which the learning rate is a tenth, by comma")
     pad: int = 10
     erase: float = 0.5
-    kept_out: int = 0  # images of each domain that are not trained on, to measure how far the domains are apart
-    seed: int = 0
+    kept_out: int = option(
+        0, "pictures of each domain that are not trained on, to measure the gap between domains"
+    )
 
 
-RECIPES = {
+RECIPES: dict[str, dict[str, Any]] = {
     "street": {
-        "backbone": "resnet_small_ibn_a",
-        "size": "128x64",
-        "resize": "area",
+        **standard.SMALL,
         "bn_group": 0,
         "means": True,
-        "source": "epochs=12,iterations=60,rate=2e-3",
-        "stage1": "epochs=1,iterations=40,rate=1e-4,k1=10,eps=0.4,bn_group=0",
+        "source": "epochs=12,iterations=60,learning_rate=2e-3",
+        "stage1": "epochs=1,iterations=40,learning_rate=1e-4,k1=10,eps=0.4,bn_group=0",
         "epochs": 10,
         "begin": 6,
         "iterations": 40,
         "discriminator_first": True,
-        "rate": 1e-3,
+        "learning_rate": 1e-3,
         "falls": "4",
         "ratio": 10.0,
         "eps": 0.4,
@@ -114,7 +118,7 @@ RECIPES = {
     "paper": {"weights": encoders.NEEDED},
     "code": {
         "weights": encoders.NEEDED,
-        "pseudo_labels": "morning",
+        "pseudo_labels": "each_epoch",
         "most": 0,
         "epochs": 60,
         "begin": 30,
@@ -128,84 +132,133 @@ RECIPES = {
 }
 
 
-def stages(config: Config, workdir: Path) -> None:
-    """All stages, each gone on with where it was stopped."""
+def train(config: Config, workdir: Path) -> Figures:
+    """Train all stages, each from where it was stopped."""
     command.check_workdir(workdir, config)
-    check(config)
+    labellers = experiments.labellers()
+    source = check(config, labellers)
     command.write_config(workdir, config)
-    whole, config = config, source.begun(config, workdir / "source")
-    if config is None:
-        return
-    mixed, test = sources.adaptation(config) if config.target else sources.train_and_test(config)
-    pseudo = labels.of(config, records.take(mixed, mixed.domain == REAL), workdir / "stage1")
+    started = stages.begun(ide.EXPERIMENT, config, source, workdir / "source")
+    if started is None:
+        return {}
+    mixed, test = data(started)
+    real = mixed.domain == Domain.UNLABELLED
+    pseudo = labels.of(started, records.take(mixed, real), workdir / "stage1", labellers)
     if pseudo is None:
-        return
+        return {}
     kept = domains.kept_out(mixed, config.kept_out)
-    parts = {"mixed": records.take(mixed, ~kept), "test": test, "pseudo": pseudo[~kept[mixed.domain == REAL]]}
-    job = partial(build, **parts)
+    build_all = partial(
+        build_on, mixed=records.take(mixed, ~kept), test=test, pseudo=pseudo[~kept[real]]
+    )
     second = Path(config.begun or workdir / "stage2")
     if config.begin and not parallel.agreed((workdir / "checkpoints").is_dir()):
         if not config.begun:
-            print("stage 2: the persons of both domains", flush=True)
-            if not run.run(dataclasses.replace(config, epochs=config.begin, begin=0), job, second):
-                return
-        _copy(second / "checkpoints", workdir / "checkpoints")
-    print("stage 3: discriminator and backbone by turns" if config.begin else "stage 2", flush=True)
-    if run.run(whole, lambda _: job(config), workdir) and kept.any():
-        folders = {"before the turns": second, "after the turns": workdir} if config.begin else {"trained": workdir}
-        domains.tell(job(config), records.take(mixed, kept), folders, workdir / "report", seed=config.seed)
+            command.say("stage 2: the persons of both domains")
+            if not run.run(
+                dataclasses.replace(started, epochs=config.begin, begin=0), build_all, second
+            ):
+                return {}
+        stages.copy(second / "checkpoints", workdir / "checkpoints")
+    by_turns = "stage 3: discriminator and backbone by turns"
+    command.say(by_turns if config.begin else "stage 2")
+    figures = run.run(config, lambda _: build_all(started), workdir)
+    if figures and kept.any():
+        folders = {"trained": workdir}
+        if config.begin:
+            folders = {"before the turns": second, "after the turns": workdir}
+        job, report = build_all(started), workdir / "report"
+        domains.write(job, records.take(mixed, kept), folders, report, seed=config.seed)
+    return figures
 
 
-def check(config: Config) -> None:
-    """Refuse options that contradict each other, before the first stage."""
+def check(config: Config, labellers: labels.Labellers) -> ide.Config:
+    """Refuse options that contradict each other; the training on the source that is asked for."""
     encoders.start(config)
     choose("--config.against", config.against, AGAINST)
     if config.begin and not config.begin < config.epochs:
-        raise ValueError(f"--config.begin={config.begin} is not before the last of --config.epochs={config.epochs}")
+        raise ValueError(
+            f"--config.begin={config.begin} is not before the last of "
+            f"--config.epochs={config.epochs}"
+        )
     if config.begin and not (config.data and config.target):
         raise ValueError("a discriminator needs two domains; with one: --config.begin=0")
-    labels.check(config)
-    source.check(config)
+    labels.check(config, labellers)
+    source = spcl.source_config(config)
     if config.begun:
         theirs, _ = encoders.of_run(config.begun)
         if not config.begin or theirs.epochs != config.begin or theirs.begin:
             raise ValueError(
-                f"--config.begun={config.begun} is no second stage of {config.begin} epochs; it has {theirs.epochs} and "
-                f"turns from {theirs.begin} on"
+                f"--config.begun={config.begun} is no second stage of {config.begin} epochs; it "
+                f"has {theirs.epochs} and turns from {theirs.begin} on"
             )
     _falls(config)
+    return source
 
 
-def build(config: Config, mixed: Records, test: Records, pseudo: np.ndarray) -> run.Job:
-    """The second and the third stage. mixed: both domains; pseudo: labels i[n] of the real images, or nothing."""
+def data(config: Config) -> tuple[Records, Records]:
+    """The training data of both domains, and query and gallery of the test."""
+    return sources.adaptation(config) if config.target else sources.train_and_test(config)
+
+
+def build(config: Config) -> Job:
+    """The second and the third stage, for pseudo labels that need no training of their own."""
+    mixed, test = data(config)
+    real = records.take(mixed, mixed.domain == Domain.UNLABELLED)
+    return build_on(config, mixed, test, labels.known(config, real))
+
+
+def build_on(config: Config, mixed: Records, test: Records, pseudo: np.ndarray) -> Job:
+    """The second and the third stage on their data.
+
+    Args:
+        config: the configuration.
+        mixed: the training data of both domains.
+        test: query and gallery.
+        pseudo: i[n], the labels of the real pictures; -1 where there is none.
+    """
     if config.data:
-        check_training(records.take(mixed, mixed.domain == SYNTHETIC), persons=1, per_person=config.per_person)
-    check_test(test, same_camera=config.same_camera)
-    model = encoders.build(config)
+        synthetic = records.take(mixed, mixed.domain == Domain.LABELLED)
+        check_training(synthetic, persons=1, per_person=config.per_person)
+    model = encoders.build(config, command.say)
     clusters = Clusters(config.eps, config.gap, config.min_samples, config.k1, config.k2)
+    anew = config.pseudo_labels == labels.EACH_EPOCH
+    given = config.pseudo_labels == labels.GIVEN
     turns = _turns(config)
-    bounds = (1, None) if config.pseudo_labels == "given" else (config.least, config.most or None)
+    norm = partial(BatchNorm, group=config.bn_group, average=parallel.average)
     method = domainmix(
         model,
-        judge(model.width, norm=partial(BatchNorm, group=config.bn_group, average=parallel.average)),
-        labels=partial(self_paced, clusters=clusters) if config.pseudo_labels == "morning" else pseudo,
-        means=config.means,
-        least=bounds[0],
-        most=bounds[1],
-        persons=config.persons,
-        per_person=config.per_person,
-        other_cameras=config.other_cameras,
-        iterations=config.iterations,
-        smoothing=config.smoothing,
-        temperature=config.temperature,
-        margin=None if config.margin < 0 else config.margin,
-        against=config.against,
-        weights=Weights(config.identity, config.identity_third, config.domain),
-        turns=turns if config.begin else None,
+        judge(model.width, norm=norm),
+        **parts.keywords(
+            domainmix,
+            config,
+            labels=partial(self_paced, clusters=clusters) if anew else pseudo,
+            least=1 if given else config.least,
+            most=None if given else config.most or None,
+            margin=None if config.margin < 0 else config.margin,
+            weights=Weights(config.identity, config.identity_third, config.domain),
+            turns=turns if config.begin else None,
+        ),
     )
-    length = {"epochs": config.epochs, "iterations": config.iterations, "warmup": config.warmup}
-    rate = optimise.schedule(config.rate, milestones=_falls(config), **length)
-    optimiser = optimise.groups(
+    return Job(
+        method=separated(method, config),
+        model=model,
+        optimiser=_optimiser(config, turns),
+        views=(views.view(config, model.input),),
+        train=mixed,
+        test=test,
+    )
+
+
+def _optimiser(config: Config, turns: Turns) -> Any:
+    """An Adam for the discriminator, which learns in its turns, and one for all else."""
+    rate = optimise.schedule(
+        config.learning_rate,
+        milestones=_falls(config),
+        epochs=config.epochs,
+        iterations=config.iterations,
+        warmup=config.warmup,
+    )
+    return optimise.groups(
         lambda path: path[0] if path[0] == "discriminator" else "others",
         discriminator=optimise.adam(
             lambda step: config.ratio * rate(step),
@@ -214,15 +267,15 @@ def build(config: Config, mixed: Records, test: Records, pseudo: np.ndarray) -> 
         ),
         others=optimise.adam(rate, weight_decay=config.weight_decay, rest=turns.judging),
     )
-    seen = (views.view(config, model.input),)
-    return run.Job(separated(method, config), model, optimiser, seen, mixed, test)
 
 
 def _turns(config: Config) -> Turns:
     length = config.iterations
     begin = (config.begin or config.epochs) * length  # at the end: no turn is the discriminator's
     first = 0 if config.discriminator_first else length
-    return Turns(begin, config.turn, 0, 1) if config.turn else Turns(begin, 2 * length, first, length)
+    if config.turn:
+        return Turns(begin, config.turn, 0, 1)
+    return Turns(begin, 2 * length, first, length)
 
 
 def _falls(config: Config) -> tuple[int, ...]:
@@ -232,15 +285,7 @@ def _falls(config: Config) -> tuple[int, ...]:
         raise ValueError(f"--config.falls are epochs by comma, not {config.falls!r}") from None
 
 
-def _copy(source: Path, to: Path) -> None:
-    """Whole or not at all, by the first process."""
-    if jax.process_index() == 0:
-        unfinished = to.with_name("checkpoints.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(source, unfinished)
-        unfinished.rename(to)
-    parallel.agreed(True)
-
+EXPERIMENT = Experiment(Config, build, RECIPES, train, TABLES)
 
 if __name__ == "__main__":
-    command.main(Config, stages, RECIPES)
+    run.main(EXPERIMENT)

@@ -8,18 +8,21 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import chosen, command
 from reid_jax import export
+from reid_jax.app import command, loaded
 
 _OUT = flags.DEFINE_string("out", None, "the new folder to write", required=True)
 
 
 def main() -> None:
-    """Export, reload, compare."""
-    config, model, variables = chosen.encoder()
-    worst = export.write(_OUT.value, model, variables, config=config)
-    files = sum(file.stat().st_size for file in Path(_OUT.value).rglob("*") if file.is_file())
-    print(f"{_OUT.value}: {files / 1e6:.1f} MB; weights and program, reloaded, agree with it to {worst:.0e}")
+    """Export, reload and compare."""
+    config, model, variables = loaded.encoder()
+    out = Path(_OUT.value or "")
+    worst = export.write(out, model, variables, config=config)
+    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
+    command.say(
+        f"{out}: {size:.1f} MB; weights and program, reloaded, agree with it to {worst:.0e}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
-"""Pack a data set, or the people of videos, into a few files that a run reads in any order.
+r"""Pack a data set, or the people of videos, into a few files that a run reads in any order.
 
     python -m experiments.prepare --source=market1501:/data/Market-1501 --out=/data/market-packed
-    python -m experiments.ide --workdir=runs/market --config.data=packed:/data/market-packed --config.test=
+    python -m experiments.ide --workdir=runs/market --config.data=packed:/data/market-packed \
+        --config.test=
 
-Raw video (needs `pip install 'reid_jax[video]'`) is cut into shots, shots with fewer than two people are dropped, and
-people are cut out of every seventh frame:
+Raw video (needs `pip install 'reid_jax[video]'`) is cut into shots, shots with fewer than two
+people are dropped, and people are cut out of every seventh frame:
 
-    python -m experiments.prepare videos --videos=/my/videos --detector=onnx:nanodet.onnx --out=/data/footage
+    python -m experiments.prepare videos --videos=/my/videos --detector=onnx:nanodet.onnx \
+        --out=/data/footage
     python -m experiments.remix --workdir=runs/mixed --config.videos=packed:/data/footage
 
-A killed run goes on with the same command. Views of one place that were taken together are named by --views, and share
-their frame numbers: `--views=left.mp4,right.mp4`, or a folder of them.
+A killed run goes on with the same command. Views of one place that were taken together are named by
+--views, and share their frame numbers: `--views=left.mp4,right.mp4`, or a folder of them.
 """
 
 import sys
@@ -18,36 +20,39 @@ import time
 
 from absl import flags
 
-from experiments import command, footage, sources
+from reid_jax.app import command, footage, kinds, sources
 from reid_jax.data import packed
 from reid_jax.data.check import summary, survey
 
 _SOURCE = flags.DEFINE_string("source", None, "KIND:PATH of the pictures")
 _OUT = flags.DEFINE_string("out", None, "the new folder to write")
-_SKIP_BROKEN = flags.DEFINE_boolean("skip_broken", False, "leave out pictures that cannot be read, and name them")
+_SKIP_BROKEN = flags.DEFINE_boolean(
+    "skip_broken", False, "leave out pictures that cannot be read, and name them"
+)
 flags.adopt_module_key_flags(footage)  # --help shows them
 
 
 def pictures() -> None:
-    """Count, pack, tell the time left."""
+    """Count and pack the pictures, and say how long it takes."""
     if not _SOURCE.value or not _OUT.value:
         raise ValueError(
-            "name the pictures with --source=KIND:PATH and the new folder with --out=FOLDER; the job for video is "
-            "`experiments.prepare videos`"
+            "name the pictures with --source=KIND:PATH and the new folder with --out=FOLDER; the "
+            "job for video is `experiments.prepare videos`"
         )
-    found = sources.open_source(_SOURCE.value)
-    print(summary(survey(found)))
+    data = kinds.open_source(_SOURCE.value)
+    command.say(summary(survey(data)))
     if _SKIP_BROKEN.value:
-        found = sources.without_broken(found, "source")
+        data = sources.without_broken(data, "source")
     started = time.monotonic()
 
     def watch(done: int, total: int) -> None:
         if done % 1000 == 0 or done == total:
             rate = done / (time.monotonic() - started)
-            print(f"{done:,} of {total:,}  {rate:.0f} images/s  {(total - done) / rate:.0f} s left", file=sys.stderr)
+            left = f"{(total - done) / rate:.0f} s left"
+            print(f"{done:,} of {total:,}  {rate:.0f} images/s  {left}", file=sys.stderr)
 
-    packed.pack(found, _OUT.value, watch=watch)
-    print(f"{_OUT.value}: {len(found.person):,} pictures; use it as packed:{_OUT.value}")
+    packed.pack(data, _OUT.value, watch=watch)
+    command.say(f"{_OUT.value}: {len(data.person):,} pictures; use it as packed:{_OUT.value}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,6 @@
 
 from reid_jax import xla
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 xla.mend()

@@ -1,6 +1,7 @@
 """Checkpoints: state, plan and position in the epoch, written whole or not at all (orbax)."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +10,35 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from reid_jax import parallel
-from reid_jax.train import Moment
+from reid_jax.train import Moment, Position
 from reid_jax.types import Input, Model, Plan, TrainState, Variables
 
 
 def manager(folder: str | Path, *, keep: int = 2) -> ocp.CheckpointManager:
     """The checkpoints under `folder`, the newest `keep` of them."""
     logging.getLogger("absl").addFilter(_quiet)
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True, enable_async_checkpointing=True)
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=keep, create=True, enable_async_checkpointing=True
+    )
     return ocp.CheckpointManager(Path(folder).absolute(), options=options)
 
 
-def save(checkpoints: ocp.CheckpointManager, moment: Moment, encoder: Variables, taken: Input) -> None:
+def save(
+    checkpoints: ocp.CheckpointManager, moment: Moment, encoder: Variables, input: Input
+) -> None:
     """Write a moment in the background; a kill while writing leaves the one before.
 
-    encoder: the method's encoder on the host, written as an item of its own, so that who only embeds need not know the
-    method. taken: what the encoder takes, its `Model.input`.
+    Args:
+        checkpoints: of `manager`.
+        moment: its state is replicated; the copy of the first device is written.
+        encoder: the variables of the method's encoder on the host. They are an item of their own,
+            so that a reader that only embeds need not know the method.
+        input: the pictures that the encoder takes, its `Model.input`.
     """
     state = parallel.first(moment.state)
-    position = {"epoch": moment.epoch, "done": moment.done, "report": dict(moment.plan.report)}
-    plan = {"rows": np.asarray(moment.plan.rows), "label": np.asarray(moment.plan.label)}
+    epoch, done, decided = moment.position
+    position = {"epoch": epoch, "done": done, "report": dict(decided.report)}
+    plan = {"rows": np.asarray(decided.rows), "label": np.asarray(decided.label)}
     checkpoints.save(
         int(state.step),
         args=ocp.args.Composite(
@@ -36,15 +46,22 @@ def save(checkpoints: ocp.CheckpointManager, moment: Moment, encoder: Variables,
             plan=ocp.args.StandardSave(plan),
             position=ocp.args.JsonSave(position),
             encoder=ocp.args.StandardSave(encoder),
-            input=ocp.args.JsonSave(_plain(taken)),
+            input=ocp.args.JsonSave(input._asdict()),
         ),
     )
 
 
-def restore(checkpoints: ocp.CheckpointManager, like: TrainState) -> tuple[TrainState, tuple[int, int, Plan]] | None:
-    """The newest moment as (state on the host, (epoch, done, plan)), or None where nothing was saved.
+def restore(
+    checkpoints: ocp.CheckpointManager, like: TrainState
+) -> tuple[TrainState, Position] | None:
+    """Read the newest moment; None where nothing was saved.
 
-    like: a state of the same method and model; its shapes are held against what is on disk.
+    Args:
+        checkpoints: of `manager`.
+        like: a state of the same method and model, whose shapes are compared with what is read.
+
+    Returns:
+        The state, on the host, and the position that it was saved at.
     """
     step = checkpoints.latest_step()
     if step is None:
@@ -58,43 +75,55 @@ def restore(checkpoints: ocp.CheckpointManager, like: TrainState) -> tuple[Train
             position=ocp.args.JsonRestore(),
         ),
     )
-    position = read["position"]
-    plan = Plan(np.asarray(read["plan"]["rows"]), np.asarray(read["plan"]["label"]), position["report"])
-    return TrainState(*read["state"]), (position["epoch"], position["done"], plan)
+    position, rows = read["position"], read["plan"]
+    plan = Plan(np.asarray(rows["rows"]), np.asarray(rows["label"]), position["report"])
+    return TrainState(*read["state"]), Position(position["epoch"], position["done"], plan)
 
 
 def restore_encoder(folder: str | Path, model: Model) -> Variables:
-    """The encoder of the newest checkpoint under `folder`.
+    """The variables of the encoder in the newest checkpoint under `folder`.
 
-    Raises: FileNotFoundError where there is none; ValueError where it takes other pictures than `model`.
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the encoder takes other pictures than `model`.
     """
     if not Path(folder).is_dir():
-        raise FileNotFoundError(f"{folder} holds no checkpoint; was this run stopped before its first one?")
+        raise FileNotFoundError(
+            f"{folder} holds no checkpoint; was this run stopped before its first one?"
+        )
     with manager(folder) as checkpoints:
         step = checkpoints.latest_step()
         if step is None:
             raise FileNotFoundError(f"{folder} holds no finished checkpoint")
-        parts = ocp.args.Composite(encoder=ocp.args.StandardRestore(empty(model)), input=ocp.args.JsonRestore())
+        parts = ocp.args.Composite(
+            encoder=ocp.args.StandardRestore(empty(model)), input=ocp.args.JsonRestore()
+        )
         read = checkpoints.restore(step, args=parts)
-    theirs = {"resize": "area", **read["input"]}  # older checkpoints do not tell
-    if theirs != _plain(model.input):
-        raise ValueError(f"the encoder under {folder} takes {theirs}, and this model {_plain(model.input)}")
+    theirs = input_of(read["input"])
+    if theirs != model.input:
+        raise ValueError(f"the encoder under {folder} takes {theirs}, and this model {model.input}")
     return read["encoder"]
 
 
+def input_of(plain: Mapping[str, Any]) -> Input:
+    """The input of an encoder from its JSON form; older ones lack `resize`, which was "area"."""
+    return Input(
+        size=tuple(plain["size"]),
+        mean=tuple(plain["mean"]),
+        std=tuple(plain["std"]),
+        channels=plain["channels"],
+        resize=plain.get("resize", "area"),
+    )
+
+
 def empty(model: Model) -> Variables:
-    """The encoder's variables, all zero: what is read is held against their shapes."""
+    """The encoder's variables, all zero: what is read is compared with their shapes."""
     shapes = jax.eval_shape(model.init, jax.random.key(0))
     return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
 
 
-def _plain(taken: Input) -> dict[str, Any]:
-    """As JSON gives it back."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in taken._asdict().items()}
-
-
 def save_tree(folder: str | Path, tree: Any) -> None:
-    """One tree by itself, e.g. an encoder's variables."""
+    """Write one tree by itself, e.g. an encoder's variables."""
     with ocp.StandardCheckpointer() as writer:
         writer.save(Path(folder).absolute(), jax.tree.map(np.asarray, tree))
 

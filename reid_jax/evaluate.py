@@ -7,7 +7,7 @@ import numpy as np
 from reid_jax import parallel
 from reid_jax.data import batch as batching
 from reid_jax.retrieval import ranking
-from reid_jax.retrieval.spread import Spread, spread
+from reid_jax.retrieval.distances import DistanceCounts, count_distances
 from reid_jax.types import Input, Records, Variables
 
 RANKS = (1, 5, 10)
@@ -19,20 +19,30 @@ def embed_rows(
     records: Records,
     rows: np.ndarray,
     *,
-    taken: Input,
+    input: Input,
     batch: int = 64,
     workers: int = 0,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> np.ndarray:
-    """Embeddings f32[len(rows) d] of the given rows, in order, the same on every process.
+    """Embed rows of a data set; every process gets all of them.
 
-    embed:     from `parallel.build_embed`; variables: the encoder's, replicated.
-    taken:     what the encoder takes, its `Model.input`.
-    batch:     pictures a process embeds at once, rounded up to a multiple of its devices.
-    watch:     called with (pictures done, in all).
+    Args:
+        embed: from `parallel.build_embed`.
+        variables: the encoder's, replicated.
+        records: the data set.
+        rows: i[k], which of its rows.
+        input: the pictures that the encoder takes, its `Model.input`.
+        batch: pictures that a process embeds at once; rounded up to a multiple of its devices.
+        workers: processes that decode; 0: threads of this one.
+        watch: called with (pictures done, pictures in all).
+
+    Returns:
+        f32[k d], in the order of `rows`.
     """
     done, parts, batch = 0, [], parallel.whole(batch)
-    stream = batching.pictures(records, rows, taken=taken, batch=batch, share=parallel.share(), workers=workers)
+    stream = batching.pictures(
+        records, rows, input=input, batch=batch, share=parallel.share(), workers=workers
+    )
     for image in stream:
         parts.append(embed(variables, image))
         done = min(done + len(parts[-1]), len(rows))
@@ -40,16 +50,20 @@ def embed_rows(
     return np.concatenate(parts)[: len(rows)] if parts else np.zeros((0, 0), np.float32)
 
 
-def rank_records(embedding: np.ndarray, records: Records, *, metric: str, same_camera: bool = False) -> ranking.Ranking:
-    """Rank the gallery rows of `records` for its query rows; embedding f32[n d] has a row for each record."""
+def rank_records(
+    embedding: np.ndarray, records: Records, *, metric: str, same_camera: bool = False
+) -> ranking.Ranking:
+    """Rank the gallery rows of `records` for its query rows; embedding f32[n d] has all rows."""
     both = _sides(embedding, records)
     return ranking.rank(*both.pop("rows"), **both, metric=metric, same_camera=same_camera)
 
 
-def spread_records(embedding: np.ndarray, records: Records, *, same_camera: bool = False) -> Spread:
-    """Count the distances of its query rows to its gallery rows; embedding f32[n d] has a row for each record."""
+def record_distances(
+    embedding: np.ndarray, records: Records, *, same_camera: bool = False
+) -> DistanceCounts:
+    """Count the distances of query rows to gallery rows; embedding f32[n d] has all rows."""
     both = _sides(embedding, records)
-    return spread(*both.pop("rows"), **both, same_camera=same_camera)
+    return count_distances(*both.pop("rows"), **both, same_camera=same_camera)
 
 
 def _sides(embedding: np.ndarray, records: Records) -> dict:
@@ -64,7 +78,7 @@ def _sides(embedding: np.ndarray, records: Records) -> dict:
 
 
 def figures(result: ranking.Ranking) -> Iterator[tuple[str, float]]:
-    """The figures of a ranking by name: mAP in both definitions, mINP, rank-k; in [0, 1]."""
+    """Yield the figures of a ranking by name: mAP in both definitions, mINP, rank-k; in [0, 1]."""
     yield "mAP", float(result.mean_ap)
     yield "mAP_trapezoid", float(result.mean_ap_trapezoid)
     yield "mINP", float(result.mean_inp)
@@ -76,9 +90,9 @@ def figures(result: ranking.Ranking) -> Iterator[tuple[str, float]]:
 def measured(
     embedding: np.ndarray, records: Records, *, metric: str = "cosine", same_camera: bool = False
 ) -> Iterator[tuple[str, float]]:
-    """`figures` of the ranking, and the overlap of the distances of one person's pairs and of others."""
+    """Yield `figures` of the ranking, and the overlap of same and other persons' distances."""
     yield from figures(rank_records(embedding, records, metric=metric, same_camera=same_camera))
-    yield "overlap", spread_records(embedding, records, same_camera=same_camera).overlap
+    yield "overlap", record_distances(embedding, records, same_camera=same_camera).overlap
 
 
 def run(
@@ -86,7 +100,7 @@ def run(
     variables: Variables,
     records: Records,
     *,
-    taken: Input,
+    input: Input,
     batch: int = 64,
     metric: str = "cosine",
     same_camera: bool = False,
@@ -94,5 +108,7 @@ def run(
 ) -> Iterator[tuple[str, float]]:
     """Embed the query and gallery of `records` and yield (name, value), as `measured`."""
     rows = np.arange(len(records.person))
-    embedding = embed_rows(embed, variables, records, rows, taken=taken, batch=batch, workers=workers)
+    embedding = embed_rows(
+        embed, variables, records, rows, input=input, batch=batch, workers=workers
+    )
     yield from measured(embedding, records, metric=metric, same_camera=same_camera)

@@ -1,7 +1,8 @@
 """The only file that knows devices and processes: the only `pmap` and the only axis name.
 
-Every array of a replicated tree has a leading axis of this process's devices. A batch arrives as this process's share of
-the rows, in the order of its devices; the devices of all processes together hold the global batch in order.
+Every array of a replicated tree has a leading axis of this process's devices. A batch arrives as
+this process's share of the rows, in the order of its devices; the devices of all processes together
+hold the global batch in order.
 """
 
 from collections.abc import Callable
@@ -25,12 +26,22 @@ Embed = Callable[[Variables, np.ndarray], np.ndarray]
 
 
 def average(moments: Array, span: int) -> tuple[Array, int]:
-    """Average moments [groups 2 c] over `span` neighbouring devices (0: all); returns them and the devices averaged."""
+    """Average moments [groups 2 c] over `span` neighbouring devices (0: all).
+
+    Returns:
+        The moments, and how many devices they are the mean of.
+
+    Raises:
+        ValueError: the number of devices is no multiple of `span`.
+    """
     span = span or lax.axis_size(AXIS)
     if span == 1:
         return moments, 1
     if lax.axis_size(AXIS) % span:
-        raise ValueError(f"a group of rows lies on {span} of {lax.axis_size(AXIS)} devices; choose another bn_group")
+        raise ValueError(
+            f"a group of rows lies on {span} of {lax.axis_size(AXIS)} devices; choose another "
+            "bn_group"
+        )
     everyone = lax.all_gather(moments, AXIS)
     start = lax.axis_index(AXIS) // span * span
     return lax.dynamic_slice_in_dim(everyone, start, span).mean(0), span
@@ -53,9 +64,18 @@ def _copier(devices: tuple) -> Callable:
 
 
 def renew(tree: Any, before: Any, after: Any) -> Any:
-    """The replicated `tree`, whose copy on the host was `before` and has become `after`; only what was replaced is sent.
+    """Send the leaves of a tree that were replaced on the host to the devices.
 
-    Raises: ValueError, naming the leaf, where its shape or dtype is not what it was.
+    Args:
+        tree: replicated.
+        before: its copy on the host.
+        after: that copy with some leaves replaced.
+
+    Returns:
+        The replicated tree with the new leaves.
+
+    Raises:
+        ValueError: a new leaf has another shape or dtype; it names the leaf.
     """
 
     def sent(path: Any, old: Any, was: np.ndarray, now: Any) -> Any:
@@ -64,8 +84,8 @@ def renew(tree: Any, before: Any, after: Any) -> Any:
         now = np.asarray(now)
         if now.shape != was.shape or now.dtype != was.dtype:
             raise ValueError(
-                f"{jax.tree_util.keystr(path)} was {was.dtype}{list(was.shape)} and has become {now.dtype}"
-                f"{list(now.shape)}; a state keeps its shapes"
+                f"{jax.tree_util.keystr(path)} was {was.dtype}{list(was.shape)} and has become "
+                f"{now.dtype}{list(now.shape)}; a state keeps its shapes"
             )
         return replicate(now, [shard.device for shard in old.addressable_shards])
 
@@ -84,7 +104,8 @@ def split(tree: Any, devices: list | None = None) -> Any:
     def deal(x: np.ndarray) -> np.ndarray:
         if x.shape[0] % count:
             raise ValueError(
-                f"a batch of {x.shape[0]} rows cannot be split over {count} devices; choose a multiple of {count}"
+                f"a batch of {x.shape[0]} rows cannot be split over {count} devices; choose a "
+                f"multiple of {count}"
             )
         return x.reshape(count, x.shape[0] // count, *x.shape[1:])
 
@@ -92,12 +113,12 @@ def split(tree: Any, devices: list | None = None) -> Any:
 
 
 def share() -> tuple[int, int]:
-    """(which, of): this process's place among the processes, for whoever reads a share of the rows."""
+    """(which, of): this process's number and how many there are; each reads its share of rows."""
     return jax.process_index(), jax.process_count()
 
 
 def agreed(wish: bool) -> bool:
-    """Whether any process wishes it; the same answer on all, so that all save, or stop, at the same step."""
+    """Whether any process wishes it: all get the same answer, and save or stop at the same step."""
     if jax.process_count() == 1:
         return wish
     return bool(np.any(multihost_utils.process_allgather(np.asarray(wish))))
@@ -109,14 +130,28 @@ def whole(rows: int) -> int:
 
 
 def build_step(
-    method: Method, optimiser: optax.GradientTransformation, *, seed: int, devices: list | None = None
+    method: Method,
+    optimiser: optax.GradientTransformation,
+    *,
+    seed: int,
+    devices: list | None = None,
 ) -> Step:
-    """One optimiser step over all devices of all processes: (replicated state, this process's batch) -> (state, metrics).
+    """Build one optimiser step over all devices of all processes.
 
-    `forward` runs on each device's rows; outputs and tags are gathered, and `loss` is taken on the global batch
-    everywhere, so that hard mining means the same on 1 and on 8 devices. The transpose of the gathering sums over
-    devices, hence the mean of the gradients is the gradient of the global loss. Random numbers come from
-    fold_in(seed, step) alone: a forward that needs them per row folds in the row's index.
+    `forward` runs on each device's rows; outputs and tags are gathered, and `loss` is taken on the
+    global batch everywhere, so that hard mining means the same on 1 and on 8 devices. The transpose
+    of the gathering sums over devices, hence the mean of the gradients is the gradient of the
+    global loss. Random numbers come from fold_in(seed, step) alone: a forward that needs them per
+    row folds in the row's index.
+
+    Args:
+        method: what is trained.
+        optimiser: of its params.
+        seed: of the random numbers.
+        devices: of this process, all by default.
+
+    Returns:
+        (replicated state, this process's batch) -> (state, metrics).
     """
 
     def one(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
@@ -124,7 +159,9 @@ def build_step(
         params = state.variables["params"]
 
         def objective(params: Any) -> Any:
-            outputs, stats = method.forward({**state.variables, "params": params}, state.carry, batch, key)
+            outputs, stats = method.forward(
+                {**state.variables, "params": params}, state.carry, batch, key
+            )
             value, aux = method.loss(gather(outputs), gather(batch.tags), state.carry, state.step)
             return value, (aux, stats)
 
@@ -146,9 +183,16 @@ def build_step(
 
 
 def build_embed(model: Model, *, flip: bool = False, devices: list | None = None) -> Embed:
-    """(replicated encoder variables, this process's pictures [b h w 3]) -> embeddings f32[b * processes d], everywhere.
+    """Build the embedding of pictures by all devices of all processes.
 
-    flip: the normalised sum with the embedding of the mirrored picture.
+    Args:
+        model: the encoder.
+        flip: add the normalised embeddings of the picture and of its mirror image.
+        devices: of this process, all by default.
+
+    Returns:
+        (replicated encoder variables, this process's pictures [b h w 3]) -> embeddings
+        f32[b * processes d], the same on every process.
     """
 
     @partial(jax.pmap, axis_name=AXIS, devices=_global(devices))
@@ -166,5 +210,5 @@ def build_embed(model: Model, *, flip: bool = False, devices: list | None = None
 
 
 def _global(devices: list | None) -> list | None:
-    """Several processes use all devices, in the order that pmap gives them; one process may name its own."""
+    """Several processes use all devices, in pmap's order; a single process may name its own."""
     return None if jax.process_count() > 1 else devices

@@ -3,95 +3,146 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
 from reid_jax import parallel
-from reid_jax.types import Array, Batch, Method, Plan, Records, TrainState
+from reid_jax.types import (
+    Array,
+    Batch,
+    EncoderOf,
+    Method,
+    Plan,
+    Records,
+    TrainState,
+    Variables,
+)
+
+Embed = Callable[[Variables, np.ndarray], np.ndarray]
+Batches = Callable[[Plan, int, int], Iterator[Batch]]
 
 
-class Moment(NamedTuple):
-    """Where a run stands: `done` of the `len(plan.rows)` steps of `epoch`; metrics are means since the last moment."""
+class Position(NamedTuple):
+    """Where a run stands: `done` of the `len(plan.rows)` steps of `epoch` are done."""
 
     epoch: int
     done: int
     plan: Plan
-    state: TrainState
-    metrics: dict[str, float]
 
     @property
     def whole(self) -> bool:
-        """The epoch is complete."""
+        """Whether the epoch is complete."""
         return self.done == len(self.plan.rows)
+
+
+class Moment(NamedTuple):
+    """A look at a run: where it stands, and the means of the metrics since the last moment."""
+
+    position: Position
+    state: TrainState
+    metrics: dict[str, float]
 
 
 class Diverged(ArithmeticError):
     """A loss term is not a finite number."""
 
 
-def create(method: Method, optimiser: optax.GradientTransformation, key: Array, records: Records) -> TrainState:
+def create(
+    method: Method, optimiser: optax.GradientTransformation, key: Array, records: Records
+) -> TrainState:
     """The state before step 0, on the host."""
     variables, carry = method.init(key, records)
-    return TrainState(jnp.zeros((), jnp.int32), variables, optimiser.init(variables["params"]), carry)
+    return TrainState(
+        jnp.zeros((), jnp.int32), variables, optimiser.init(variables["params"]), carry
+    )
 
 
 def epochs(
     method: Method,
+    optimiser: optax.GradientTransformation,
     step: parallel.Step,
-    see: Callable,
-    batches: Callable[[Plan, int, int], Iterator[Batch]],
+    embed: Embed,
+    batches: Batches,
     records: Records,
     state: TrainState,
     *,
     count: int,
     seed: int,
     every: int = 0,
-    resume: tuple[int, int, Plan] | None = None,
+    resume: Position | None = None,
 ) -> Iterator[Moment]:
-    """Train for `count` epochs; yields after every `every` steps (0: never) and after each epoch.
+    """Train for `count` epochs; yield after every `every` steps and after each epoch.
 
-    step:    from `parallel.build_step`.
-    see:     (encoder variables, rows) -> embeddings f32[len(rows) d], for the plan.
-    batches: (plan, epoch, start) -> this process's share of the batches from step `start` on.
-    state:   replicated. resume: (epoch, done, plan) of the moment that `state` was saved at.
+    Args:
+        method: what is trained.
+        optimiser: the one that `step` was built with.
+        step: from `parallel.build_step`.
+        embed: (encoder variables, rows) -> embeddings f32[len(rows) d], for the plan.
+        batches: (plan, epoch, start) -> this process's share of the batches from step `start` on.
+        records: the training data.
+        state: replicated on all devices.
+        count: epochs in all, those before `resume` counted.
+        seed: of the plans.
+        every: steps between two moments; 0: only whole epochs are yielded.
+        resume: the position that `state` was saved at.
 
-    Raises Diverged, naming epoch, step and term, when a loss is not finite.
+    Yields:
+        Moments.
+
+    Raises:
+        Diverged: a loss is not finite; it names epoch, step and term.
     """
-    epoch, start, plan = resume or (0, 0, None)
-    if plan is not None and start == len(plan.rows):
-        epoch, start, plan = epoch + 1, 0, None
-    while epoch < count:
-        if plan is None:
-            state, plan = morning(method, see, records, state, seed=seed, epoch=epoch)
+    first = 0 if resume is None else resume.epoch + resume.whole
+    at = None if resume is None or resume.whole else resume
+    for epoch in range(first, count):
+        if at is None:
+            state, plan = plan_epoch(
+                method, optimiser, embed, records, state, seed=seed, epoch=epoch
+            )
+            at = Position(epoch, 0, plan)
         watch = _Watch(epoch)
-        for done, batch in enumerate(batches(plan, epoch, start), start + 1):
+        for done, batch in enumerate(batches(at.plan, epoch, at.done), at.done + 1):
             state, metrics = step(state, batch)
             watch.add(done, metrics)
-            last = done == len(plan.rows)
-            if last or (every and done % every == 0):
-                yield Moment(epoch, done, plan, state, watch.means() | (dict(plan.report) if last else {}))
-        epoch, start, plan = epoch + 1, 0, None
+            now = Position(epoch, done, at.plan)
+            if now.whole or (every and done % every == 0):
+                report = dict(at.plan.report) if now.whole else {}
+                yield Moment(now, state, watch.means() | report)
+        at = None
 
 
-def morning(
-    method: Method, see: Callable, records: Records, state: TrainState, *, seed: int, epoch: int
+def plan_epoch(
+    method: Method,
+    optimiser: optax.GradientTransformation,
+    embed: Embed,
+    records: Records,
+    state: TrainState,
+    *,
+    seed: int,
+    epoch: int,
 ) -> tuple[TrainState, Plan]:
-    """The plan of an epoch, and the state with what the method replaced; arguments as of `epochs`."""
+    """The plan of an epoch, and the state with what the plan replaced; arguments as of `epochs`."""
 
-    def look(rows: np.ndarray, encoder: Callable = method.encoder) -> np.ndarray:
-        return see(encoder(state.variables, state.carry), rows)
+    def embed_rows(rows: np.ndarray, encoder: EncoderOf = method.encoder) -> np.ndarray:
+        return embed(encoder(state.variables, state.carry), rows)
 
     before = parallel.first(state)
-    after, plan = method.plan(before, records, look, np.random.default_rng((seed, epoch)))
+    after, plan = method.plan(before, records, embed_rows, np.random.default_rng((seed, epoch)))
+    if plan.reset_optimiser:
+        opt = optimiser.init(after.variables["params"])
+        after = after._replace(opt=jax.tree.map(np.asarray, opt))
     return parallel.renew(state, before, after), plan
 
 
 class _Watch:
-    """Metrics of the steps since the last moment. They are read one step late, so that the device never waits."""
+    """Metrics of the steps since the last moment, read one step late: the device never waits."""
 
     def __init__(self, epoch: int):
-        self.epoch, self.waiting, self.read = epoch, None, []
+        self.epoch = epoch
+        self.waiting: tuple[int, dict[str, Array]] | None = None
+        self.read: list[dict[str, float]] = []
 
     def add(self, done: int, metrics: dict[str, Array]) -> None:
         earlier, self.waiting = self.waiting, (done, metrics)
@@ -102,7 +153,7 @@ class _Watch:
         rows, self.read, self.waiting = self.read, [], None
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
-    def _fetch(self, earlier: tuple | None) -> None:
+    def _fetch(self, earlier: tuple[int, dict[str, Array]] | None) -> None:
         if earlier is None:
             return
         done, metrics = earlier
@@ -110,7 +161,7 @@ class _Watch:
         broken = [f"{name} = {value}" for name, value in row.items() if not np.isfinite(value)]
         if broken:
             raise Diverged(
-                f"epoch {self.epoch}, step {done}: {', '.join(broken)}; the last checkpoint is good; a lower rate or a "
-                "longer warm-up are the usual cures"
+                f"epoch {self.epoch}, step {done}: {', '.join(broken)}; the last checkpoint is "
+                "good; a lower learning rate or a longer warm-up are the usual cures"
             )
         self.read.append(row)

@@ -1,39 +1,57 @@
-"""The records that travel through the house, and the two defaults of the method contract."""
+"""The records that all layers share, and the contract of a training method as types."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 Array = Any  # np.ndarray on the host, jax.Array on devices
 Variables = Mapping[str, Any]  # linen's collections: params, batch_stats
-Outputs = Mapping[str, Array]  # what `forward` saw, by name; every leaf is [b ...]
+Outputs = Mapping[str, Array]  # what `forward` computed, by name; every leaf is [b ...]
+Carry = Any  # the state that a method owns, a pytree of arrays
 
 
 class Images(Protocol):
     """Where the pictures of a data set are: one item per row, readable in any order, picklable.
 
-    An item is a path (str), the bytes of an encoded picture, or pixels (uint8 [h w 3], RGB). An object array of paths
-    is an `Images`.
+    An item is a path (str), the bytes of an encoded picture, or pixels (uint8 [h w 3], RGB). An
+    object array of paths is an `Images`.
     """
 
     def __len__(self) -> int: ...
-    def __getitem__(self, row: int) -> "str | bytes | np.ndarray": ...
-    def take(self, rows: np.ndarray) -> "Images": ...
+    def __getitem__(self, row: int, /) -> "str | bytes | np.ndarray": ...
+    def take(self, rows: np.ndarray, /) -> Any:
+        """The `Images` of some rows."""
+
+
+class Domain(IntEnum):
+    """The two kinds of training data.
+
+    LABELLED is the multi-camera data of ReMix, the source of SpCL, MMT and Theory, the synthetic
+    domain of DomainMix. UNLABELLED is the data without labels: videos, target, real domain.
+    """
+
+    LABELLED = 0
+    UNLABELLED = 1
 
 
 class Records(NamedTuple):
-    """A data set as columns; row i of every column is one picture. `i` is its name (`index`) for life.
+    """A data set as columns. Row i of every column is one picture; i is its `index` for life.
 
-    image:  Images, n items.
-    person: i32[n], the identity that the data set gives; 0 is a distractor (gallery only), -1 is not known.
-    camera: i32[n], -1 where not known.
-    domain: i32[n], 0 annotated (or synthetic), 1 not annotated (or real).
-    group:  i32[n], the video, track or frame pair that the picture came from, -1 where there is none. Several cameras
-            with one group are synchronised views of one scene.
-    split:  <U7[n], "train", "query" or "gallery".
-    frame:  i32[n], the number of the video's frame, the same moment in all cameras of a group; -1 where not known.
-    shot:   i32[n], which of its group's shots the picture is of: what happens between two cuts; -1 where not known.
+    Attributes:
+        image: Images, n items.
+        person: i32[n], the identity that the data set gives; 0 is a distractor (gallery only),
+            -1 is unknown.
+        camera: i32[n], -1 where unknown.
+        domain: i32[n], a `Domain`.
+        group: i32[n], the video, track or frame pair that the picture came from, -1 where there is
+            none. Several cameras with one group are synchronised views of one scene.
+        split: <U7[n], "train", "query" or "gallery".
+        frame: i32[n], the number of the video's frame, the same moment in all cameras of a group;
+            -1 where unknown.
+        shot: i32[n], which of its group's shots (what lies between two cuts) the picture is of;
+            -1 where unknown.
     """
 
     image: Images
@@ -47,9 +65,12 @@ class Records(NamedTuple):
 
 
 class Tags(NamedTuple):
-    """What is known of each row of a batch, all i32[b]. `label` is this epoch's class, -1 sits out.
+    """What is known of each row of a batch. All are -1 in a place that a plan leaves empty.
 
-    All of them are -1 in a place that a plan left empty.
+    Attributes:
+        label: i32[b], the row's class in this epoch; -1 is ignored.
+        index: i32[b], the row of Records.
+        camera, domain, group: i32[b], as in Records.
     """
 
     label: Array
@@ -60,45 +81,59 @@ class Tags(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """image: uint8 or f32 [b v h w 3] (v views of each row); tags: Tags."""
+    """What a training step gets: image, uint8 or f32 [b v h w 3], v views of each row; tags."""
 
     image: Array
     tags: Tags
 
 
 class Plan(NamedTuple):
-    """One epoch, decided in the morning.
+    """One epoch, decided at its start.
 
-    rows:   i32[t b], the rows of Records that step t trains on; -1 leaves a place empty: black, and all tags -1.
-    label:  i32[n], this epoch's label of each row of Records, -1 sits out.
-    report: figures about the plan, logged with the epoch's metrics.
+    Attributes:
+        rows: i32[t b], the rows of Records that step t trains on. -1 leaves a place empty: its
+            picture is black and all its tags are -1.
+        label: i32[n], this epoch's label of each row of Records; -1 is ignored.
+        report: figures about the plan, which are logged with the epoch's metrics.
+        reset_optimiser: the optimiser starts this epoch from its first state.
     """
 
     rows: np.ndarray
     label: np.ndarray
     report: Mapping[str, float]
+    reset_optimiser: bool = False
 
 
 class Aux(NamedTuple):
-    """metrics: scalars to log; moved: arrays that `update` needs."""
+    """What a loss gives beside its value: metrics, scalars to log; arrays that `update` needs."""
 
     metrics: Mapping[str, Array]
-    moved: Any = ()
+    arrays: Any = ()
 
 
 class TrainState(NamedTuple):
-    """All that survives a step, a pytree. step: i32[]; opt: optax's state; carry: the state that the method owns."""
+    """All that survives a step, a pytree.
+
+    Attributes:
+        step: i32[], steps since the run began.
+        variables: the method's, params and batch_stats.
+        opt: optax's state.
+        carry: the state that the method owns.
+    """
 
     step: Array
     variables: Variables
     opt: Any
-    carry: Any
+    carry: Carry
 
 
 class Embedded(NamedTuple):
-    """feature: f32[b d] before the neck, `embedding`: f32[b d] behind it (what retrieval compares).
+    """What an encoder computes of a batch.
 
-    aside: what layers on the way want to be judged by, arrays [b ...] by name; in training only.
+    Attributes:
+        feature: f32[b d], before the neck.
+        embedding: f32[b d], behind the neck; retrieval compares it.
+        aside: further outputs of layers, arrays [b ...] by name, for losses; in training only.
     """
 
     feature: Array
@@ -107,10 +142,16 @@ class Embedded(NamedTuple):
 
 
 class Input(NamedTuple):
-    """What an encoder takes, kept with its weights: size (height, width), and pixels in [0, 1] less mean over std.
+    """The pictures that an encoder takes; it is kept with the weights.
 
-    channels: the order that the weights were trained on; pictures come as RGB and are turned where it is "BGR".
-    resize:   how pictures are brought to `size`, see `data.augment.resize`: area, bilinear, bicubic.
+    Attributes:
+        size: (height, width) in pixels.
+        mean: of the three channels, of pixels in [0, 1]; it is subtracted.
+        std: of the three channels; the difference is divided by it.
+        channels: the order that the weights were trained on. Pictures come as RGB and are turned
+            where it is "BGR".
+        resize: how pictures are brought to `size`, see `data.augment.resize`: area, bilinear,
+            bicubic.
     """
 
     size: tuple[int, int]
@@ -120,52 +161,140 @@ class Input(NamedTuple):
     resize: str = "area"
 
 
-class Model(NamedTuple):
-    """An image encoder as two pure functions.
+class InitModel(Protocol):
+    """(key) -> variables."""
 
-    init:  (key) -> variables
-    apply: (variables, image [b h w 3], train, key=None, tags=None) -> (Embedded, batch_stats), the statistics moved only
-           if `train` (of MGN an array bool[] too, see there). RGB in [0, 255]; another size than `input.size` is refused.
-           key, tags: of a training batch, for layers that leave things out at random or normalise by domain.
-    width: d, the size of an embedding.
-    input: what it takes.
-    look:  (variables, image) -> the map f32[b h' w' c] before the pooling, for pictures of what it looks at.
+    def __call__(self, key: Array, /) -> Variables: ...
+
+
+class Apply(Protocol):
+    """(variables, image [b h w 3], train, key, tags) -> (Embedded, batch_stats)."""
+
+    def __call__(
+        self, variables: Variables, image: Array, train: bool | Array,
+        key: Array | None = None, tags: Tags | None = None, /,
+    ) -> tuple[Embedded, Any]: ...  # fmt: skip
+
+
+class FeatureMap(Protocol):
+    """(variables, image [b h w 3]) -> the map f32[b h' w' c] before the pooling."""
+
+    def __call__(self, variables: Variables, image: Array, /) -> Array: ...
+
+
+class Model(NamedTuple):
+    """An image encoder as pure functions.
+
+    Attributes:
+        init: (key) -> variables.
+        apply: (variables, image, train, key, tags) -> (Embedded, batch_stats). The statistics are
+            new only if `train` (which may be a bool[] array for MGN). Pixels are RGB in [0, 255];
+            pictures of another size than `input.size` are refused. key and tags belong to a
+            training batch: layers that leave blocks out at random or normalise by domain need them.
+        width: d, the length of an embedding.
+        input: the pictures that it takes.
+        feature_map: (variables, image) -> the map before the pooling, to draw what it looks at.
     """
 
-    init: Callable[..., Variables]
-    apply: Callable[..., tuple[Embedded, Any]]
+    init: InitModel
+    apply: Apply
     width: int
     input: Input
-    look: Callable[..., Array] | None = None
+    feature_map: FeatureMap
 
 
-def unmoved(carry: Any, variables: Variables, aux: Aux) -> Any:
-    """The default `update`: a method without state of its own."""
+class EncoderOf(Protocol):
+    """(variables, carry) -> the variables of an encoder, as `Model.apply` takes them."""
+
+    def __call__(self, variables: Variables, carry: Carry, /) -> Variables: ...
+
+
+class EmbedRows(Protocol):
+    """(rows i[k]) -> embeddings f32[k d] of rows of the data set, on the host.
+
+    They are computed by the method's `encoder`, or by another function of (variables, carry).
+    """
+
+    def __call__(self, rows: np.ndarray, encoder: EncoderOf = ..., /) -> np.ndarray: ...
+
+
+class Init(Protocol):
+    """(key, records) -> (variables, carry)."""
+
+    def __call__(self, key: Array, records: Records, /) -> tuple[Variables, Carry]: ...
+
+
+class PlanEpoch(Protocol):
+    """(state, records, embed, rng) -> (state, Plan), on the host."""
+
+    def __call__(
+        self, state: TrainState, records: Records, embed: EmbedRows, rng: np.random.Generator, /
+    ) -> tuple[TrainState, Plan]: ...
+
+
+class Forward(Protocol):
+    """(variables, carry, batch of a device, key) -> (Outputs, batch_stats)."""
+
+    def __call__(
+        self, variables: Variables, carry: Carry, batch: Batch, key: Array, /
+    ) -> tuple[Outputs, Any]: ...
+
+
+class Loss(Protocol):
+    """(outputs of the global batch, its tags, carry, step i32[]) -> (f32[], Aux)."""
+
+    def __call__(
+        self, outputs: Outputs, tags: Tags, carry: Carry, step: Array, /
+    ) -> tuple[Array, Aux]: ...
+
+
+class Update(Protocol):
+    """(carry, new variables, aux) -> carry."""
+
+    def __call__(self, carry: Carry, variables: Variables, aux: Aux, /) -> Carry: ...
+
+
+def unchanged(carry: Carry, variables: Variables, aux: Aux) -> Carry:
+    """The default `update`: the carry stays."""
     return carry
 
 
-def student(variables: Variables, carry: Any) -> Variables:
-    """The default `encoder`: the part called `encoder` of what was trained."""
-    return {name: collection["encoder"] for name, collection in variables.items()}
+def joined(**parts: Variables) -> dict[str, dict[str, Any]]:
+    """The variables of a method, {collection: {part: ...}}, from those of its parts, by name."""
+    collections = {name for part in parts.values() for name in part}
+    return {
+        name: {part: variables[name] for part, variables in parts.items() if name in variables}
+        for name in sorted(collections)
+    }
+
+
+def part_of(variables: Variables, name: str) -> Variables:
+    """The variables of one part of a method, as `joined` put them together."""
+    return {collection: parts[name] for collection, parts in variables.items() if name in parts}
+
+
+def student(variables: Variables, carry: Carry) -> Variables:
+    """The default `encoder`: the part called `encoder` of what is trained."""
+    return part_of(variables, "encoder")
 
 
 class Method(NamedTuple):
-    """A training method as six pure functions; ARCHITECTURE.md tells the contract.
+    """A training method as six pure functions; ARCHITECTURE.md explains the contract.
 
-    init:    (key, records) -> (variables, carry)                    once
-    plan:    (state, records, see, rng) -> (state, Plan)             host, each epoch's morning; numpy in, numpy out
-    forward: (variables, carry, batch, key) -> (Outputs, batch_stats)  device, its own rows: sees pixels
-    loss:    (outputs, tags, carry, step) -> (scalar, Aux)           device, the global batch: sees vectors
-    update:  (carry, variables, aux) -> carry                        device, after the gradient
-    encoder: (variables, carry) -> the encoder's variables           who speaks in evaluation and in `see`
-
-    see(rows) embeds rows of the records, f32[len(rows) d], for the plan; see(rows, encoder) with another of the method's
-    encoders, a function as `encoder` is.
+    Attributes:
+        init: once, before the first epoch.
+        plan: on the host, at the start of each epoch. Every leaf of the state is numpy there, and
+            may be replaced by one of the same shape and dtype; only what was replaced is sent back.
+        forward: on each device, for its own rows. It is the only one that sees pixels.
+        loss: on the global batch, whose outputs and tags are gathered from all devices. It may
+            depend on parameters through `outputs` alone.
+        update: on the devices, after the optimiser's step.
+        encoder: whose embeddings are evaluated, exported and given to `plan`.
     """
 
-    init: Callable
-    plan: Callable
-    forward: Callable
-    loss: Callable
-    update: Callable = unmoved
-    encoder: Callable = student
+    init: Init
+    plan: PlanEpoch
+    forward: Forward
+    loss: Loss
+    update: Update = unchanged
+    encoder: EncoderOf = student

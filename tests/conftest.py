@@ -1,13 +1,20 @@
-"""Four fake devices, rank promotion an error, what was compiled kept for the session; set before jax is imported."""
+"""Settings of all tests, made before jax is imported.
+
+Four fake devices, rank promotion is an error, and compiled programs are kept for the session.
+"""
 
 import atexit
 import itertools
 import os
 import shutil
 import tempfile
-import tracemalloc  # noqa: F401 - pytest imports it when it needs it, which fails amid the lazy imports of tensorflow_datasets
 
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+# pytest imports it when it needs it, which fails during the lazy imports of tensorflow_datasets
+import tracemalloc  # noqa: F401
+
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and scripts that tests call inherit it
     compiled = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="reid-compiled-")
@@ -17,7 +24,8 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and scripts that te
 import jax
 import pytest
 
-import reid_jax  # noqa: F401 - before anything is computed: what jaxlib does wrongly is switched off
+# before anything is computed: it switches off what jaxlib computes wrongly
+import reid_jax  # noqa: F401
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -26,7 +34,10 @@ _DONE = itertools.count(1)
 
 @pytest.fixture(autouse=True)
 def forgetting():
-    """A process may hold so many compiled programs only (each maps memory of its own), and there are more tests than that."""
+    """Clear the compiled programs now and then.
+
+    Each maps memory of its own, and a process may not have as many as there are tests.
+    """
     yield
     if not next(_DONE) % 25:
         jax.clear_caches()

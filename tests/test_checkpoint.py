@@ -21,7 +21,9 @@ def test_the_encoder_is_read_without_the_method(tmp_path):
     other = run.model._replace(input=tiny.INPUT._replace(mean=(0.5, 0.5, 0.5)))
     with pytest.raises(ValueError, match=r"takes .*0\.485.* and this model .*0\.5"):
         checkpoint.restore_encoder(tmp_path, other)
-    older = collections.namedtuple("Older", tiny.INPUT._fields[:-1])(*tiny.INPUT[:-1])  # knew of no other way to resize
+    older = collections.namedtuple("Older", tiny.INPUT._fields[:-1])(
+        *tiny.INPUT[:-1]
+    )  # knew of no other way to resize
     with checkpoint.manager(tmp_path / "older") as checkpoints:
         checkpoint.save(checkpoints, moment, encoder, older)
     assert tiny.difference(checkpoint.restore_encoder(tmp_path / "older", run.model), encoder) == 0

@@ -14,8 +14,10 @@ X = np.random.default_rng(0).standard_normal((7, 5), np.float32)
 Y = np.random.default_rng(1).standard_normal((4, 5), np.float32)
 
 
-@pytest.mark.parametrize("name, scipys", [("euclidean", "euclidean"), ("squared_euclidean", "sqeuclidean"),
-                                          ("cosine", "cosine")])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, scipys",
+    [("euclidean", "euclidean"), ("squared_euclidean", "sqeuclidean"), ("cosine", "cosine")],
+)
 def test_agrees_with_scipy(name, scipys):
     got = getattr(distance, name)(X, Y)
     assert got.shape == (7, 4) and got.dtype == jnp.float32
@@ -26,7 +28,9 @@ def test_narrow_types_are_widened_first():
     half = jnp.asarray(X, jnp.bfloat16)
     got = distance.euclidean(half, half[:3])
     assert got.dtype == jnp.float32
-    np.testing.assert_allclose(got, distance.euclidean(half.astype(jnp.float32), half[:3].astype(jnp.float32)))
+    np.testing.assert_allclose(
+        got, distance.euclidean(half.astype(jnp.float32), half[:3].astype(jnp.float32))
+    )
 
 
 def test_nothing_is_nearer_than_the_clamp():
@@ -42,7 +46,7 @@ def test_gradients_are_finite_at_distance_zero_and_at_the_origin(name, x):
     assert np.isfinite(gradient).all()
 
 
-def test_cosine_of_a_row_of_zeros_is_one_and_length_is_nothing():
+def test_cosine_of_a_row_of_zeros_is_one_and_length_does_not_matter():
     zero = np.zeros((1, 5), np.float32)
     np.testing.assert_array_equal(distance.cosine(zero, Y), np.ones((1, 4)))
     np.testing.assert_allclose(distance.cosine(100 * X, 0.01 * Y), distance.cosine(X, Y), atol=1e-6)
@@ -51,9 +55,21 @@ def test_cosine_of_a_row_of_zeros_is_one_and_length_is_nothing():
 def test_normalise():
     np.testing.assert_allclose(np.linalg.norm(distance.normalise(X), axis=1), 1.0, rtol=1e-6)
     np.testing.assert_array_equal(distance.normalise(np.zeros(3, np.float32)), np.zeros(3))
-    np.testing.assert_allclose(distance.normalise(X[:, None]), distance.normalise(X)[:, None], rtol=1e-6)
-    tiny = np.array([[3e-13, 4e-13]], np.float32)  # shorter than the clamp: divided by 1e-12, not by 5e-13
+    np.testing.assert_allclose(
+        distance.normalise(X[:, None]), distance.normalise(X)[:, None], rtol=1e-6
+    )
+    # A row of length 5e-13, below the clamp, is divided by 1e-12.
+    tiny = np.array([[3e-13, 4e-13]], np.float32)
     np.testing.assert_allclose(distance.normalise(tiny), [[0.3, 0.4]], rtol=1e-5)
+
+
+def test_unit_is_normalise_on_the_host():
+    rows = np.concatenate([X, np.zeros((1, 5), np.float32)])
+    for embedding in (rows, jnp.asarray(rows), rows.astype(np.float64)):
+        got = distance.unit(embedding)
+        assert isinstance(got, np.ndarray) and got.dtype == np.float32
+        np.testing.assert_array_equal(got, np.asarray(distance.normalise(embedding)))
+    np.testing.assert_array_equal(got[-1], 0)
 
 
 @pytest.mark.parametrize("name", ["euclidean", "squared_euclidean", "cosine"])

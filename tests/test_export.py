@@ -15,13 +15,16 @@ def test_an_exported_encoder_agrees_with_the_model_at_any_batch(tmp_path):
     assert about["config"] == {"seed": 1}
     assert about["input"]["shape"] == ["batch", 8, 8, 3]
     assert (
-        export.taken(about) == model.input
+        checkpoint.input_of(about["normalisation"]) == model.input
         and about["input"]["resize"] == "area"
         and "INTER_AREA" in about["preprocessing"]
     )
     del about["normalisation"]["resize"]  # an older one
-    assert export.taken(about) == model.input
-    assert about["normalisation"]["mean"] == list(tiny.INPUT.mean) and about["normalisation"]["channels"] == "RGB"
+    assert checkpoint.input_of(about["normalisation"]) == model.input
+    assert (
+        about["normalisation"]["mean"] == list(tiny.INPUT.mean)
+        and about["normalisation"]["channels"] == "RGB"
+    )
     for rows in (1, 5):
         image = np.random.default_rng(rows).integers(0, 256, (rows, 8, 8, 3), np.uint8)
         expected = model.apply(variables, image, False)[0].embedding
@@ -34,7 +37,7 @@ def test_nothing_is_overwritten_and_a_difference_leaves_nothing(tmp_path, monkey
     model = tiny.encoder()
     variables = model.init(jax.random.key(0))
     (tmp_path / "there").mkdir()
-    with pytest.raises(FileExistsError, match="--out"):
+    with pytest.raises(FileExistsError, match="choose another folder"):
         export.write(tmp_path / "there", model, variables, config={})
     other = model.init(jax.random.key(1))
     program = export.program(model, other)

@@ -1,3 +1,5 @@
+"""The optimiser against naive Adam, and the schedules at single steps."""
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ from reid_jax import optimise
 
 
 def test_weight_decay_is_l2_in_the_gradient():
-    """Naive torch.optim.Adam: g <- g + wd * w before the moments."""
+    """As in torch.optim.Adam: g <- g + weight_decay * w before the moments."""
     w, m, v = 2.0, 0.0, 0.0
     opt = optimise.adam(0.1, weight_decay=0.3)
     params = {"w": jnp.float32(w)}
@@ -29,18 +31,26 @@ def test_schedules():
     assert float(optimise.schedule(3.0, epochs=2, iterations=5)(9)) == 3
 
 
-def test_a_cosine_that_begins_late():
+def test_falls_that_begin_late():
     falling = optimise.schedule(2.0, epochs=150, iterations=10, exponential=0.001, flat=100)
-    np.testing.assert_allclose([falling(999), falling(1250), falling(1500)], [2, 2 * 0.001**0.5, 0.002], rtol=1e-5)
-    ends = optimise.schedule(3.5e-4, epochs=60, iterations=10, warmup=10, cosine=True, flat=30, end=7.7e-7)
+    np.testing.assert_allclose(
+        [falling(999), falling(1250), falling(1500)], [2, 2 * 0.001**0.5, 0.002], rtol=1e-5
+    )
+    ends = optimise.schedule(
+        3.5e-4, epochs=60, iterations=10, warmup=10, cosine=True, flat=30, end=7.7e-7
+    )
     at = [float(ends(step)) for step in (0, 50, 100, 300, 450, 600)]  # LUPerson's MGN
-    np.testing.assert_allclose(at, [3.5e-6, 1.7675e-4, 3.5e-4, 3.5e-4, (3.5e-4 + 7.7e-7) / 2, 7.7e-7], rtol=1e-5)
+    np.testing.assert_allclose(
+        at, [3.5e-6, 1.7675e-4, 3.5e-4, 3.5e-4, (3.5e-4 + 7.7e-7) / 2, 7.7e-7], rtol=1e-5
+    )
     late = optimise.schedule(2.0, epochs=10, iterations=10, warmup=1, cosine=True, flat=6)
-    np.testing.assert_allclose([float(late(step)) for step in (10, 60, 80, 100)], [2, 2, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        [float(late(step)) for step in (10, 60, 80, 100)], [2, 2, 1, 0], atol=1e-6
+    )
 
 
-def test_resting_weights_stay_and_then_start_afresh():
-    """At rest for three steps, a weight then moves as one whose optimiser starts there; others never notice."""
+def test_resting_weights_are_unchanged_and_then_start_anew():
+    """After three steps at rest a weight moves as if its optimiser were new; others never rest."""
     plain = optimise.adam(0.1, weight_decay=0.3)
     resting = optimise.adam(0.1, weight_decay=0.3, rest=lambda step: step < 3)
     both = optimise.groups(lambda path: path[0], a=resting, b=plain)
@@ -60,7 +70,7 @@ def test_resting_weights_stay_and_then_start_afresh():
         )
 
 
-def test_the_rate_goes_on_while_a_weight_rests():
+def test_the_schedule_advances_while_a_weight_rests():
     rest = optimise.adam(lambda step: 1.0 + step, weight_decay=0.0, rest=lambda step: step < 3)
     state, weight = rest.init(jnp.float32(0.0)), jnp.float32(0.0)
     for _ in range(4):

@@ -34,7 +34,10 @@ def test_rows_are_dealt_and_gathered_in_order():
 
 
 def test_a_batch_that_does_not_divide_is_refused():
-    with pytest.raises(ValueError, match="a batch of 30 rows cannot be split over 4 devices; choose a multiple of 4"):
+    with pytest.raises(
+        ValueError,
+        match="a batch of 30 rows cannot be split over 4 devices; choose a multiple of 4",
+    ):
         parallel.split(np.zeros((30, 2)))
     step = parallel.build_step(_method(0), optax.sgd(0.1), seed=0)
     with pytest.raises(ValueError, match="6 rows"):
@@ -47,14 +50,19 @@ def test_rows_are_rounded_up_to_the_devices():
 
 
 def _method(group):
-    """A linear layer and a batch normalisation; every row's loss looks at every other row, and at a random number."""
+    """A linear layer and a batch normalisation.
+
+    The loss of each row depends on every other row and on a random number.
+    """
     norm = BatchNorm(group=group, average=parallel.average)
 
     def forward(variables, carry, batch, key):
         x = batch.image.reshape(batch.image.shape[0], -1) @ variables["params"]["w"]
         scaled = {"params": variables["params"]["norm"], "batch_stats": variables["batch_stats"]}
         x, moved = norm.apply(scaled, x, True, mutable=["batch_stats"])
-        noise = jax.vmap(lambda index: jax.random.normal(jax.random.fold_in(key, index), (3,)))(batch.tags.index)
+        noise = jax.vmap(lambda index: jax.random.normal(jax.random.fold_in(key, index), (3,)))(
+            batch.tags.index
+        )
         return {"x": x + 0.1 * noise}, moved["batch_stats"]
 
     def loss(outputs, tags, carry, step):
@@ -64,7 +72,7 @@ def _method(group):
         return value, Aux({"rows": jnp.float32(len(same))}, near.mean())
 
     def update(carry, variables, aux):
-        return 0.9 * carry + 0.1 * aux.moved
+        return 0.9 * carry + 0.1 * aux.arrays
 
     return Method(None, None, forward, loss, update)
 
@@ -72,7 +80,10 @@ def _method(group):
 def _start():
     weights = np.random.default_rng(1).normal(0, 0.2, (12, 3)).astype(np.float32)
     norm = BatchNorm().init(jax.random.key(0), jnp.zeros((2, 3)), False)
-    variables = {"params": {"w": weights, "norm": norm["params"]}, "batch_stats": norm["batch_stats"]}
+    variables = {
+        "params": {"w": weights, "norm": norm["params"]},
+        "batch_stats": norm["batch_stats"],
+    }
     opt = optax.sgd(0.1).init(variables["params"])
     return TrainState(np.int32(0), variables, opt, np.float32(0))
 
@@ -91,7 +102,9 @@ def _trained(devices, group):
         losses.append(float(metrics["loss"][0]))
         assert float(metrics["rows"][0]) == 8
     copies = jax.tree.map(np.asarray, state)
-    assert all((leaf == leaf[:1]).all() for leaf in jax.tree.leaves(copies))  # the devices agree bit for bit
+    assert all(
+        (leaf == leaf[:1]).all() for leaf in jax.tree.leaves(copies)
+    )  # the devices agree bit for bit
     return parallel.first(state), losses
 
 
@@ -100,7 +113,11 @@ def test_four_devices_step_as_one(group):
     (four, losses), (one, expected) = _trained(4, group), _trained(1, group)
     assert tiny.difference(four, one) < 1e-5
     np.testing.assert_allclose(losses, expected, atol=1e-5)
-    assert four.step == 5 and tiny.difference(four.variables, _start().variables) > 1e-2 and four.carry > 0
+    assert (
+        four.step == 5
+        and tiny.difference(four.variables, _start().variables) > 1e-2
+        and four.carry > 0
+    )
 
 
 def test_embeddings_are_those_of_one_device_and_of_both_sides():
@@ -110,7 +127,9 @@ def test_embeddings_are_those_of_one_device_and_of_both_sides():
     plain = partial(model.apply, variables)
     one = np.asarray(plain(image, False)[0].embedding)
     mirrored = np.asarray(plain(image[:, :, ::-1], False)[0].embedding)
-    np.testing.assert_allclose(parallel.build_embed(model)(parallel.replicate(variables), image), one, atol=1e-5)
+    np.testing.assert_allclose(
+        parallel.build_embed(model)(parallel.replicate(variables), image), one, atol=1e-5
+    )
     both = sum(x / np.linalg.norm(x, axis=1, keepdims=True) for x in (one, mirrored))
     flipped = parallel.build_embed(model, flip=True)(parallel.replicate(variables), image)
     np.testing.assert_allclose(flipped, both, atol=1e-5)

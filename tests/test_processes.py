@@ -1,9 +1,13 @@
-"""Two processes with two devices each do what one process with four does: a training, and the search for neighbours."""
+"""Two processes with two devices each compute what one process with four does.
+
+Tested with a training, and with the search for neighbours.
+"""
 
 import os
 import socket
 import subprocess
 import sys
+from unittest import mock
 
 import jax
 import numpy as np
@@ -16,6 +20,7 @@ from tests.tiny import Run
 
 CHILD = """
 import sys
+from unittest import mock
 import jax
 import numpy as np
 jax.config.update("jax_cpu_collectives_implementation", "gloo")
@@ -27,7 +32,7 @@ np.savez(sys.argv[4] + sys.argv[2], *leaves)
 
 
 def mixed(devices):
-    """The same of a method that sees, clusters and changes its state each morning."""
+    """The same of a method that embeds, clusters and changes its state at each epoch's start."""
     from tests import tiny
 
     options = {"multi": (3, 4), "single": (2, 2), "iterations": 5, "images": 30, "momentum": 0.9}
@@ -45,12 +50,12 @@ def trained(devices, method=lambda model: ide(model, persons=4, per_person=4)):
         run.devices = jax.local_devices()
         run.step = parallel.build_step(run.method, run.optimiser, seed=run.seed)
         embed = parallel.build_embed(run.model)
-        run.see = lambda variables, rows: evaluate.embed_rows(
-            embed, variables, run.records, rows, taken=tiny.INPUT, batch=8
+        run.embed = lambda variables, rows: evaluate.embed_rows(
+            embed, variables, run.records, rows, input=tiny.INPUT, batch=8
         )
         run._batches = lambda plan, epoch, start: batching.batches(
-            run.records, plan, views=tiny.VIEWS, taken=tiny.INPUT, seed=run.seed, epoch=epoch, start=start,
-            share=parallel.share(),
+            run.records, plan, views=tiny.VIEWS, input=tiny.INPUT, seed=run.seed, epoch=epoch,
+            start=start, share=parallel.share(),
         )  # fmt: skip
     state = run.end(count=2)
     return [*jax.tree.leaves(state), run.embedded(state)]
@@ -65,9 +70,13 @@ def clustered(devices):
     with mock.patch.object(products, "GATHERED", 10_000):  # several exchanges
         near = neighbours.sweep(rows, 30, farthest=True, devices=devices, tile=64)
     few = neighbours.sweep(rows, 30, devices=devices, tile=64, reduce=True)
-    labels = dbscan.labels(jaccard.distance(rows), eps=(0.5, 0.6))
-    rough = approximate.labels(rows, eps=0.6, how=approximate.Search(above=0, index="PCA32", pool=60, recall=0.0))[0]
-    flat = approximate.labels(rows, eps=0.6, how=approximate.Search(above=0, index="Flat", pool=60))[0]
+    labels = dbscan.dbscan(jaccard.distance(rows), eps=(0.5, 0.6))
+    rough = approximate.cluster(
+        rows, eps=0.6, how=approximate.Search(above=0, index="PCA32", pool=60, recall=0.0)
+    )[0]
+    flat = approximate.cluster(
+        rows, eps=0.6, how=approximate.Search(above=0, index="Flat", pool=60)
+    )[0]
     return [*near, *few[:2], labels, rough, flat]
 
 
@@ -83,7 +92,9 @@ def _together(what, tmp_path):
     }
     command = [sys.executable, "-c", CHILD, address]
     tail = [what, str(tmp_path / "leaves")]
-    children = [subprocess.Popen([*command, str(which), *tail], env=environment) for which in (0, 1)]
+    children = [
+        subprocess.Popen([*command, str(which), *tail], env=environment) for which in (0, 1)
+    ]
     assert [child.wait(timeout=240) for child in children] == [0, 0]
     held = [np.load(tmp_path / f"leaves{which}.npz") for which in (0, 1)]
     return [[one[name] for name in one.files] for one in held]

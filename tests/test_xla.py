@@ -1,4 +1,4 @@
-"""What jaxlib computes wrongly on a CPU is switched off, whatever was imported first; flags that a user gave are kept."""
+"""The faulty fusions of jaxlib are switched off in any order of imports; user flags are kept."""
 
 import importlib.metadata
 import os
@@ -13,7 +13,7 @@ import pytest
 from reid_jax import xla
 
 VERSION = importlib.metadata.version("jaxlib")
-# A matrix times each of many vectors, squared and summed: the last sum is the square of 32768 (jax's issue 39103).
+# The squared length of each of many vectors; the last one is 32768^2 (jax issue 39103).
 SUMS = """
 import jax
 import jax.numpy as jnp
@@ -24,30 +24,36 @@ print(float(jax.jit(jax.vmap(lambda row: jnp.sum((jnp.eye(3) @ row) ** 2)))(x)[-
 """
 
 
-def test_flags_of_a_user_are_kept_and_his_word_counts():
+def test_flags_of_a_user_are_kept():
     other = "--xla_cpu_multi_thread_eigen=false"
     for version in xla.FAULTY:
         assert xla.mended("", version) == f"{xla.FLAG}="
         assert xla.mended(other, version) == f"{other} {xla.FLAG}="
-        for his in (f"{xla.FLAG}=dot", f"{other} {xla.FLAG}="):
-            assert xla.mended(his, version) == his
-    for version in (
-        "0.9.2",
-        "0.10.1",
-        "0.11.1",
-        "0.12.0",
-    ):  # without the fault; an unknown flag ends a process
+        for own in (f"{xla.FLAG}=dot", f"{other} {xla.FLAG}="):
+            assert xla.mended(own, version) == own
+    # Versions without the fault, where an unknown flag would end the process.
+    for version in ("0.9.2", "0.10.1", "0.11.1", "0.12.0"):
         assert xla.mended(other, version) == other
 
 
 @pytest.mark.parametrize("first", ["", "import jax\nimport reid_jax", "import reid_jax"])
 def test_sums_are_right_where_the_library_was_imported(first):
-    environment = {**os.environ, "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "JAX_PLATFORMS": "cpu"}
+    environment = {
+        **os.environ,
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+        "JAX_PLATFORMS": "cpu",
+    }
     done = subprocess.run(
-        [sys.executable, "-c", first + SUMS], env=environment, capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", first + SUMS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     right = float(done.stdout) == 32768.0**2
-    assert right == bool(first or VERSION != "0.10.2")  # without the library it is wrong: this test can tell
+    # Without the library the faulty version gives a wrong sum, so the test detects the fault.
+    assert right == bool(first or VERSION != "0.10.2")
 
 
 def test_sums_are_right_here():
@@ -56,8 +62,10 @@ def test_sums_are_right_here():
     np.testing.assert_allclose(got, (x.astype(np.float64) ** 2).sum(1), rtol=1e-5)
 
 
-@pytest.mark.skipif(VERSION != "0.10.2", reason="this jaxlib has no such fault, or cannot survive it")
-def test_too_late_is_told_once(monkeypatch):
+@pytest.mark.skipif(
+    VERSION != "0.10.2", reason="this jaxlib has no such fault, or cannot survive it"
+)
+def test_a_late_import_warns_once(monkeypatch):
     jax.devices()
     monkeypatch.setenv("XLA_FLAGS", "")
     with pytest.warns(RuntimeWarning, match="computes wrong sums on a CPU.*import reid_jax first"):

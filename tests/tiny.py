@@ -1,4 +1,7 @@
-"""A tiny world for the method exam: 8 x 8 pictures whose colour is the person, a one-layer encoder, and a training."""
+"""A tiny world for the method exam: images, an encoder and a training.
+
+The images are 8 x 8, their colour is the person; the encoder has one layer.
+"""
 
 from functools import partial
 
@@ -32,7 +35,9 @@ def world(persons=12, pictures=8, seed=0):
     """Records of separable persons: a colour each, with noise."""
     rng = np.random.default_rng(seed)
     colour = rng.integers(40, 216, (persons, 1, 1, 1, 3))
-    pixels = np.clip(colour + rng.normal(0, 12, (persons, pictures, *SIZE, 3)), 0, 255).astype(np.uint8)
+    pixels = np.clip(colour + rng.normal(0, 12, (persons, pictures, *SIZE, 3)), 0, 255).astype(
+        np.uint8
+    )
     person = np.repeat(np.arange(1, persons + 1), pictures)
     camera = np.tile(np.arange(pictures) % 3, persons)
     group = np.arange(persons * pictures) // 4
@@ -40,7 +45,10 @@ def world(persons=12, pictures=8, seed=0):
 
 
 def mixture(persons=12, pictures=8):
-    """The same persons, the later half in videos of three of them, without labels; then the test's truth is in `person`."""
+    """The same persons, the later half in videos of three of them, without labels.
+
+    The truth for a test is in `person`.
+    """
     whole = world(persons, pictures)
     hidden = whole.person > persons // 2
     video = np.where(hidden, (whole.person - 1) // 3, -1).astype(np.int32)
@@ -62,10 +70,12 @@ class Run:
         self.records, self.model = records_of(), encoder()
         self.method = self._counted(make(self.model))
         self.optimiser = optimiser or optax.sgd(0.05)
-        self.step = parallel.build_step(self.method, self.optimiser, seed=seed, devices=self.devices)
+        self.step = parallel.build_step(
+            self.method, self.optimiser, seed=seed, devices=self.devices
+        )
         embed = parallel.build_embed(self.model, devices=self.devices)
-        see = partial(evaluate.embed_rows, embed, records=self.records, taken=INPUT, batch=16)
-        self.see = lambda variables, rows: see(variables=variables, rows=rows)
+        see = partial(evaluate.embed_rows, embed, records=self.records, input=INPUT, batch=16)
+        self.embed = lambda variables, rows: see(variables=variables, rows=rows)
 
     def _counted(self, method):
         def forward(*arguments):
@@ -80,19 +90,21 @@ class Run:
     def moments(self, state=None, resume=None, count=3, every=0):
         state = parallel.replicate(self.start() if state is None else state, self.devices)
         return train.epochs(
-            self.method, self.step, self.see, self._batches, self.records, state,
+            self.method, self.optimiser, self.step, self.embed, self._batches, self.records, state,
             count=count, seed=self.seed, every=every, resume=resume,
         )  # fmt: skip
 
     def _batches(self, plan, epoch, start):
-        return batching.batches(self.records, plan, views=VIEWS, taken=INPUT, seed=self.seed, epoch=epoch, start=start)
+        return batching.batches(
+            self.records, plan, views=VIEWS, input=INPUT, seed=self.seed, epoch=epoch, start=start
+        )
 
     def embedded(self, state, batch=8):
         """Embeddings of all rows by all devices of all processes."""
         encoder = parallel.replicate(self.method.encoder(state.variables, state.carry))
         rows = np.arange(len(self.records.person))
         embed = parallel.build_embed(self.model)
-        return evaluate.embed_rows(embed, encoder, self.records, rows, taken=INPUT, batch=batch)
+        return evaluate.embed_rows(embed, encoder, self.records, rows, input=INPUT, batch=batch)
 
     def end(self, **options):
         for moment in self.moments(**options):
@@ -103,4 +115,7 @@ class Run:
 def difference(a, b):
     """The largest absolute difference between two trees."""
     leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
-    return max(float(np.abs(np.asarray(x, np.float64) - np.asarray(y, np.float64)).max(initial=0)) for x, y in leaves)
+    return max(
+        float(np.abs(np.asarray(x, np.float64) - np.asarray(y, np.float64)).max(initial=0))
+        for x, y in leaves
+    )

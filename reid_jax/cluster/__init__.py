@@ -1,0 +1,1 @@
+"""Pseudo labels, computed on the host between two epochs."""

@@ -1,4 +1,4 @@
-"""The mean embedding of each label, and of each label in each camera."""
+"""The centroid, or mean embedding, of each label, and of each label in each camera."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,13 @@ from reid_jax.cluster.dbscan import OUTLIER
 
 
 class CameraCentroids(NamedTuple):
-    """mean f32[p d], label i64[p] and camera i64[p] of the p pairs of label and camera that exist, ordered by both."""
+    """The centroids of the p pairs of a label and a camera that have rows, ordered by both.
+
+    Attributes:
+        mean: f32[p d], the centroids.
+        label: i64[p], the label of each pair.
+        camera: i64[p], the camera of each pair.
+    """
 
     mean: np.ndarray
     label: np.ndarray
@@ -20,18 +26,18 @@ class CameraCentroids(NamedTuple):
 def centroids(
     features: Float[np.ndarray, "n d"], labels: Int[np.ndarray, "n"], *, normalise: bool = False
 ) -> Float[np.ndarray, "c d"]:
-    """The mean of the rows of each label, 0 to c - 1; c is the greatest label and one.
+    """The mean of the rows of each label from 0 to c - 1, where c - 1 is the greatest label.
 
     Args:
         features: f32[n d].
-        labels: i[n]; rows labelled -1 belong to none.
-        normalise: to length one, as the cosine losses want them.
+        labels: i[n]; a row of label -1 is ignored.
+        normalise: scale the means to length one, as the losses with cosines need them.
 
     Returns:
-        f32[c d]; zeros for a number that no row has.
+        f32[c d]; zeros for a label without rows.
 
     Raises:
-        ValueError: labels of other rows.
+        ValueError: features and labels differ in length.
     """
     if len(features) != len(labels):
         raise ValueError(f"{len(labels)} labels for {len(features)} rows")
@@ -52,19 +58,19 @@ def camera_centroids(
     *,
     normalise: bool = False,
 ) -> CameraCentroids:
-    """The mean of the rows of each label in each camera that saw it.
+    """The mean of the rows of each label in each camera that has rows of it.
 
     Args:
         features: f32[n d].
-        labels: i[n]; rows labelled -1 belong to none.
+        labels: i[n]; a row of label -1 is ignored.
         cameras: i[n], from 0.
-        normalise: to length one.
+        normalise: scale the means to length one.
 
     Returns:
-        CameraCentroids.
+        The centroids, with the label and the camera of each.
 
     Raises:
-        ValueError: labels or cameras of other rows.
+        ValueError: features, labels and cameras differ in length.
     """
     if len(labels) != len(cameras):
         raise ValueError(f"{len(labels)} labels and {len(cameras)} cameras")

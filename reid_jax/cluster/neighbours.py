@@ -1,33 +1,41 @@
 """Exact nearest neighbours by blocked matrix products, and the graph of all pairs within a radius.
 
-The products run on all devices of all processes, compiled with jax; a matrix with itself costs half of them. They only
-choose: the distances that are returned are taken again from the embeddings, pair by pair in float64, and where the
-products' rounding leaves a doubt who is among the k nearest, the row is looked at again. So neighbours and distances are
-the same on every machine, for every number of devices and both ways round, and that of a duplicate is exactly 0.
+The products run on all devices of all processes, compiled with jax; products of a matrix with
+itself cost half as much. They only select candidates. The distances that are returned are computed
+from the embeddings, pair by pair in float64. Where the rounding of the products leaves it open
+which rows are the k nearest, the row is searched again. So neighbours and distances are the same on
+every machine and for every number of devices, the distance of x and y is that of y and x, and the
+distance of duplicates is exactly 0.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
 from reid_jax.cluster import exact, products, select, workers
+from reid_jax.cluster.select import Tile
 from reid_jax.types import Array
 
 SPARE = 8  # candidates beyond k, among which float64 decides
-ROUNDING = 1e-5  # of the squares: more than float32 loses in |x - y|^2 = |x|^2 + |y|^2 - 2 x.y of some thousand numbers
+# More than float32 loses in |x|^2 + |y|^2 - 2 x.y, relative to the squares, for d of some thousand.
+ROUNDING = 1e-5
 
 
 class Swept(NamedTuple):
-    """What one pass over all pairs tells of n rows.
+    """The result of one pass over all pairs, for n rows.
 
-    index:    i32[n k], the nearest first.
-    distance: f32[n k], Euclidean.
-    farthest: f32[n], the distance to the farthest row, or None where it was not asked for; rounded as a product is.
+    Attributes:
+        neighbours: i32[n k], row numbers, the nearest first.
+        distance: f32[n k], Euclidean distances.
+        farthest: f32[n], the distance to the farthest row, with the rounding of a product; None
+            where it was not requested.
     """
 
-    index: np.ndarray
+    neighbours: np.ndarray
     distance: np.ndarray
     farthest: np.ndarray | None
 
@@ -37,27 +45,28 @@ def search(
 ) -> tuple[Int[np.ndarray, "n k"], Float[np.ndarray, "n k"]]:
     """The k nearest rows of each row by Euclidean distance, exactly.
 
-    index[i, :] = the k rows j of least (|x_i - y_j|, j != i, j): a row is its own first neighbour, equal distances are
-    ordered by the row's number.
+    neighbours[i, :] = the k rows j of least (|x_i - y_j|, j != i, j): a row is its own first
+    neighbour, and equal distances are ordered by row number.
 
-    Time is that of the products, n^2 d multiplications (n m d with `among`). Memory on the host beside the embeddings:
-    n (k + 8) 16 bytes, and for a CPU device 64 MiB (d / 1024 + 1) of blocks and products; on an accelerator, each device
-    holds the embeddings and a tile of 256 MiB. With several processes each does its share and all must call this together.
+    The time is that of the products, n^2 d multiplications (n m d with `among`). The memory on the
+    host, beside the embeddings, is n (k + 8) 16 bytes and, for a CPU device, 64 MiB (d / 1024 + 1)
+    of blocks and products. An accelerator holds the embeddings and a tile of 256 MiB. With several
+    processes each does its share, and all must call this together.
 
     Args:
-        features: f32[n d], any unit; rows of length one make the order that of the cosine.
-        k: neighbours of each row, itself counted, in [1, n] (in [1, m] with `among`).
+        features: f32[n d], any unit; for rows of length one the order is that of the cosine.
+        k: neighbours of each row, itself included, in [1, n] (in [1, m] with `among`).
         among: f32[m d], search these rows instead; then no row is "itself".
 
     Returns:
-        (i32[n k], f32[n k]) rows and distances, the nearest first; [0 k] where n is 0.
+        (i32[n k], f32[n k]) row numbers and distances, the nearest first; [0 k] where n is 0.
 
     Raises:
-        ValueError: not matrices of one width, NaN or infinity (the rows are named), rows too long for float32, or k
-            out of range.
+        ValueError: the arguments are not matrices of equal width, contain NaN, infinity or rows
+            too long for float32 (the message names the rows), or k is out of range.
     """
     swept = sweep(features, k, among=among)
-    return swept.index, swept.distance
+    return swept.neighbours, swept.distance
 
 
 def sweep(
@@ -66,63 +75,81 @@ def sweep(
     *,
     among: Float[np.ndarray, "m d"] | None = None,
     farthest: bool = False,
-    devices: list | None = None,
+    devices: Sequence[jax.Device] | None = None,
     tile: int | None = None,
     reduce: bool | None = None,
 ) -> Swept:
-    """`search`, and more of the same pass.
+    """`search` with more options, and with the distance to the farthest row.
 
     Args:
-        features, k, among: as in `search`.
-        farthest: ask for the distance to the farthest row as well.
+        features: as in `search`.
+        k: as in `search`.
+        among: as in `search`.
+        farthest: return the distance to the farthest row as well.
         devices: of this process, all by default.
-        tile: rows of a block; 2,048 on a CPU, 8,192 on an accelerator, less where there are fewer rows.
-        reduce: choose candidates on the device instead of on the host; as the device is an accelerator, by default.
+        tile: rows of a block; 2,048 on a CPU, 8,192 on an accelerator, less where there are fewer.
+        reduce: choose candidates on the device instead of on the host; by default on an
+            accelerator only.
 
     Returns:
-        Swept.
+        Neighbours, distances and, if requested, the distance to the farthest row.
 
     Raises:
         ValueError: as `search`.
     """
     rows = check("features", features)
-    others = rows if among is None else check("among", among)[:]  # never the same object, though it be the same rows
+    # A new object with `among`, since `products` treats one object as one set of rows.
+    others = rows if among is None else check("among", among)[:]
     if rows.shape[1] != others.shape[1]:
         raise ValueError(
-            f"features and among are {rows.shape[1]} and {others.shape[1]} wide; embed both with one model"
+            f"features and among are {rows.shape[1]} and {others.shape[1]} wide; "
+            "embed both with one model"
         )
     if not 1 <= k <= max(1, len(others)) or (len(rows) and not len(others)):
-        raise ValueError(f"k is {k} and there are {len(others)} rows to choose from; choose k from 1 to {len(others)}")
-    if not len(rows):
-        return Swept(
-            np.empty((0, k), np.int32), np.empty((0, k), np.float32), np.empty(0, np.float32) if farthest else None
+        raise ValueError(
+            f"k is {k} and there are {len(others)} rows to choose from; "
+            f"choose k from 1 to {len(others)}"
         )
+    if not len(rows):
+        empty = np.empty((0, k), np.int32), np.empty((0, k), np.float32)
+        return Swept(*empty, np.empty(0, np.float32) if farthest else None)
     width = min(k + SPARE, len(others))
     half = half_squares(rows)
     half_others = half if among is None else half_squares(others)
-    found = products.candidates(
-        rows, half, others, half_others, width, farthest=farthest, devices=devices, tile=tile, reduce=reduce
+    candidates = products.candidates(
+        rows,
+        half,
+        others,
+        half_others,
+        width,
+        farthest=farthest,
+        devices=devices,
+        tile=tile,
+        reduce=reduce,
     )
-    index, distance = exact.settle(rows, others, found.index, k, itself=among is None)
-    _look_again(rows, others, half, half_others, found, index, distance)
-    return Swept(index, distance, np.sqrt(np.maximum(-2 * found.lowest, 0)) if farthest else None)
+    index, distance = exact.settle(rows, others, candidates.index, k, itself=among is None)
+    _search_again(rows, others, half, half_others, candidates, index, distance)
+    most = np.sqrt(np.maximum(-2 * candidates.lowest, 0)) if farthest else None
+    return Swept(index, distance, most)
 
 
 def within(features: Float[np.ndarray, "n d"], radius: float) -> sparse.csr_array:
-    """The graph of all pairs at most `radius` apart by Euclidean distance: what DBSCAN needs where n is small.
+    """The graph of all pairs at most `radius` apart by Euclidean distance, for DBSCAN on few rows.
 
-    Which pairs those are is decided in float64 wherever float32 leaves a doubt. Memory is that of the pairs found, 8
-    bytes each, and 64 MiB.
+    Where float32 leaves it open whether a pair belongs to the graph, float64 decides. The memory is
+    8 bytes for each pair, and 64 MiB.
 
     Args:
         features: f32[n d], any unit.
         radius: of the neighbourhood, inclusive, above 0, in the unit of the features.
 
     Returns:
-        f32 CSR [n n] of the distances, as products round them, none above `radius`; a row itself is at 0.
+        f32 CSR [n n] of the distances, with the rounding of products, none above `radius`; the
+        diagonal is 0 and is stored.
 
     Raises:
-        ValueError: no matrix, NaN or infinity (the rows are named), or no radius.
+        ValueError: `features` is not a matrix or contains NaN or infinity (the message names the
+            rows), or the radius is not above 0.
     """
     rows = check("features", features)
     if not radius > 0:
@@ -130,9 +157,12 @@ def within(features: Float[np.ndarray, "n d"], radius: float) -> sparse.csr_arra
     half = half_squares(rows)
     slack = ROUNDING * (4 * float(half.max(initial=0)) + radius * radius)
     step = max(1, 4 * exact.BLOCK // max(1, len(rows)))
-    parts: list = []
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for first in range(0, len(rows), step):
-        parts += exact.near(rows, first, rows[first : first + step] @ rows.T, half, radius, slack)
+        part = slice(first, first + step)
+        numbers = np.arange(first, min(first + step, len(rows)))
+        tile = Tile(rows[part] @ rows.T, half[part], half, numbers, 0)
+        parts += exact.near(rows, tile, radius, slack)
     return workers.stack(parts, len(rows))
 
 
@@ -140,12 +170,14 @@ def check(name: str, features: Array) -> np.ndarray:
     """The embeddings as a contiguous f32[n d].
 
     Raises:
-        ValueError: no matrix; rows that are NaN, infinite or too long for float32, by their numbers.
+        ValueError: they are not a matrix, or rows are NaN, infinite or too long for float32; the
+            message names the rows.
     """
     rows = np.asarray(features)
     if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.number) or np.iscomplexobj(rows):
         raise ValueError(
-            f"{name} should be numbers [n d], a row for each image, and are {rows.dtype}{list(rows.shape)}"
+            f"{name} should be numbers [n d], a row for each image, and are "
+            f"{rows.dtype}{list(rows.shape)}"
         )
     with np.errstate(over="ignore", invalid="ignore"):
         rows = np.ascontiguousarray(rows, np.float32)
@@ -153,30 +185,31 @@ def check(name: str, features: Array) -> np.ndarray:
     if bad.size:
         shown = ", ".join(map(str, bad[:10])) + (", ..." if bad.size > 10 else "")
         raise ValueError(
-            f"{bad.size} of {len(rows)} rows of {name} are NaN, infinite or too long for float32: rows {shown}; look at "
-            "the model or the pictures that made them"
+            f"{bad.size} of {len(rows)} rows of {name} are NaN, infinite or too long for float32: "
+            f"rows {shown}; look at the model or the pictures that made them"
         )
     return rows
 
 
-def _look_again(
+def _search_again(
     rows: np.ndarray,
     others: np.ndarray,
     half: np.ndarray,
     half_others: np.ndarray,
-    found: select.Candidates,
+    candidates: select.Candidates,
     index: np.ndarray,
     distance: np.ndarray,
 ) -> None:
-    """Choose again for the rows whose k-th neighbour is not surely nearer than all that were no candidates."""
-    if found.best.shape[1] == len(others):
+    """Search again for the rows whose k-th neighbour may be farther than a row not proposed."""
+    if candidates.best.shape[1] == len(others):
         return  # all were candidates
     slack = ROUNDING * 2 * (half + half_others.max(initial=0))
-    doubtful = np.flatnonzero(distance[:, -1] ** 2 >= -2 * found.bar - slack)
+    doubtful = np.flatnonzero(distance[:, -1] ** 2 >= -2 * candidates.bar - slack)
     step = max(1, exact.BLOCK // len(others))
     for start in range(0, len(doubtful), step):
         chosen = doubtful[start : start + step]
-        exact.choose(rows, others, chosen, rows[chosen] @ others.T, half, half_others, slack, index, distance)
+        tile = Tile(rows[chosen] @ others.T, half[chosen], half_others, chosen, 0)
+        exact.choose(rows, others, tile, slack, index, distance)
 
 
 def half_squares(rows: np.ndarray) -> np.ndarray:

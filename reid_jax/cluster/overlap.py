@@ -1,6 +1,6 @@
 """Weighted neighbourhoods and their overlaps: the compiled kernels of `jaccard.py`.
 
-The neighbourhoods of n rows are a sparse matrix V, f32 CSR [n n], each row's columns ascending.
+The neighbourhoods of n rows are a sparse matrix V, f32 CSR [n n], with sorted columns.
 """
 
 import numpy as np
@@ -8,41 +8,64 @@ from scipy import sparse
 
 from reid_jax.cluster.exact import far
 from reid_jax.cluster.neighbours import Swept
-from reid_jax.cluster.workers import kernel, spread, stack
+from reid_jax.cluster.workers import kernel, map_rows, stack
 
-ROOM = 1 << 16  # entries that a range begins with room for
-ROWS = 1024  # of a range of the kernels that keep a mark for every row
+ROOM = 1 << 16  # entries for which a range of `_distances` allocates memory at first
+ROWS = 1024  # rows of a range in the kernels that keep a mark for every row
 
 
-def encode(rows: np.ndarray, near: Swept, scale: np.ndarray, full: int, half: int) -> sparse.csr_array:
-    """V before query expansion: the reciprocal neighbours among the first `full`, enlarged by those among `half`."""
+def encode(
+    rows: np.ndarray, near: Swept, scale: np.ndarray, full: int, half: int
+) -> sparse.csr_array:
+    """V before the query expansion.
+
+    Args:
+        rows: f32[n d], embeddings.
+        near: their neighbours, at least `full` and `half`.
+        scale: f32[n], what the squared distances of each row are divided by.
+        full: neighbours among which the reciprocal ones are taken.
+        half: neighbours of a member among which the reciprocal ones may enlarge the neighbourhood.
+
+    Returns:
+        V, f32 CSR [n n]; each row sums to 1.
+    """
     n = len(rows)
     kept, halves = np.empty((n, full), np.int32), np.empty((n, half), np.int32)
     counts = np.empty((n, 2), np.int32)
-    spread(_reciprocal, n, near.index, kept, halves, counts)
-    return stack(spread(_encode, n, rows, near.index, near.distance, scale, kept, halves, counts, step=ROWS), n)
+    lists = kept, halves, counts
+    map_rows(_reciprocal, n, near.neighbours, *lists)
+    parts = map_rows(_encode, n, rows, near.neighbours, near.distance, scale, lists, step=ROWS)
+    return stack(parts, n)
 
 
 def expand(members: sparse.csr_array, index: np.ndarray) -> sparse.csr_array:
     """The mean of V over the rows that `index`, i32[n k2], lists for each row."""
     n = len(index)
-    return stack(spread(_expand, n, *_parts(members), np.ascontiguousarray(index), step=ROWS), n)
+    return stack(map_rows(_expand, n, _arrays(members), np.ascontiguousarray(index), step=ROWS), n)
 
 
 def distances(members: sparse.csr_array, reach: float) -> sparse.csr_array:
-    """Jaccard distances 1 - s / (2 - s) of all pairs whose rows of V overlap by s, below 1 and not above `reach`."""
+    """The Jaccard distances 1 - s / (2 - s) of all pairs of rows of V, s their overlap.
+
+    Only distances below 1 and not above `reach` are stored, f32 CSR [n n].
+    """
     n = members.shape[0]
     turned = members.tocsc()
     turned.sort_indices()
-    return stack(spread(_distances, n, *_parts(members), *_parts(turned), np.float32(reach), step=ROWS), n)
+    parts = map_rows(_distances, n, _arrays(members), _arrays(turned), np.float32(reach), step=ROWS)
+    return stack(parts, n)
 
 
-def _parts(matrix: sparse.csr_array | sparse.csc_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _arrays(
+    matrix: sparse.csr_array | sparse.csc_array,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(pointers, indices, data) of a sparse matrix, as the kernels take them."""
     return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
 
 
 @kernel
 def _reciprocal(start, stop, index, kept, halves, counts):
+    """Write each row's reciprocal neighbours to the two lists, and how many to counts, [n 2]."""
     for i in range(start, stop):
         for which in range(2):
             into = halves if which else kept
@@ -57,12 +80,15 @@ def _reciprocal(start, stop, index, kept, halves, counts):
 
 
 @kernel
-def _encode(start, stop, rows, index, known, scale, kept, halves, counts):
+def _encode(start, stop, rows, index, known, scale, lists):
+    """Rows of V; known: f32[n k], the distances of the neighbours in index."""
+    kept, halves, counts = lists
     n, width = index.shape
     first, member = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
-    place = np.full(n, -1, np.int32)  # of a neighbour whose distance is known
+    place = np.full(n, -1, np.int32)  # position in row i of index, -1 for no neighbour
     most = kept.shape[1] * (1 + halves.shape[1])
-    columns, data = np.empty((stop - start) * most, np.int32), np.empty((stop - start) * most, np.float32)
+    room = (stop - start) * most
+    columns, data = np.empty(room, np.int32), np.empty(room, np.float32)
     sizes, at = np.zeros(stop - start, np.int64), 0
     for i in range(start, stop):
         begin = at
@@ -98,7 +124,8 @@ def _encode(start, stop, rows, index, known, scale, kept, halves, counts):
 
 
 @kernel
-def _expand(start, stop, pointers, columns, data, index):
+def _expand(start, stop, members, index):
+    pointers, columns, data = members
     n, k2 = index.shape
     total, seen = np.zeros(n, np.float32), np.full(n, -1, np.int32)
     space = 0
@@ -126,7 +153,9 @@ def _expand(start, stop, pointers, columns, data, index):
 
 
 @kernel
-def _distances(start, stop, pointers, columns, data, turned, rows, values, reach):
+def _distances(start, stop, members, transposed, reach):
+    """Rows of the graph; members: V by rows, transposed: V by columns."""
+    (pointers, columns, data), (turned, rows, values) = members, transposed
     n = len(pointers) - 1
     shared, touched = np.zeros(n, np.float32), np.empty(n, np.int32)
     space = ROOM
@@ -156,7 +185,9 @@ def _distances(start, stop, pointers, columns, data, turned, rows, values, reach
                 shared[j] = 0
         into[begin:at].sort()
         for e in range(begin, at):
-            away[e] = max(np.float32(1) - shared[into[e]] / (np.float32(2) - shared[into[e]]), np.float32(0))
+            away[e] = max(
+                np.float32(1) - shared[into[e]] / (np.float32(2) - shared[into[e]]), np.float32(0)
+            )
             shared[into[e]] = 0
         sizes[i - start] = at - begin
     return sizes, into[:at].copy(), away[:at].copy()

@@ -1,27 +1,32 @@
-"""Leaving out the labels that are too small or too large to be one person, or are of too few cameras to teach any."""
+"""Removing labels that are unlikely to be one person, have too few cameras, or are too many."""
 
 import numpy as np
+from absl import logging
 from jaxtyping import Int
 
 from reid_jax.cluster.dbscan import OUTLIER
 
 
-def refine(labels: Int[np.ndarray, "n"], *, least: int = 5, most: int | None = 120) -> Int[np.ndarray, "n"]:
-    """Labels of `least` to `most` rows, both inclusive, numbered anew; -1 for the rows of the others.
-
-    Paper: Wang et al., DomainMix: Learning Generalizable Person Re-Identification Without Human Annotations, BMVC 2021,
-    section 3.2.1; 5 and 120 as published. Their code has no upper bound: `most=None`.
+def refine(
+    labels: Int[np.ndarray, "n"], *, least: int = 5, most: int | None = 120
+) -> Int[np.ndarray, "n"]:
+    """Keep the labels of `least` to `most` rows, both inclusive, and number them anew.
 
     Args:
         labels: i[n], -1 for outliers.
-        least: rows, >= 1.
-        most: rows, at least `least`; None for no bound.
+        least: rows of a label, >= 1.
+        most: rows of a label, at least `least`; None for no bound.
 
     Returns:
-        i64[n], 0 to c - 1 in the order of the old numbers, -1 for outliers.
+        i64[n], 0 to c - 1 in the order of the old numbers; -1 for outliers and removed labels.
 
     Raises:
-        ValueError: bounds that no label can meet.
+        ValueError: the bounds are not 1 <= least <= most.
+
+    Reference:
+        Wang et al., DomainMix: Learning Generalizable Person Re-Identification Without Human
+        Annotations, BMVC 2021, section 3.2.1; 5 and 120 as published. Their code has no upper
+        bound, which is `most=None`.
     """
     if least < 1 or (most is not None and most < least):
         raise ValueError(f"labels of {least} to {most} rows: expected 1 <= least <= most")
@@ -31,33 +36,56 @@ def refine(labels: Int[np.ndarray, "n"], *, least: int = 5, most: int | None = 1
     return renumber(np.where(fits, labels, OUTLIER))
 
 
-def across(labels: Int[np.ndarray, "n"], camera: Int[np.ndarray, "n"], *, cameras: int = 2) -> Int[np.ndarray, "n"]:
-    """Labels that at least `cameras` cameras have, numbered anew; -1 for the rows of the others.
+def across(
+    labels: Int[np.ndarray, "n"], camera: Int[np.ndarray, "n"], *, cameras: int = 2
+) -> Int[np.ndarray, "n"]:
+    """Keep the labels whose rows come from at least `cameras` cameras, and number them anew.
 
-    A label of one camera teaches that pictures of one camera belong together.
-
-    Paper: none of this library's; the cameras of unlabelled pictures are known.
+    A label of one camera trains the model to group images by camera. This step is this library's
+    own; it needs no annotation, since the cameras of unlabelled images are known.
 
     Args:
         labels: i[n], -1 for outliers.
         camera: i[n].
-        cameras: >= 1.
+        cameras: of a label, >= 1.
 
     Returns:
-        i64[n], 0 to c - 1 in the order of the old numbers, -1 for outliers.
+        i64[n], 0 to c - 1 in the order of the old numbers; -1 for outliers and removed labels.
 
     Raises:
-        ValueError: no camera is asked for, or the cameras are not one for each row.
+        ValueError: `cameras` is below 1, or labels and camera differ in length.
     """
     if cameras < 1 or camera.shape != labels.shape:
-        raise ValueError(f"labels {list(labels.shape)} of {cameras} cameras or more, cameras {list(camera.shape)}")
+        raise ValueError(
+            f"labels {list(labels.shape)} of {cameras} cameras or more, "
+            f"cameras {list(camera.shape)}"
+        )
     seen = np.unique(np.stack([labels, camera]), axis=1)[0]
     named, count = np.unique(seen, return_counts=True)
     return renumber(np.where(np.isin(labels, named[count >= cameras]), labels, OUTLIER))
 
 
+def within(
+    labels: Int[np.ndarray, "n"], capacity: int, *, what: str = "pseudo labels"
+) -> Int[np.ndarray, "n"]:
+    """Set labels from `capacity` up to -1, with one warning where there are any.
+
+    Args:
+        labels: i[n] without gaps, -1 for outliers.
+        capacity: labels that a classifier or a memory can hold.
+        what: the name of the labels in the warning.
+
+    Returns:
+        i[n], all below `capacity`.
+    """
+    count = int(labels.max(initial=OUTLIER)) + 1
+    if count > capacity:
+        logging.warning("%d %s, but the capacity is %d: the rest is dropped", count, what, capacity)
+    return np.where(labels < capacity, labels, OUTLIER)
+
+
 def renumber(labels: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
-    """The same labels without gaps, 0 to c - 1 in the order of the old numbers; -1 stays.
+    """Number the labels without gaps, 0 to c - 1 in the order of the old numbers; -1 stays.
 
     Args:
         labels: i[n], -1 for outliers.

@@ -1,4 +1,4 @@
-"""One compiled kernel over many rows on all cores of this machine: kernels let the interpreter's lock go."""
+"""Running a compiled kernel over many rows on all cores; kernels release the interpreter's lock."""
 
 import os
 from collections.abc import Callable
@@ -13,29 +13,37 @@ from scipy import sparse
 kernel = numba.njit(nogil=True, cache=True)  # compiled once and kept on the disk
 
 
-def spread(run: Callable, total: int, *arguments: Any, step: int = 0) -> list:
-    """`run(start, stop, *arguments)` for consecutive ranges that cover `total`, by all cores; the answers in order.
+def map_rows(run: Callable, total: int, *arguments: Any, step: int = 0) -> list:
+    """Call `run(start, stop, *arguments)` for consecutive ranges that cover `total`, on all cores.
 
     Args:
-        run: a kernel; what it writes, it writes for its own range only.
-        total: of the rows.
+        run: a kernel. Whatever it writes into the arguments must belong to its own range.
+        total: number of rows.
         arguments: the same for every call.
-        step: rows of a range; a share of each core's by default.
+        step: rows of a range; by default a quarter of each core's share.
+
+    Returns:
+        The results in the order of the ranges.
     """
     step = step or max(1, -(-total // (4 * _cores())))
     if total <= step:
         return [run(0, total, *arguments)] if total else []
-    run(0, 0, *arguments)  # compiled by this thread: a compilation imports, and threads that import wait for each other
+    # Compile in this thread: a compilation imports, and threads that import wait for each other.
+    run(0, 0, *arguments)
     starts = range(0, total, step)
     return list(_pool().map(lambda start: run(start, min(start + step, total), *arguments), starts))
 
 
 def stack(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n: int) -> sparse.csr_array:
-    """f32 CSR [n n] from the entries of consecutive rows; each part is let go as it is copied, so none is held twice.
+    """The sparse matrix whose consecutive rows are given in parts.
 
     Args:
-        parts: (entries of each row, columns, data); emptied.
-        n: rows, and columns.
+        parts: (i64 entries of each row, i32 columns, f32 data) of some rows each. The list is
+            emptied, and each part is released as it is copied, so that none is held twice.
+        n: number of rows, and of columns.
+
+    Returns:
+        f32 CSR [n n].
     """
     counts = [np.zeros(1, np.int64), *(part[0] for part in parts)]
     pointers = np.cumsum(np.concatenate(counts), dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Data sets: readers, Records, samplers, augmentation and batches."""

@@ -1,8 +1,10 @@
-"""Plan + Records -> batches, through grain. A batch is a pure function of (plan, step, seed, epoch): resuming needs no
-iterator state, and the number of workers changes nothing.
+"""The batches of an epoch, read through grain from a Plan and Records.
+
+A batch is a pure function of (plan, step, seed, epoch). So a run resumes without the state of an
+iterator, and the number of workers does not change a batch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import grain
 import numpy as np
@@ -14,34 +16,63 @@ from reid_jax.types import Batch, Input, Plan, Records, Tags
 
 
 class _Steps:
-    """Steps from `start` on -> Batch, a random-access source for grain."""
+    """A random-access source for grain: item i is the Batch of step `start` + i."""
 
-    def __init__(self, records, plan, views, taken, seed, epoch, start, columns):
-        self.records, self.plan, self.views, self.taken = records, plan, views, taken
+    def __init__(
+        self,
+        records: Records,
+        plan: Plan,
+        views: Sequence[augmenting.Augment],
+        input: Input,
+        seed: int,
+        epoch: int,
+        start: int,
+        columns: slice,
+    ):
+        self.records, self.plan, self.views, self.input = records, plan, views, input
         self.seed, self.epoch, self.start, self.columns = seed, epoch, start, columns
 
     def __len__(self) -> int:
         return max(0, len(self.plan.rows) - self.start)
 
     def __getitem__(self, number: int) -> Batch:
-        step = self.start + number  # of the epoch, wherever the stream began
+        step = self.start + number  # counted from the start of the epoch
         rows = self.plan.rows[step, self.columns]
-        image = np.zeros((len(rows), len(self.views), *self.taken.size, 3), np.uint8)
-        for place in np.flatnonzero(rows >= 0):
+        image = np.zeros((len(rows), len(self.views), *self.input.size, 3), np.uint8)
+        valid = rows >= 0
+        for place in np.flatnonzero(valid):
             picture = reading.read(self.records, int(rows[place]))
             for view, augment in enumerate(self.views):
-                slot = self.columns.start + int(place)  # of the global batch, whoever reads it
+                slot = self.columns.start + int(place)  # the place in the global batch
                 rng = np.random.default_rng((self.seed, self.epoch, step, slot, view))
-                image[place, view] = augmenting.view(picture, self.taken, augment, rng)
-        known = (self.plan.label[rows], rows, *(column[rows] for column in self.records[2:5]))
-        return Batch(image, Tags(*(np.where(rows >= 0, column, -1).astype(np.int32) for column in known)))
+                image[place, view] = augmenting.view(picture, self.input, augment, rng)
+
+        def tag(values: np.ndarray) -> np.ndarray:
+            return np.where(valid, values, -1).astype(np.int32)
+
+        return Batch(
+            image,
+            Tags(
+                label=tag(self.plan.label[rows]),
+                index=tag(rows),
+                camera=tag(self.records.camera[rows]),
+                domain=tag(self.records.domain[rows]),
+                group=tag(self.records.group[rows]),
+            ),
+        )
 
 
 class _Pictures:
-    """Chunk -> uint8 [b h w 3], resized and nothing else; the last chunk is padded with its last picture."""
+    """A source for grain: item i is one process's part of chunk i, uint8 [b h w 3].
 
-    def __init__(self, records, rows, taken, batch, which, of):
-        self.records, self.rows, self.taken, self.batch, self.which, self.of = records, rows, taken, batch, which, of
+    Pictures are resized only. The last chunk is padded with the last picture.
+    """
+
+    def __init__(
+        self, records: Records, rows: np.ndarray, input: Input, batch: int, which: int, of: int
+    ):
+        self.records, self.rows, self.input = records, rows, input
+        self.batch, self.which, self.of = batch, which, of
 
     def __len__(self) -> int:
         return -(-len(self.rows) // (self.batch * self.of))
@@ -49,8 +80,10 @@ class _Pictures:
     def __getitem__(self, chunk: int) -> np.ndarray:
         start = (chunk * self.of + self.which) * self.batch
         rows = self.rows[np.minimum(np.arange(start, start + self.batch), len(self.rows) - 1)]
-        read = (reading.read(self.records, int(row)) for row in rows)
-        return np.stack([augmenting.resize(picture, self.taken.size, self.taken.resize) for picture in read])
+        pictures = (reading.read(self.records, int(row)) for row in rows)
+        return np.stack(
+            [augmenting.resize(picture, self.input.size, self.input.resize) for picture in pictures]
+        )
 
 
 def batches(
@@ -58,28 +91,43 @@ def batches(
     plan: Plan,
     *,
     views: tuple[augmenting.Augment, ...],
-    taken: Input,
+    input: Input,
     seed: int,
     epoch: int,
     start: int = 0,
     share: tuple[int, int] = (0, 1),
     workers: int = 0,
 ) -> Iterator[Batch]:
-    """The epoch's batches from step `start` on, the share of this process, image uint8 [b v h w 3].
+    """Iterate over the batches of an epoch, of which this process reads its share.
 
-    A view is drawn from (seed, epoch, step, place in the whole batch, number of the view): a row that comes twice is seen
-    in two ways.
+    The seed of a view is (seed, epoch, step, place in the global batch, number of the view). So a
+    row that is drawn twice gives two different views.
 
-    taken:   what the encoder takes, its `Model.input`: the size of a view, and how it is resized.
-    share:   (which, of) this process among all; each reads its own columns of plan.rows.
-    workers: processes that decode; 0 decodes in two threads of this one.
-    Raises: ValueError when a batch cannot be shared, or a picture cannot be read (it is named).
+    Args:
+        records: the data set.
+        plan: the rows of each step and the labels of the epoch.
+        views: the augmentations, one for each view of a picture.
+        input: the encoder's `Model.input`: the size of a view, and how it is resized.
+        seed: of the run.
+        epoch: the number of the epoch.
+        start: the first step, counted from the start of the epoch.
+        share: (which, of): the number of this process and how many there are. Each reads its own
+            columns of `plan.rows`.
+        workers: processes that decode; 0 decodes in two threads of this process.
+
+    Returns:
+        Batches whose image is uint8 [b v h w 3], b the rows of this process.
+
+    Raises:
+        ValueError: a batch cannot be shared evenly, or a picture, which is named, cannot be read.
     """
     rows = plan.rows.shape[1]
     if rows % share[1]:
-        raise ValueError(f"a batch of {rows} rows cannot be shared by {share[1]} processes; choose a multiple")
+        raise ValueError(
+            f"a batch of {rows} rows cannot be shared by {share[1]} processes; choose a multiple"
+        )
     mine = slice(rows // share[1] * share[0], rows // share[1] * (share[0] + 1))
-    steps = _Steps(records, plan, views, taken, seed, epoch, start, mine)
+    steps = _Steps(records, plan, views, input, seed, epoch, start, mine)
     return _stream(steps, workers)
 
 
@@ -87,25 +135,41 @@ def pictures(
     records: Records,
     rows: np.ndarray,
     *,
-    taken: Input,
+    input: Input,
     batch: int,
     share: tuple[int, int] = (0, 1),
     workers: int = 0,
 ) -> Iterator[np.ndarray]:
-    """The given rows in order for embedding, uint8 [batch h w 3] each, the last one filled up with its last picture.
+    """Iterate over pictures in the given order, resized only, for embedding.
 
-    taken: what the encoder takes, its `Model.input`.
+    Args:
+        records: the data set.
+        rows: i32[n], the rows to read.
+        input: the encoder's `Model.input`: the size of a picture, and how it is resized.
+        batch: pictures in each item.
+        share: (which, of): the number of this process and how many there are. A chunk of
+            `of * batch` rows is divided in order.
+        workers: processes that decode; 0 decodes in two threads of this process.
+
+    Returns:
+        uint8 [batch h w 3] each; the end is padded with the last picture.
+
+    Raises:
+        ValueError: a picture, which is named, cannot be read.
     """
-    return _stream(_Pictures(records, np.asarray(rows), taken, batch, *share), workers)
+    return _stream(_Pictures(records, np.asarray(rows), input, batch, *share), workers)
 
 
-def _stream(source, workers: int) -> Iterator:
+def _stream(source: _Steps | _Pictures, workers: int) -> Iterator:
+    """Read the items of a source in order and ahead of time; close the workers at the end."""
     reading_options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
     stream = grain.MapDataset.source(source).to_iter_dataset(reading_options)
     if workers:
-        if not flags.FLAGS.is_parsed():  # grain's workers ask for flags, also where no script has parsed any
+        if not flags.FLAGS.is_parsed():  # grain's workers read the flags of absl
             flags.FLAGS.mark_as_parsed()
-        stream = stream.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2))
+        stream = stream.mp_prefetch(
+            grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2)
+        )
     iterator = iter(stream)
     try:
         yield from iterator

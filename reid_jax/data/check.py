@@ -1,4 +1,4 @@
-"""The check before step 0: what is there, and what would fail after hours of training."""
+"""Checks of the data before step 0: counts, and errors that would otherwise come after hours."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,18 @@ from reid_jax.types import Records
 
 
 class Survey(NamedTuple):
-    """Counts. images, persons and cameras by split; `queries`: with a match in another camera, `lonely`: without one."""
+    """Counts of a data set.
+
+    Attributes:
+        images: pictures by split; splits without pictures are left out, here and below.
+        persons: identities (1 and above) by split.
+        cameras: known cameras by split.
+        distractors: gallery pictures of person 0.
+        queries: valid queries, those with a match in another camera.
+        lonely: queries without such a match.
+        one_camera: training persons seen by one known camera only.
+        shared: persons both in the training part and in the test part.
+    """
 
     images: dict[str, int]
     persons: dict[str, int]
@@ -21,9 +32,7 @@ class Survey(NamedTuple):
 
 
 def survey(records: Records) -> Survey:
-    """Count persons, cameras, pictures, valid queries; one_camera: training persons seen by a single known camera;
-    shared: persons in both the training and the test part.
-    """
+    """Count the pictures, persons, cameras and valid queries of a data set."""
     splits = [split for split in ("train", "query", "gallery") if (records.split == split).any()]
     part = {split: records.split == split for split in splits}
     train = part.get("train", np.zeros(len(records.person), bool)) & (records.person >= 1)
@@ -33,8 +42,14 @@ def survey(records: Records) -> Survey:
     test = np.isin(records.split, ("query", "gallery")) & (records.person >= 1)
     return Survey(
         images={split: int(rows.sum()) for split, rows in part.items()},
-        persons={split: _count(records.person[rows & (records.person >= 1)]) for split, rows in part.items()},
-        cameras={split: _count(records.camera[rows & (records.camera >= 0)]) for split, rows in part.items()},
+        persons={
+            split: _count(records.person[rows & (records.person >= 1)])
+            for split, rows in part.items()
+        },
+        cameras={
+            split: _count(records.camera[rows & (records.camera >= 0)])
+            for split, rows in part.items()
+        },
         distractors=int(((records.split == "gallery") & (records.person == 0)).sum()),
         queries=int(valid.sum()),
         lonely=int((records.split == "query").sum() - valid.sum()),
@@ -44,7 +59,16 @@ def survey(records: Records) -> Survey:
 
 
 def valid_queries(records: Records, *, same_camera: bool = False) -> np.ndarray:
-    """bool[number of queries]: the person is in the gallery, in another camera (an unknown camera is no other's equal)."""
+    """Find the queries that have a match in the gallery.
+
+    Args:
+        records: the data set.
+        same_camera: whether a match by the query's own camera counts too. An unknown camera (-1)
+            differs from every other, also from another unknown one.
+
+    Returns:
+        bool[q], q the number of queries, in their order.
+    """
     query, gallery = records.split == "query", (records.split == "gallery") & (records.person >= 1)
     person, camera = records.person[query].astype(np.int64), records.camera[query].astype(np.int64)
     if same_camera:
@@ -57,9 +81,10 @@ def valid_queries(records: Records, *, same_camera: bool = False) -> np.ndarray:
 
 
 def summary(counts: Survey) -> str:
-    """The survey in a few lines for people."""
+    """Format the counts in a few lines of text."""
     lines = [
-        f"  {split}: {counts.images[split]:,} images, {counts.persons[split]:,} persons, {counts.cameras[split]} cameras"
+        f"  {split}: {counts.images[split]:,} images, {counts.persons[split]:,} persons, "
+        f"{counts.cameras[split]} cameras"
         for split in counts.images
     ]
     if counts.one_camera:
@@ -67,54 +92,76 @@ def summary(counts: Survey) -> str:
     if counts.distractors:
         lines.append(f"  {counts.distractors:,} distractors in the gallery")
     if "query" in counts.images:
-        lines.append(f"  {counts.queries:,} valid queries, {counts.lonely} without a match in another camera")
+        lines.append(
+            f"  {counts.queries:,} valid queries, {counts.lonely} without a match in another camera"
+        )
     if counts.shared and "train" in counts.images:
-        lines.append(f"  warning: {counts.shared} persons are in the training and in the test part; is that meant?")
+        lines.append(
+            f"  warning: {counts.shared} persons are in the training and in the test part; "
+            "is that meant?"
+        )
     return "\n".join(lines)
 
 
 def check_training(records: Records, *, persons: int, per_person: int) -> None:
-    """Refuse training data that cannot fill a batch of persons x per_person.
+    """Refuse training data that cannot fill a batch.
 
-    Raises: ValueError with the cause and the flag to use.
+    Args:
+        records: the training part.
+        persons: persons in a batch.
+        per_person: pictures of each of them.
+
+    Raises:
+        ValueError: too few pictures or persons; the message names the option to change.
     """
     if not len(records.person):
-        raise ValueError("there is no training picture; --config.data must name data with a train part")
+        raise ValueError("there is no training picture; `data` must name data with a train part")
     if persons < 1 or per_person < 1:
-        raise ValueError("--config.persons and --config.per_person are at least 1")
-    there = _count(records.person[records.person >= 1])
-    if there < 2:
+        raise ValueError("`persons` and `per_person` are at least 1")
+    known = _count(records.person[records.person >= 1])
+    if known < 2:
         raise ValueError(
-            f"the training part has {there} person(s) and a classifier needs two or more; check --config.data"
+            f"the training part has {known} person(s) and a classifier needs two or more; "
+            "check `data`"
         )
-    if per_person > 1 and there < persons:
+    if per_person > 1 and known < persons:
         raise ValueError(
-            f"a batch asks for {persons} persons and the training part has {there}; choose --config.persons={there} or less"
+            f"a batch asks for {persons} persons and the training part has {known}; "
+            f"choose `persons` of at most {known}"
         )
     if per_person == 1 and persons > (records.person >= 1).sum():
-        raise ValueError(f"a batch asks for {persons} pictures and there are {(records.person >= 1).sum()}")
+        raise ValueError(
+            f"a batch asks for {persons} pictures and there are {(records.person >= 1).sum()}"
+        )
 
 
 def check_test(records: Records, *, same_camera: bool = False) -> None:
-    """Refuse test data that would yield no figure.
+    """Refuse test data that have no valid query, from which no figure can be computed.
 
-    Raises: ValueError with the cause and the flag to use.
+    Args:
+        records: the test part.
+        same_camera: whether a match by the query's own camera counts too.
+
+    Raises:
+        ValueError: the message states the cause and the option to change.
     """
     queries, gallery = (records.split == "query").sum(), (records.split == "gallery").sum()
     if not queries or not gallery:
         raise ValueError(
-            f"the test data have {queries} query and {gallery} gallery pictures; --config.test must name data with both"
+            f"the test data have {queries} query and {gallery} gallery pictures; "
+            "`test` must name data with both"
         )
     if valid_queries(records, same_camera=same_camera).any():
         return
     if not valid_queries(records, same_camera=True).any():
         raise ValueError(
-            "no query's person is in the gallery: no figure can be had; check the persons of --config.test"
+            "no query's person is in the gallery, so no figure can be computed; "
+            "check the persons of `test`"
         )
     raise ValueError(
         "no query has a match in another camera, and matches in its own camera do not count; "
         f"{_count(records.camera[records.split == 'gallery'])} camera(s) in the gallery; "
-        "--config.same_camera=true counts them"
+        "`same_camera=true` counts them"
     )
 
 

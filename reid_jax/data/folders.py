@@ -1,7 +1,9 @@
-r"""Folders of pictures: one folder a person, or any folder of unlabelled ones.
+r"""Readers of picture folders: one folder per person, or any folder of unlabelled pictures.
 
-root/PERSON/*.jpg            root/train/PERSON/...  root/query/PERSON/...  root/gallery/PERSON/...
-root/PERSON/CAMERA/*.jpg     the camera is the sub-folder, or is read off a name: 0002_c1s1_000451.jpg, x_cam3.png
+    root/PERSON/*.jpg           or root/train/PERSON/..., root/query/..., root/gallery/...
+    root/PERSON/CAMERA/*.jpg
+
+The camera is the sub-folder or, without one, read from the name: 0002_c1s1_000451.jpg, x_cam3.png.
 """
 
 import os
@@ -18,26 +20,38 @@ CAMERA = re.compile(r"(?:^|[_\W])(?:cam|c)(\d+)(?=s\d|[_\W]|$)", re.IGNORECASE)
 
 
 def folders(path: str | Path, *, test_fraction: float = 0.0, seed: int = 0) -> Records:
-    """A folder per person.
+    """Read a data set that has one folder per person.
 
     Args:
-        path: holds the persons' folders, or train/, query/ and gallery/ that do. test_fraction: without those, the share
-            of the persons, drawn by `seed`, that become query (the first picture of each person and camera) and gallery.
+        path: the folder that contains the persons' folders, or train/, query/ and gallery/ that do.
+        test_fraction: where there is no train/, query/ or gallery/, the share of the persons, in
+            (0, 1), that become the test part: the first picture of each person and camera is a
+            query, the others are gallery. 0: all are training pictures.
+        seed: of the draw of these persons.
 
-    Returns: Records in the order of the names; persons from 1, cameras from 0 in the order of theirs, -1 where unknown.
-    Raises: FileNotFoundError for a missing folder; ValueError where no person's folder holds a picture, or a picture lies
-        beside those folders.
+    Returns:
+        Records in the order of the names. Persons are numbered from 1 and cameras from 0, in the
+        order of their names; an unknown camera is -1.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: no person's folder contains a picture, a picture lies beside these folders, or
+            `test_fraction` is out of range or given although there is a train/, query/ or gallery/.
     """
     root = _folder(path)
     parts = [split for split in records.SPLITS if (root / split).is_dir()]
-    found = [(*one, split) for split in parts for one in _persons(root / split)]
+    rows = [(*row, split) for split in parts for row in _persons(root / split)]
     if parts and test_fraction:
-        raise ValueError(f"test_fraction={test_fraction} asks for a test part and {root} has {', '.join(parts)}")
+        raise ValueError(
+            f"test_fraction={test_fraction} asks for a test part and {root} has {', '.join(parts)}"
+        )
     if not parts:
-        found = [(*one, "train") for one in _persons(root)]
-    if not found:
-        raise ValueError(f"{root} should hold a folder per person with pictures inside; it holds none")
-    files, names, cameras, splits = zip(*found, strict=True)
+        rows = [(*row, "train") for row in _persons(root)]
+    if not rows:
+        raise ValueError(
+            f"{root} should hold a folder per person with pictures inside; it holds none"
+        )
+    files, names, cameras, splits = zip(*rows, strict=True)
     person = 1 + np.unique(names, return_inverse=True)[1]
     known = np.array([camera is not None for camera in cameras])
     camera = np.full(len(files), -1)
@@ -48,9 +62,17 @@ def folders(path: str | Path, *, test_fraction: float = 0.0, seed: int = 0) -> R
 
 
 def pictures(folder: str | Path) -> Records:
-    """All pictures below a folder, unlabelled: person -1, split "gallery", in the order of their names.
+    """Read all pictures below a folder as unlabelled ones.
 
-    Raises: FileNotFoundError for a missing folder; ValueError where it holds no picture.
+    Args:
+        folder: searched with all its sub-folders.
+
+    Returns:
+        Records in the order of the names: person -1, domain 1, split "gallery".
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: it contains no picture.
     """
     root = _folder(folder)
     files = _files(root)
@@ -67,12 +89,15 @@ def _folder(path: str | Path) -> Path:
 
 
 def _files(root: Path) -> list[str]:
-    """The pictures below a folder in the order of their names, hidden ones left out; asks for names only."""
-    found = []
+    """List the pictures below a folder in the order of their names, without hidden ones.
+
+    Only names are looked at: no file is opened.
+    """
+    files: list[str] = []
     for folder, below, names in os.walk(root):
         below[:] = [name for name in below if name[0] != "."]
-        found += [os.path.join(folder, name) for name in names if _is_picture(name)]
-    return sorted(found)
+        files += [os.path.join(folder, name) for name in names if _is_picture(name)]
+    return sorted(files)
 
 
 def _is_picture(name: str) -> bool:
@@ -80,25 +105,27 @@ def _is_picture(name: str) -> bool:
 
 
 def _persons(root: Path) -> list[tuple[str, str, str | None]]:
-    """(file, person, camera or None) of each picture, in order."""
+    """List (file, person, camera or None) of each picture, in order."""
     inside = sorted(os.scandir(root), key=lambda entry: entry.name)
     loose = [entry.name for entry in inside if _is_picture(entry.name) and entry.is_file()]
     if loose:
         raise ValueError(
-            f"{root} should hold a folder per person with pictures inside, and {loose[0]} lies beside them "
-            f"({len(loose)} such); pictures of no person, for embedding, are read by pictures:PATH"
+            f"{root} should hold a folder per person with pictures inside, and {loose[0]} lies "
+            f"beside them ({len(loose)} such); pictures of no person, for embedding, are read by "
+            "pictures:PATH"
         )
-    found = []
+    rows: list[tuple[str, str, str | None]] = []
     for person in (entry for entry in inside if entry.is_dir() and entry.name[0] != "."):
         for file in _files(Path(person.path)):
             below = Path(file).relative_to(person.path).parts
             match = CAMERA.search(Path(file).stem)
             number = f"{int(match[1]):09d}" if match else None
-            found.append((file, person.name, below[0] if len(below) > 1 else number))
-    return found
+            rows.append((file, person.name, below[0] if len(below) > 1 else number))
+    return rows
 
 
 def _held_out(out: Records, fraction: float, seed: int) -> Records:
+    """Make query and gallery pictures of a share of the persons, drawn by `seed`."""
     if not 0 < fraction < 1:
         raise ValueError(f"test_fraction is a share between 0 and 1, not {fraction}")
     persons = np.random.default_rng(seed).permutation(np.unique(out.person))

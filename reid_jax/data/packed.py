@@ -1,13 +1,13 @@
-"""A data set of encoded pictures in a few ArrayRecord files, so that a run never walks a folder of a million.
+"""Data sets packed into a few ArrayRecord files, so that no run lists a folder of a million files.
 
-It is an ordinary TensorFlow-Datasets folder (tensorflow itself is not needed), with `columns.npz` beside the shards: the
-columns of Records, read at once without touching a picture. Pictures are read in any order, each when it is asked for,
-from the shards themselves: threads read them, and TensorFlow Datasets, which imports its modules when they are first
-touched, can hang for ever where several threads are the first to use it.
+The folder is an ordinary one of TensorFlow Datasets (tensorflow itself is not needed). Beside the
+shards lies `columns.npz` with the columns of Records, which are read without opening a picture.
+
+Pictures are read in any order, each on demand, directly from the shards. TensorFlow Datasets is not
+used to read them: it imports its modules on first use, and can hang for ever where the first use
+is by several threads at once.
 """
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,14 +17,16 @@ from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from reid_jax.data import records as reading
 from reid_jax.types import Records
+from reid_jax.whole import whole
 
 SPLIT, COLUMNS = "rows", "columns.npz"
 INTEGERS = ("person", "camera", "domain", "group", "frame", "shot")
-SHARD, CHUNK = 20_000, 1_000  # rows in a file, and between two calls of `watch`
+SHARD = 20_000  # rows in a file
+CHUNK = 1_000  # rows between two calls of `watch`
 
 
 class Packed:
-    """The pictures of a packed data set, encoded bytes by row."""
+    """The pictures of a packed data set: item i is the encoded bytes of row i."""
 
     def __init__(self, folder: Path):
         shards = [str(path) for path in sorted(folder.glob(f"*-{SPLIT}.array_record-*"))]
@@ -34,11 +36,11 @@ class Packed:
         return len(self.source)
 
     def __getitem__(self, row: int) -> bytes:
-        row = range(len(self))[int(row)]  # from the end if negative; IndexError beyond
+        row = range(len(self))[int(row)]  # a negative row counts from the end; may raise IndexError
         return _picture(self.source[row])
 
     def take(self, rows: np.ndarray) -> reading.Chosen:
-        """The given rows, in order."""
+        """Return the images of the given rows, in their order."""
         return reading.Chosen(self, rows)
 
 
@@ -50,49 +52,71 @@ def pack(
     watch: Callable[[int, int], None] = lambda *_: None,
     beside: Callable[[Path], None] = lambda _: None,
 ) -> None:
-    """Write `records` to a new folder, whole or not at all.
+    """Write a data set to a new folder, completely or not at all.
 
-    Files and encoded bytes are kept as they are; pixels become PNG. Every picture is decoded once on the way.
+    Files and encoded bytes are stored unchanged; pixels are stored as PNG. Every picture is decoded
+    once to check it.
 
-    Args: name, of the data set; watch, called with (rows written, in all) after every thousand; beside, called with the
-        folder before it gets its name, to add files.
-    Raises: FileExistsError where the folder exists; ValueError for no picture, or, naming it, for one that cannot
-        be read.
+    Args:
+        records: the data set.
+        folder: the folder to create.
+        name: of the data set in TensorFlow Datasets.
+        watch: called with (rows written, all rows) after every `CHUNK` rows and at the end.
+        beside: called with the unfinished folder, before it is renamed, to add files.
+
+    Raises:
+        FileExistsError: the folder exists.
+        ValueError: there is no picture, or one, which is named, cannot be read.
     """
     folder = Path(folder)
     if folder.exists():
-        raise FileExistsError(f"{folder} exists already; choose another --out")
+        raise FileExistsError(f"{folder} exists already; choose another folder (`out`)")
     if not len(records.person):
         raise ValueError(f"there is no picture to pack into {folder}")
-    unfinished = folder.with_name(f"{folder.name}.unfinished-{os.getpid()}")
-    try:
-        unfinished.mkdir(parents=True)
+    with whole(folder) as unfinished:
+        unfinished.mkdir()
         _write(records, unfinished, name, watch)
-        np.savez(unfinished / COLUMNS, **{column: getattr(records, column) for column in records._fields[1:]})
+        columns = {column: getattr(records, column) for column in records._fields[1:]}
+        np.savez(unfinished / COLUMNS, **columns)
         beside(unfinished)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def packed(folder: str | Path) -> Records:
-    """The records that `pack` wrote, in their order; a column that it did not know yet is -1.
+    """Open the data set that `pack` wrote.
 
-    Raises: FileNotFoundError for a folder that `pack` did not write; ValueError where a part of it is lacking.
+    Args:
+        folder: that `pack` created.
+
+    Returns:
+        Records in the order in which they were packed. A column that did not exist yet when they
+        were packed is -1.
+
+    Raises:
+        FileNotFoundError: the folder was not written by `pack`.
+        ValueError: a part of it is missing.
     """
     folder = Path(folder)
     if not (folder / COLUMNS).is_file():
-        raise FileNotFoundError(f"{folder} holds no packed data set ({COLUMNS}); experiments.prepare writes one")
-    with np.load(folder / COLUMNS) as columns:
-        columns = {name: columns[name] for name in columns.files}
+        raise FileNotFoundError(
+            f"{folder} holds no packed data set ({COLUMNS}); experiments.prepare writes one"
+        )
+    with np.load(folder / COLUMNS) as file:
+        columns = {name: file[name] for name in file.files}
     pictures, rows = Packed(folder), len(columns["person"])
     if len(pictures) != rows:
-        raise ValueError(f"{folder} holds {len(pictures)} pictures and {COLUMNS} {rows} rows; copy or pack it again")
+        raise ValueError(
+            f"{folder} holds {len(pictures)} pictures and {COLUMNS} {rows} rows; "
+            "copy or pack it again"
+        )
     return reading.make(pictures, **columns)
 
 
 def encoded(records: Records, row: int) -> bytes:
-    """The picture of a row as encoded bytes: a file's or the record's own, PNG for pixels. ValueError where broken."""
+    """Return the encoded bytes of a row's picture: those of the file or record, PNG for pixels.
+
+    Raises:
+        ValueError: the picture, which is named, cannot be read.
+    """
     item = records.image[row]
     if isinstance(item, np.ndarray):
         return cv2.imencode(".png", cv2.cvtColor(item, cv2.COLOR_RGB2BGR))[1].tobytes()
@@ -101,14 +125,15 @@ def encoded(records: Records, row: int) -> bytes:
 
 
 def _write(records: Records, folder: Path, name: str, watch: Callable[[int, int], None]) -> None:
-    """The ArrayRecord files, straight to the disk: tfds' own builders collect the rows first, and past 1 GB they need
-    tensorflow for it.
+    """Write the ArrayRecord files row by row.
+
+    The builders of TensorFlow Datasets collect all rows first, and need tensorflow above 1 GB.
     """
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
     class Ordered(ExampleSerializer):
-        """With the columns of a row in the order of their names: the same rows, the same bytes, in any process."""
+        """Sorts the columns of a row by name, so that all processes write the same bytes."""
 
         def serialize_example(self, example: dict) -> bytes:
             return self.get_tf_example(example).SerializeToString(deterministic=True)
@@ -117,13 +142,20 @@ def _write(records: Records, folder: Path, name: str, watch: Callable[[int, int]
     image = tfds.features.Image(shape=(None, None, 3))
     info = tfds.core.DatasetInfo(
         builder=tfds.core.DatasetIdentity(
-            name=name, version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name=__name__
+            name=name,
+            version=tfds.core.Version("1.0.0"),
+            data_dir=str(folder),
+            module_name=__name__,
         ),
         description="Person pictures as encoded bytes.",
-        features=tfds.features.FeaturesDict({"image": image, **integers, "split": tfds.features.Text()}),
+        features=tfds.features.FeaturesDict(
+            {"image": image, **integers, "split": tfds.features.Text()}
+        ),
         disable_shuffling=True,
     )
-    writer = tfds.core.SequentialWriter(info, max_examples_per_shard=SHARD, file_format="array_record")
+    writer = tfds.core.SequentialWriter(
+        info, max_examples_per_shard=SHARD, file_format="array_record"
+    )
     writer._serializer = Ordered(info.features.get_serialized_info())
     writer.initialize_splits([SPLIT])
     total = len(records.person)
@@ -142,7 +174,7 @@ def _example(records: Records, row: int) -> dict:
 
 
 def _picture(example: bytes) -> bytes:
-    """The field "image" of a row: Example.features.feature["image"].bytes_list.value[0], messages within messages."""
+    """Return Example.features.feature["image"].bytes_list.value[0] of an encoded Example."""
     (features,) = _fields(memoryview(example))
     for entry in _fields(features):
         name, feature = _fields(entry)
@@ -154,14 +186,17 @@ def _picture(example: bytes) -> bytes:
 
 
 def _fields(message: memoryview) -> Iterator[memoryview]:
-    """The fields of a protocol buffer's message, all of them of known length: a tag, a length, the content."""
+    """Iterate over the contents of a protocol buffer message.
+
+    Every field must be length-delimited: a tag of one byte, the length as a varint, the content.
+    """
     at = 0
     while at < len(message):
-        at, length, shift = at + 1, 0, 0  # behind the tag, one byte for the few fields that there are
+        at, length, shift = at + 1, 0, 0  # after the tag
         while True:
             length |= (message[at] & 127) << shift
             at, shift = at + 1, shift + 7
-            if message[at - 1] < 128:  # the length's last byte
+            if message[at - 1] < 128:  # this was the last byte of the length
                 break
         yield message[at : at + length]
         at += length

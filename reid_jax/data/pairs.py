@@ -1,19 +1,31 @@
-"""Frame pairs -> rows: two sets of persons for cycle association, drawn without a look at who they are.
+"""Sampler of frame pairs for cycle association: two sets of person pictures, without identities.
 
-A batch is one or several groups, and a group two sets of as many places, [groups 2 crops]; places that are left over are
-empty, -1. An epoch is an int matrix [t groups * 2 * crops], drawn as a whole: no list has an item for each picture.
+A batch is one or several groups of rows, each of two sets of `crops` places, -1 where empty. An
+epoch is a matrix i32[t groups * 2 * crops], drawn without a Python list of all pictures.
+
+A video is a group of Records (`Records.group`) with one camera, a scene one with several. A clip
+is a shot (`Records.shot`) of a video or scene, or a part of a shot.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 
 from reid_jax.data.sample import in_turns
 from reid_jax.types import Records
 
 
 class Count(NamedTuple):
-    """Videos of one camera and scenes of several that give a frame pair, with their clips; `idle` give none."""
+    """How many videos, scenes and clips there are to draw from.
+
+    Attributes:
+        videos: with a frame pair.
+        scenes: with a frame pair.
+        idle: videos and scenes without one.
+        video_clips: clips of videos, with a frame pair.
+        scene_clips: clips of scenes, with a frame pair.
+    """
 
     videos: int
     scenes: int
@@ -23,43 +35,46 @@ class Count(NamedTuple):
 
 
 class _Frames(NamedTuple):
-    """What a camera saw of a video at a moment: rows[first : first + count] of the pictures in order."""
+    """The frames that have pictures, sorted by group, shot, camera and frame number."""
 
-    group: np.ndarray
-    clip: np.ndarray
-    camera: np.ndarray
-    frame: np.ndarray
-    first: np.ndarray
-    count: np.ndarray
+    group: np.ndarray  # i32[f], the video or scene
+    clip: np.ndarray  # i64[f]
+    camera: np.ndarray  # i32[f]
+    frame: np.ndarray  # i32[f], the number in the video
+    first: np.ndarray  # i64[f]; the pictures of a frame are rows[first : first + size]
+    size: np.ndarray  # i64[f]
 
 
 class _Choices(NamedTuple):
-    """Of which frames pairs are made: of place p and any other in low[p]:high[p].
+    """The possible frame pairs of all videos, or of all scenes, sorted by clip and time."""
 
-    able: the places that have another, by clip; start, count: of each clip's in `able`; order: the frame at a place; video:
-    of each clip.
-    """
-
-    low: np.ndarray
-    high: np.ndarray
-    able: np.ndarray
-    start: np.ndarray
-    count: np.ndarray
-    order: np.ndarray
-    video: np.ndarray
+    low: np.ndarray  # i64[p]; place p makes a pair with any other place of low[p] : high[p]
+    high: np.ndarray  # i64[p]
+    usable: np.ndarray  # i64[u], the places that have a partner
+    start: np.ndarray  # i64[c]; the places of clip c are usable[start : start + size]
+    size: np.ndarray  # i64[c]
+    order: np.ndarray  # i64[p], the frame at each place, an index into `_Frames`
+    video: np.ndarray  # i32[c], the video or scene of each clip
 
 
 def count(records: Records, *, interval: int = 30, clip: int = 0) -> Count:
-    """What there is to draw from, see `frame_pairs`.
+    """Count the videos, scenes and clips that `frame_pairs` draws from with the same options.
 
-    Raises: ValueError where no picture is of a known frame of a known video, or no two frames make a pair.
+    Raises:
+        ValueError: no picture has a known video and frame, or no two frames make a pair.
     """
     return _index(records, interval, clip)[-1]
 
 
-def steps(there: Count, *, scenes: bool = True, groups: int = 1, pairs: int = 16, times: int = 16) -> int:
-    """Batches of an epoch that draws each clip, with those of scenes or without, `times` times; rounded down, at least one."""
-    videos, clips = (there.videos + scenes * there.scenes), (there.video_clips + scenes * there.scene_clips)
+def steps(
+    counts: Count, *, scenes: bool = True, groups: int = 1, pairs: int = 16, times: int = 16
+) -> int:
+    """Compute how many batches draw each clip `times` times, rounded down, at least 1.
+
+    Without `scenes` only the clips of videos are drawn. For the options see `frame_pairs`.
+    """
+    videos = counts.videos + scenes * counts.scenes
+    clips = counts.video_clips + scenes * counts.scene_clips
     return max(1, times * clips // (min(pairs, videos) * groups))
 
 
@@ -67,7 +82,7 @@ def frame_pairs(
     records: Records,
     *,
     step: int,
-    rng: np.random.Generator,
+    rng: Generator,
     groups: int = 1,
     pairs: int = 16,
     crops: int = 40,
@@ -77,48 +92,62 @@ def frame_pairs(
     clip: int = 0,
     scene_share: float = 0.0,
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """Pairs of frames of videos, (i32[t groups * 2 * crops], figures).
+    """Draw the frame pairs of an epoch.
 
-    What is drawn is a clip: a shot of a video (`Records.shot`, `group`), or a part of one. One of a single camera gives pairs
-    of two of its frames, which are up to `interval` apart; a group that several cameras have is one scene, and gives pairs
-    of the same frame by two of them. Each set of a group of rows holds the persons of one frame of each of `pairs` videos,
-    of fewer where there are fewer videos: a video comes once in a group, by one of its clips, since its persons would be
-    held for others. Where a video has too many of all clips for that, some are left out. Pairs follow each other while both
-    sets have room; of the first that does not fit, persons are left out at random, and the pairs after it are dropped, so
-    that persons mostly lose both of their pictures or none. A clip too short for a pair is left out.
+    A clip of a video gives pairs of two of its frames, up to `interval` apart. A clip of a scene
+    gives pairs of the same frame by two of its cameras. A clip without a pair is ignored.
+
+    A group of rows takes one pair each of `pairs` clips of different videos or scenes (of fewer
+    where there are fewer): a second pair of a video would show the same persons as negatives.
+    Where a video has too many of all clips for this, some of its clips are left out.
+
+    The two sets of a group take the pictures of the first and of the second frames. Pairs are
+    added while both sets have room. Of the first pair that does not fit, random pictures are left
+    out, and the pairs after it are dropped. So most persons lose both of their pictures or none.
 
     Args:
-        step: how many steps have been trained before.
-        interval: frames, in the unit of Records.frame. times: that each clip is drawn in an epoch.
-        early: epochs of the videos alone, before the scenes come in.
-        clip: frames that a clip spans at most: longer shots are cut from their first frame on; 0: they stay whole.
-        scene_share: of the pairs of an epoch that has videos and scenes, in [0, 1]; no more of a group's than there are
-            scenes. 0: the scenes' share of the clips.
+        records: the data set.
+        step: steps trained before this epoch.
+        rng: the generator of all random numbers.
+        groups: groups of rows in a batch.
+        pairs: frame pairs in a group.
+        crops: places in each of the two sets of a group.
+        interval: largest distance of two frames of a video, in the unit of `Records.frame`.
+        times: how often each clip is drawn in an epoch.
+        early: the number of first epochs that draw videos only, no scenes.
+        clip: the longest span of a clip in frames; longer shots are cut. 0: shots stay whole.
+        scene_share: share of the scenes in the pairs of an epoch that has videos and scenes, in
+            [0, 1]; a group has no more such pairs than there are scenes. 0: their share of clips.
+
+    Returns:
+        i32[t groups * 2 * crops], the rows of each batch, -1 for an empty place; figures to log.
 
     Raises:
-        ValueError: as `count`; `early` without videos of one camera.
+        ValueError: as `count`; an option is out of range; `early` without videos of one camera.
 
-    Reference: Wang et al., "Generalizable Re-Identification from Videos with Cycle Association", sections 4 and 5.1.1. It
-        tells neither the interval nor what is left out when a set is full. By its words an epoch is over when each video
-        was drawn 16 times, and the last five epochs take videos and scenes. To the letter, 25 scenes beside 74,000 clips
-        are 0.03 % of the pairs, 2,000 of 5.9 million in five epochs: none could be felt. But in its figure 8 scenes help
-        more than as many pictures of videos, where they are 20 to 50 % of all pictures. So they must have been drawn more
-        often than their number says; how often is not told.
+    Reference:
+        Wang et al., "Generalizable Re-Identification from Videos with Cycle Association", sections
+        4 and 5.1.1. It states neither the interval nor what is left out of a full set. An epoch
+        draws each video 16 times, and the last five epochs draw scenes too. Literally, 25 scenes
+        beside 74,000 clips give 0.03 % of the pairs (2,000 of 5.9 million in five epochs), too few
+        to matter. But in figure 8 scenes, 20 to 50 % of all pictures there, help more than as many
+        pictures of videos. So they must have been drawn more often; how often is not stated.
     """
     if not 0 <= scene_share <= 1 or clip < 0:
-        raise ValueError(f"scene_share is in [0, 1] and clip 0 or more, not {scene_share} and {clip}")
-    rows, frames, videos, scenes, there = _index(records, interval, clip)
+        raise ValueError(f"scene_share={scene_share} is not in [0, 1], or clip={clip} is negative")
+    rows, frames, videos, scenes, counts = _index(records, interval, clip)
     length = {"groups": groups, "pairs": pairs, "times": times}
-    if early and not there.videos:
-        raise ValueError("there is no video of one camera to begin with; choose --config.early=0")
-    late = not early or step >= early * steps(there, scenes=False, **length)
+    if early and not counts.videos:
+        raise ValueError("there is no video of one camera to begin with; choose `early=0`")
+    late = not early or step >= early * steps(counts, scenes=False, **length)
     kinds = [videos, scenes] if late else [videos]
     video = np.concatenate([kind.video for kind in kinds])
-    total = there.videos + late * there.scenes
-    shape = groups * steps(there, scenes=late, **length), min(pairs, total)
-    if scene_share and late and there.videos and there.scenes:
-        seen = min(round(scene_share * shape[0] * shape[1]), shape[0] * there.scenes)
-        drawn = _dealt([(videos.video, shape[0] * shape[1] - seen), (scenes.video, seen)], shape, rng)
+    total = counts.videos + late * counts.scenes
+    shape = groups * steps(counts, scenes=late, **length), min(pairs, total)
+    if scene_share and late and counts.videos and counts.scenes:
+        number = min(round(scene_share * shape[0] * shape[1]), shape[0] * counts.scenes)
+        parts = [(videos.video, shape[0] * shape[1] - number), (scenes.video, number)]
+        drawn = _dealt(parts, shape, rng)
     elif len(video) > total:
         drawn = _dealt([(video, shape[0] * shape[1])], shape, rng)
     else:
@@ -128,77 +157,89 @@ def frame_pairs(
         mine = (drawn >= first) & (drawn < first + len(kind.start))
         one[mine], other[mine] = _draw(kind, drawn[mine] - first, rng)
         first += len(kind.start)
-    out, held = _fill(rows, frames, one, other, crops, rng)
+    out, kept = _fill(rows, frames, one, other, crops, rng)
     figures = {
         "videos": float(total),
         "clips": float(len(video)),
-        "idle_videos": float(there.idle),
-        "scene_share": (drawn >= there.video_clips).sum() / (drawn >= 0).sum(),
-        "pairs": held,
+        "idle_videos": float(counts.idle),
+        "scene_share": (drawn >= counts.video_clips).sum() / (drawn >= 0).sum(),
+        "pairs": kept,
         "crops": (out >= 0).sum() / len(out) / 2,
     }
     return out.reshape(-1, groups * 2 * crops), figures
 
 
-def _index(records: Records, interval: int, length: int) -> tuple[np.ndarray, _Frames, _Choices, _Choices, Count]:
-    """(rows by frame, frames, choices of videos, of scenes, how many there are)."""
+def _index(
+    records: Records, interval: int, length: int
+) -> tuple[np.ndarray, _Frames, _Choices, _Choices, Count]:
+    """Sort the pictures by frame: (rows, frames, pairs of videos, pairs of scenes, counts)."""
     known = np.flatnonzero((records.group >= 0) & (records.frame >= 0))
     if not len(known):
         raise ValueError(
-            "no picture is of a known frame of a known video; a CSV names them in the columns group and frame"
+            "no picture has a known video and frame; a CSV has the columns group and frame for them"
         )
-    columns = [column[known] for column in (records.group, records.shot, records.camera, records.frame)]
+    keys = records.group, records.shot, records.camera, records.frame
+    columns = [column[known] for column in keys]
     order = np.lexsort(columns[::-1])
     rows, columns = known[order].astype(np.int32), [column[order] for column in columns]
     first = _starts(*columns)
-    at, shot, camera, frame = (column[first] for column in columns)
-    frames = _Frames(at, _clips(at, shot, frame, length), camera, frame, first, np.diff(first, append=len(rows)))
-    group = _starts(frames.group)
-    several = np.minimum.reduceat(frames.camera, group) < np.maximum.reduceat(frames.camera, group)
-    several = np.repeat(several, np.diff(group, append=len(frames.group)))
+    group, shot, camera, frame = (column[first] for column in columns)
+    clip, size = _clips(group, shot, frame, length), np.diff(first, append=len(rows))
+    frames = _Frames(group, clip, camera, frame, first, size)
+    start = _starts(group)
+    several = np.minimum.reduceat(camera, start) < np.maximum.reduceat(camera, start)
+    several = np.repeat(several, np.diff(start, append=len(group)))
     videos = _choices(frames, np.flatnonzero(~several), interval)
-    seen = np.flatnonzero(several)
-    scenes = _choices(frames, seen[np.lexsort((frames.frame[seen], frames.clip[seen]))], 0)
-    able = [len(np.unique(kind.video)) for kind in (videos, scenes)]
-    if not sum(able):
+    place = np.flatnonzero(several)
+    scenes = _choices(frames, place[np.lexsort((frame[place], clip[place]))], 0)
+    usable = len(np.unique(videos.video)), len(np.unique(scenes.video))
+    if not sum(usable):
         raise ValueError(
-            f"none of {len(group)} videos has two frames at most {interval} apart; choose a larger --config.interval, or "
-            "take more of the frames"
+            f"none of {len(start)} videos has two frames at most {interval} apart; "
+            "choose a larger `interval`, or take more of the frames"
         )
-    there = Count(*able, len(group) - sum(able), len(videos.video), len(scenes.video))
-    return rows, frames, videos, scenes, there
+    clips = len(videos.video), len(scenes.video)
+    return rows, frames, videos, scenes, Count(*usable, len(start) - sum(usable), *clips)
 
 
 def _clips(group: np.ndarray, shot: np.ndarray, frame: np.ndarray, length: int) -> np.ndarray:
-    """The clip of each frame, i64[n], numbered in their order: a shot, or each `length` frames of it."""
+    """Number the clips, i64[f]: shots, or their parts of `length` frames from the first one on."""
     whole = np.cumsum(_changes(group, shot)) - 1
-    part = (frame - np.minimum.reduceat(frame, _starts(whole))[whole]) // length if length else np.zeros_like(whole)
+    if not length:
+        return whole
+    part = (frame - np.minimum.reduceat(frame, _starts(whole))[whole]) // length
     return whole * (part.max() + 1) + part
 
 
 def _choices(frames: _Frames, order: np.ndarray, reach: int) -> _Choices:
-    """order: frames of each clip by time; a frame goes with those of its clip up to `reach` from it."""
+    """Pair each frame of `order`, sorted by clip and time, with those up to `reach` from it."""
     clip, frame = np.cumsum(_changes(frames.clip[order])), frames.frame[order].astype(np.int64)
     at = clip * (frame.max(initial=0) + reach + 1) + frame
     low, high = np.searchsorted(at, at - reach), np.searchsorted(at, at + reach, "right")
-    able = np.flatnonzero(high - low > 1)
-    _, start, number = np.unique(clip[able], return_index=True, return_counts=True)
-    return _Choices(low, high, able, start, number, order, frames.group[order[able[start]]])
+    usable = np.flatnonzero(high - low > 1)
+    _, start, size = np.unique(clip[usable], return_index=True, return_counts=True)
+    return _Choices(low, high, usable, start, size, order, frames.group[order[usable[start]]])
 
 
-def _dealt(kinds: list[tuple[np.ndarray, int]], shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Clips [n p], -1: none, with no video twice in a row; of each kind (the video of each clip, how many are drawn) all
-    equally often, but no video more often than there are rows.
+def _dealt(
+    kinds: list[tuple[np.ndarray, int]], shape: tuple[int, int], rng: Generator
+) -> np.ndarray:
+    """Deal clips to rows, i64[n p] with -1 for an empty place, no video twice in a row.
 
-    What is drawn lies video by video, kind after kind, and is dealt to all rows again and again, each time in a new order:
-    a video comes twice in a row only if it goes on in the next round, and begins that with the rows that have it not.
+    kinds: the video of each clip of a kind, and how many of these clips to draw: all equally
+    often, but no video more often than there are rows. The drawn clips, sorted by kind and video,
+    are dealt in rounds, one to each row, in a new random order of the rows each round. A video
+    that continues into the next round is dealt first to the rows that do not have it.
     """
-    rows, clips, videos, first = shape[0], [], [], 0
+    clips: list[np.ndarray] = []
+    videos: list[np.ndarray] = []
+    rows, first = shape[0], 0
     for video, number in kinds:
+        whole = np.tile(np.arange(len(video)), number // len(video))
         more = rng.choice(len(video), number % len(video), replace=False)
-        clip = rng.permutation(np.concatenate([np.tile(np.arange(len(video)), number // len(video)), more]))
-        names, which = np.unique(video, return_inverse=True)
-        clip = clip[np.argsort(rng.permutation(len(names))[which][clip], kind="stable")]
+        clip = rng.permutation(np.concatenate([whole, more]))
+        names, inverse = np.unique(video, return_inverse=True)
+        clip = clip[np.argsort(rng.permutation(len(names))[inverse][clip], kind="stable")]
         start = _starts(video[clip])
         nth = np.arange(len(clip)) - np.repeat(start, np.diff(start, append=len(clip)))
         clips.append(first + clip[nth < rows])
@@ -215,40 +256,40 @@ def _dealt(kinds: list[tuple[np.ndarray, int]], shape: tuple[int, int], rng: np.
     return rng.permuted(out, axis=1)
 
 
-def _draw(kind: _Choices, clip: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A frame of each clip, and another that goes with it."""
-    one = kind.able[kind.start[clip] + _any_of(kind.count[clip], rng)]
+def _draw(kind: _Choices, clip: np.ndarray, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a frame of each clip, and a second one that makes a pair with it."""
+    one = kind.usable[kind.start[clip] + _any_of(kind.size[clip], rng)]
     other = kind.low[one] + _any_of(kind.high[one] - kind.low[one] - 1, rng)
     return kind.order[one], kind.order[other + (other >= one)]
 
 
 def _fill(
-    rows: np.ndarray, frames: _Frames, one: np.ndarray, other: np.ndarray, crops: int, rng: np.random.Generator
+    rows: np.ndarray, frames: _Frames, one: np.ndarray, two: np.ndarray, crops: int, rng: Generator
 ) -> tuple[np.ndarray, float]:
-    """(i32[n 2 crops] of frame pairs [n p], -1: none, how many of the p have a place, on the mean)."""
-    sides = [(frame, np.where(frame >= 0, frames.count[frame], 0)) for frame in (one, other)]
+    """Put frame pairs (one, two), i64[n p], into sets: (i32[n 2 crops], mean pairs that fit)."""
+    sides = [(frame, np.where(frame >= 0, frames.size[frame], 0)) for frame in (one, two)]
     ahead = [np.cumsum(size, axis=1) - size for _, size in sides]
     pair = np.flatnonzero((one >= 0) & (ahead[0] < crops) & (ahead[1] < crops))
     out = np.full((len(one), 2, crops), -1, np.int32)
     for side, (frame, size) in enumerate(sides):
         size = size.reshape(-1)[pair]
-        whose = np.repeat(pair, size)
-        nth = np.arange(len(whose)) - np.repeat(np.cumsum(size) - size, size)
-        shuffled = np.lexsort((rng.random(len(whose)), whose))
-        row = rows[frames.first[frame.reshape(-1)[whose]] + nth][shuffled]
-        place = ahead[side].reshape(-1)[whose] + nth
+        pair_of = np.repeat(pair, size)
+        nth = np.arange(len(pair_of)) - np.repeat(np.cumsum(size) - size, size)
+        shuffled = np.lexsort((rng.random(len(pair_of)), pair_of))
+        row = rows[frames.first[frame.reshape(-1)[pair_of]] + nth][shuffled]
+        place = ahead[side].reshape(-1)[pair_of] + nth
         kept = place < crops
-        out[whose[kept] // one.shape[1], side, place[kept]] = row[kept]
+        out[pair_of[kept] // one.shape[1], side, place[kept]] = row[kept]
     return out, len(pair) / len(one)
 
 
-def _any_of(number: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A number below each of these."""
+def _any_of(number: np.ndarray, rng: Generator) -> np.ndarray:
+    """Draw an integer below each `number`."""
     return (rng.random(number.shape) * number).astype(np.int64)
 
 
 def _changes(*columns: np.ndarray) -> np.ndarray:
-    """1 where the row differs from the one before, and at the first; i64[n]."""
+    """Mark with 1 the rows that differ from the row before, and the first one; i64[n]."""
     change = np.ones(len(columns[0]), np.int64)
     if len(change):
         change[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)

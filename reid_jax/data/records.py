@@ -1,4 +1,4 @@
-"""Records: making them, choosing rows of them, and reading a row's picture."""
+"""Operations on Records: make, select, join, relabel, and read pictures."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import simplejpeg
+import simplejpeg  # type: ignore[import-untyped]
+from numpy.typing import ArrayLike
 
 from reid_jax.types import Images, Records
 
@@ -14,7 +15,7 @@ SPLITS = ("train", "query", "gallery")
 
 
 class Joined:
-    """Several image sources one after the other; picklable if they are."""
+    """Several image sources, one after the other; picklable if they are."""
 
     def __init__(self, parts: Sequence[Images]):
         self.parts = list(parts)
@@ -24,17 +25,17 @@ class Joined:
         return int(self.ends[-1])
 
     def __getitem__(self, row: int) -> "str | bytes | np.ndarray":
-        row = range(len(self))[row]  # from the end if negative; IndexError beyond
+        row = range(len(self))[row]  # a negative row counts from the end; may raise IndexError
         part = int(np.searchsorted(self.ends, row, side="right"))
         return self.parts[part][int(row - (self.ends[part - 1] if part else 0))]
 
     def take(self, rows: np.ndarray) -> "Chosen":
-        """The given rows, in order."""
+        """Return the images of the given rows, in their order."""
         return Chosen(self, rows)
 
 
 class Chosen:
-    """Some rows of an image source, in an order of their own."""
+    """A selection of the rows of an image source, in any order."""
 
     def __init__(self, images: Images, rows: np.ndarray):
         self.images, self.rows = images, np.asarray(rows)
@@ -46,12 +47,12 @@ class Chosen:
         return self.images[int(self.rows[row])]
 
     def take(self, rows: np.ndarray) -> "Chosen":
-        """The given rows, in order."""
+        """Return the images of the given rows, in their order."""
         return Chosen(self.images, self.rows[rows])
 
 
 class Held:
-    """Pixels in memory, uint8 [n h w 3]."""
+    """Pictures in memory, uint8 [n h w 3], RGB."""
 
     def __init__(self, pixels: np.ndarray):
         self.pixels = pixels
@@ -63,48 +64,95 @@ class Held:
         return self.pixels[row]
 
     def take(self, rows: np.ndarray) -> Chosen:
-        """The given rows, in order."""
+        """Return the images of the given rows, in their order."""
         return Chosen(self, rows)
 
 
-def make(image: Images, person, camera=-1, domain=0, group=-1, split="train", frame=-1, shot=-1) -> Records:
-    """Records from columns; a number stands for a whole column.
+def make(
+    image: Images | list[str] | tuple[str, ...],
+    person: ArrayLike,
+    camera: ArrayLike = -1,
+    domain: ArrayLike = 0,
+    group: ArrayLike = -1,
+    split: ArrayLike = "train",
+    frame: ArrayLike = -1,
+    shot: ArrayLike = -1,
+) -> Records:
+    """Make Records from columns. A scalar fills a whole column.
 
-    Args: image, n items (a list of paths becomes an array); person, camera, domain, group, frame, shot: i32[n]; split: of
-        SPLITS.
-    Raises: ValueError where the lengths differ or a split is not known.
+    Args:
+        image: n items; a list of paths becomes an array.
+        person: i32[n], the identity; 0 is a distractor, -1 unknown.
+        camera: i32[n], -1 unknown.
+        domain: i32[n], 0 or 1.
+        group: i32[n], the video or track, -1 none.
+        split: [n], one of `SPLITS`.
+        frame: i32[n], the frame of the video, -1 unknown.
+        shot: i32[n], the shot of the group, -1 unknown.
+
+    Returns:
+        Records with these columns; see `types.Records`.
+
+    Raises:
+        ValueError: the lengths differ, or a split is not one of `SPLITS`.
     """
-    image = np.array(image, object) if isinstance(image, (list, tuple)) else image
-    n = len(image)
-    columns = {}
-    given = {"person": person, "camera": camera, "domain": domain, "group": group, "frame": frame, "shot": shot}
-    for name, column in given.items():
-        columns[name] = np.full(n, column, np.int32) if np.ndim(column) == 0 else np.asarray(column, np.int32)
-    columns["split"] = np.full(n, split) if np.ndim(split) == 0 else np.asarray(split)
-    columns["split"] = columns["split"].astype("<U7")
-    for name, column in columns.items():
-        if column.shape != (n,):
-            raise ValueError(f"the column {name!r} has shape {column.shape} and there are {n} pictures")
-    strange = set(columns["split"].tolist()) - set(SPLITS)
+    images = np.array(image, object) if isinstance(image, (list, tuple)) else image
+    n = len(images)
+
+    def column(values: ArrayLike) -> np.ndarray:
+        if np.ndim(values) == 0:
+            return np.full(n, values, np.int32)
+        return np.asarray(values, np.int32)
+
+    splits = np.full(n, split) if np.ndim(split) == 0 else np.asarray(split)
+    records = Records(
+        image=images,
+        person=column(person),
+        camera=column(camera),
+        domain=column(domain),
+        group=column(group),
+        split=splits.astype("<U7"),
+        frame=column(frame),
+        shot=column(shot),
+    )
+    for name, values in zip(records._fields[1:], records[1:], strict=True):
+        if values.shape != (n,):
+            raise ValueError(
+                f"the column {name!r} has shape {values.shape} and there are {n} pictures"
+            )
+    strange = set(records.split.tolist()) - set(SPLITS)
     if strange:
         raise ValueError(f"the split {sorted(strange)[0]!r} is not one of {', '.join(SPLITS)}")
-    return Records(image, **columns)
+    return records
 
 
 def take(records: Records, rows: np.ndarray) -> Records:
-    """The given rows (indices, or a mask) as Records of their own."""
+    """Return the given rows, i64[k] indices or a mask bool[n], as Records."""
     rows = np.asarray(rows)
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
     return Records(records.image.take(rows), *(column[rows] for column in records[1:]))
 
 
 def where(records: Records, *splits: str) -> Records:
-    """The rows of the given splits."""
+    """Return the rows of the given splits as Records."""
     return take(records, np.isin(records.split, splits))
 
 
 def concat(parts: Sequence[Records]) -> Records:
-    """One after the other. Persons and cameras are taken as they are: whoever joins data sets sees to their numbers."""
+    """Join Records, one after the other.
+
+    Persons, cameras and groups keep their numbers: the caller makes sure that those of different
+    data sets differ.
+
+    Args:
+        parts: at least one.
+
+    Returns:
+        Records of all rows.
+
+    Raises:
+        ValueError: there is no part.
+    """
     if not parts:
         raise ValueError("nothing to join")
     return Records(
@@ -114,7 +162,10 @@ def concat(parts: Sequence[Records]) -> Records:
 
 
 def relabel(person: np.ndarray) -> np.ndarray:
-    """Persons -> labels 0, 1, ... in the order of their numbers, i32[n]; distractors (0) and unknown (-1) -> -1."""
+    """Map persons i32[n] to labels i32[n]: 0, 1, ... in the order of their numbers.
+
+    Distractors (0) and unknown persons (-1) get the label -1.
+    """
     label = np.full(len(person), -1, np.int32)
     known = person >= 1
     label[known] = np.unique(person[known], return_inverse=True)[1]
@@ -122,7 +173,11 @@ def relabel(person: np.ndarray) -> np.ndarray:
 
 
 def read(records: Records, row: int) -> np.ndarray:
-    """The picture of a row, uint8 [h w 3], RGB. Raises ValueError, naming it, where it cannot be read."""
+    """Read the picture of a row, uint8 [h w 3], RGB.
+
+    Raises:
+        ValueError: the picture, which is named, cannot be read.
+    """
     item = records.image[row]
     if isinstance(item, np.ndarray):
         return item
@@ -131,17 +186,22 @@ def read(records: Records, row: int) -> np.ndarray:
         return decode(Path(item).read_bytes() if isinstance(item, str) else item)
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"the picture {name} cannot be read ({error}); mend or remove it, or leave such pictures out with "
-            "--config.skip_broken=true"
+            f"the picture {name} cannot be read ({error}); repair or remove it, or leave such "
+            "pictures out with `skip_broken=true`"
         ) from None
 
 
 def decode(data: bytes) -> np.ndarray:
-    """An encoded picture -> uint8 [h w 3], RGB; gray is repeated, transparency dropped. ValueError where it is broken."""
+    """Decode a picture to uint8 [h w 3], RGB; gray is repeated, transparency dropped.
+
+    Raises:
+        ValueError: the data are broken, truncated, or not a picture.
+    """
     if data[:2] == b"\xff\xd8":
         try:
             return simplejpeg.decode_jpeg(data, colorspace="RGB")
-        except ValueError as error:  # CMYK and other rare kinds go on to OpenCV, which fills what is lacking with gray
+        except ValueError as error:
+            # OpenCV decodes CMYK and other rare kinds, but would fill a truncated file with gray.
             if "premature end" in str(error).lower() or b"\xff\xd9" not in data[-64:]:
                 raise ValueError("truncated JPEG") from None
     try:
@@ -154,9 +214,9 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def readable(records: Records, *, threads: int = 8) -> np.ndarray:
-    """bool[n]: which pictures can be read; decodes each of them once."""
+    """Decode every picture once; return bool[n], which of them can be read."""
 
-    def fine(row: int) -> bool:
+    def is_readable(row: int) -> bool:
         try:
             read(records, row)
         except ValueError:
@@ -164,11 +224,12 @@ def readable(records: Records, *, threads: int = 8) -> np.ndarray:
         return True
 
     with ThreadPoolExecutor(threads) as pool:
-        return np.fromiter(pool.map(fine, range(len(records.person))), bool, len(records.person))
+        n = len(records.person)
+        return np.fromiter(pool.map(is_readable, range(n)), bool, n)
 
 
 def hold(records: Records) -> Records:
-    """The same with every picture read into memory; they must be of one size."""
+    """Read every picture into memory; all must have one size."""
     n = len(records.person)
     pixels = np.empty((n, *read(records, 0).shape), np.uint8)
     for row in range(n):

@@ -1,0 +1,1 @@
+"""Loss functions of embeddings, logits and labels."""

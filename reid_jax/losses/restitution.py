@@ -1,4 +1,4 @@
-"""What SNR's restored features must do better than the normalised ones, and its rests worse."""
+"""Dual causality loss of SNR: it compares how well three kinds of feature separate persons."""
 
 import jax
 import jax.numpy as jnp
@@ -9,38 +9,44 @@ from reid_jax.types import Array
 
 
 def dual_causality(parts: Float[Array, "b 3 c"], label: Int[Array, "b"]) -> Float[Array, ""]:
-    """Softplus of how much farther the restored features are between rows of a person than before, and so on.
+    """Compute the dual causality loss over normalised, restored and contaminated features.
 
-    With the mean distance p of pairs of one person and n of pairs of two, of the normalised features (p, n), the
-    restored ones (p+, n+) and the rests (p-, n-):
-    softplus(p+ - p) + softplus(n - n+) + softplus(p - p-) + softplus(n- - n), d(u, v) = 1/2 - cos(u, v) / 2.
+    L = mean_i [ softplus(p+ - p) + softplus(n - n+) + softplus(p - p-) + softplus(n- - n) ]
+    d(u, v) = 1/2 - cos(u, v) / 2
+
+    For each row, p is the mean distance to its positives and n to its negatives: (p, n) of the
+    normalised features, (p+, n+) of the restored ones, (p-, n-) of the contaminated ones, which are
+    the normalised ones plus the removed part that is not identity. The loss is small if the
+    restored features separate positives and negatives better than the normalised ones do, and the
+    contaminated ones worse.
 
     Args:
-        parts: pooled normalised, restored and rest features of each row, as `models.snr.Restitution` lays aside.
-        label: -1 sits out.
+        parts: [b 3 c], pooled normalised, restored and contaminated features of each row, of any
+            length, as `models.snr.Restitution` returns them.
+        label: i32[b]. A row with label -1 is ignored.
 
     Returns:
-        The loss; 0 where no row has both kinds of pair.
+        f32[]; 0 if no row has both a positive and a negative.
 
     Reference:
-        Jin et al., "Style Normalization and Restitution", CVPR 2020, its dual causality loss; from memory, as no public
-        code of the re-ID form is known.
+        Jin et al., "Style Normalization and Restitution", CVPR 2020, its dual causality loss; from
+        memory, since no public code of the re-ID form is known.
 
     Departs from the paper:
-        it takes triplets; here each row's pairs are averaged before they are compared, and the loss is the mean over
-        rows that have both kinds of pair.
+        the paper uses triplets. Here the pairs of each row are averaged before they are compared,
+        and the loss is the mean over the rows that have both a positive and a negative.
     """
     unit = normalise(parts)
     away = 0.5 - 0.5 * jnp.einsum("ipc,jpc->pij", unit, unit)
-    there = (label[:, None] >= 0) & (label[None, :] >= 0)
-    same = there & (label[:, None] == label[None, :]) & ~jnp.eye(len(label), dtype=bool)
-    other = there & (label[:, None] != label[None, :])
+    labelled = (label[:, None] >= 0) & (label[None, :] >= 0)
+    same = labelled & (label[:, None] == label[None, :]) & ~jnp.eye(len(label), dtype=bool)
+    other = labelled & (label[:, None] != label[None, :])
 
     def mean(pairs: Array) -> Array:
         return (away * pairs[None]).sum(-1) / jnp.maximum(pairs.sum(-1), 1)[None]
 
-    (p, restored_p, rest_p), (n, restored_n, rest_n) = mean(same), mean(other)
-    terms = [restored_p - p, n - restored_n, p - rest_p, rest_n - n]
+    (p, restored_p, contaminated_p), (n, restored_n, contaminated_n) = mean(same), mean(other)
+    terms = [restored_p - p, n - restored_n, p - contaminated_p, contaminated_n - n]
     counted = same.any(-1) & other.any(-1)
     total = sum(jax.nn.softplus(term) for term in terms)
     return jnp.where(counted, total, 0.0).sum() / jnp.maximum(counted.sum(), 1)

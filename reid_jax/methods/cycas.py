@@ -1,21 +1,43 @@
-"""CycAs: no labels; the persons of one frame are to be found in another and, from there, to find back to themselves.
+"""CycAs: learning without labels, by cycle association of the persons of two frames.
 
-Wang et al., "Generalizable Re-Identification from Videos with Cycle Association" (the journal version; the method is of
-Wang et al., "CycAs: Self-supervised Cycle Association for Learning Re-identifiable Descriptions", ECCV 2020). Its cost grows
-with the data as that of reading them: no image is compared with all others, and none is given a label.
+The persons of one frame are matched with those of another, and these with the first ones again;
+each person should be matched with itself. The cost grows with the data like that of reading them:
+images are not all compared with each other, and none gets a label.
+
+Reference:
+    Wang et al., "Generalizable Re-Identification from Videos with Cycle Association" (the journal
+    version); the method is that of Wang et al., "CycAs: Self-supervised Cycle Association for
+    Learning Re-identifiable Descriptions", ECCV 2020.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from reid_jax import distance
-from reid_jax.carry import queue
 from reid_jax.data.pairs import frame_pairs
 from reid_jax.losses import associate, xbm
-from reid_jax.types import Aux, Method, Model, Plan
+from reid_jax.memory import queue
+from reid_jax.types import (
+    Array,
+    Aux,
+    Batch,
+    Carry,
+    EmbedRows,
+    Method,
+    Model,
+    Outputs,
+    Plan,
+    Records,
+    Tags,
+    TrainState,
+    Variables,
+    joined,
+    student,
+)
 
 LOSSES = {"relaxed": associate.relaxed, "symmetric": associate.symmetric}
 
@@ -32,71 +54,93 @@ def cycas(
     shared: bool = False,
     clean: bool = False,
 ) -> Method:
-    """CycAs as a Method: the association loss of each group of rows, and `weight` times that of its memory.
+    """Build CycAs as a Method.
 
-    groups: parts of a batch that know nothing of each other: two sets of persons each, a loss of each, of which the mean is
-        taken. The paper has one on each of 8 devices; here they are rows of the batch, on however many devices.
-    draw: the rows of an epoch, `data.pairs.frame_pairs` or `data.simulated.simulated_pairs` with its options bound.
-    loss: `losses.associate.relaxed` or `symmetric`, with its options bound.
-    memory: embeddings that a queue keeps, with their videos; 0: no queue. hardest: of them that count, see
-        `losses.xbm.negatives`. weight: the paper does not tell it.
-    shared: one queue for all groups, instead of one for each (the paper does not tell which).
-    clean: the queue holds the embeddings of a second view of the same pictures, which the batch has then, made without erasing:
-        they are what they would be as embeddings of the first, but without a gradient and without moving statistics. Not in
-        the paper but an idea: whoever is pushed away from a picture with a hole, for as long as it stays in the queue, may be
-        pushed away from the hole. Costs one more forward.
+    loss = mean over the groups of (association loss + weight * loss against the queue)
 
-    Raises: ValueError where `clean` finds one view alone.
+    Args:
+        model: the encoder.
+        groups: number of independent parts of a batch. Each has two sets of persons and a loss of
+            its own. The paper has one group on each of 8 devices; here they are rows of the
+            batch, on any number of devices.
+        draw: draws the rows of an epoch: `data.pairs.frame_pairs` or
+            `data.simulated.simulated_pairs` with its options bound.
+        loss: `losses.associate.relaxed` or `symmetric` with its options bound.
+        memory: length of a queue of embeddings and their videos; 0: no queue.
+        hardest: number of queued embeddings that count as negatives, see `losses.xbm.negatives`.
+        weight: of the loss against the queue; the paper does not state it.
+        shared: one queue for all groups instead of one for each (the paper does not state which).
+        clean: the queue holds embeddings of a second view of the same pictures, which the batch
+            must have, made without erasing. They are computed like those of the first view, but
+            without a gradient and without a change of the batch statistics. This is not in the
+            paper. The idea: an erased picture stays in the queue for long, and embeddings that
+            are pushed away from it may be pushed away from the erased area, not from the person.
+            It costs one more forward.
 
-    Departs from the paper: nowhere that is known.
+    Raises:
+        ValueError: in `forward`, if `clean` and the batch has only one view.
+
+    Departs from the paper:
+        nowhere that is known.
     """
 
-    def init(key, records):
-        variables = {name: {"encoder": collection} for name, collection in model.init(key).items()}
+    def init(key: Array, records: Records) -> tuple[Variables, Carry]:
+        variables = joined(encoder=model.init(key))
         if not memory:
             return variables, {}
         count = 1 if shared else groups
-        return variables, jax.tree.map(lambda x: jnp.stack([x] * count), queue.empty(memory, model.width)._asdict())
+        return variables, jax.tree.map(
+            lambda x: jnp.stack([x] * count), queue.empty(memory, model.width)._asdict()
+        )
 
-    def plan(state, records, see, rng):
-        rows, figures = draw(records, groups=groups, step=int(state.step), rng=rng)
-        return state, Plan(rows, np.full(len(records.group), -1, np.int32), figures)
+    def plan(
+        state: TrainState, records: Records, embed: EmbedRows, rng: np.random.Generator
+    ) -> tuple[TrainState, Plan]:
+        rows, report = draw(records, groups=groups, step=int(state.step), rng=rng)
+        return state, Plan(rows, np.full(len(records.group), -1, np.int32), report)
 
-    def forward(variables, carry, batch, key):
-        encoder = {name: collection["encoder"] for name, collection in variables.items()}
+    def forward(
+        variables: Variables, carry: Carry, batch: Batch, key: Array
+    ) -> tuple[Outputs, dict[str, Any]]:
+        encoder = student(variables, carry)
         out, stats = model.apply(encoder, batch.image[:, 0], True, key, batch.tags)
         outputs = {"f": distance.normalise(out.embedding)}
         if clean:
             if batch.image.shape[1] < 2:
                 raise ValueError(
-                    "a queue of clean embeddings needs a second view of each picture, which the batch lacks"
+                    "a queue of clean embeddings needs a second view of each picture, and the "
+                    "batch has only one"
                 )
-            plain, _ = model.apply(encoder, batch.image[:, 1], True, key, batch.tags)
-            outputs["clean"] = jax.lax.stop_gradient(distance.normalise(plain.embedding))
+            second, _ = model.apply(encoder, batch.image[:, 1], True, key, batch.tags)
+            outputs["clean"] = jax.lax.stop_gradient(distance.normalise(second.embedding))
         return outputs, {"encoder": stats}
 
-    def judge(outputs, tags, carry, step):
+    def total_loss(outputs: Outputs, tags: Tags, carry: Carry, step: Array) -> tuple[Array, Aux]:
         f = outputs["f"]
         sets = f.reshape(groups, 2, -1, f.shape[1])
-        there = (tags.index >= 0).reshape(groups, 2, -1)
+        valid = (tags.index >= 0).reshape(groups, 2, -1)
 
-        def walk(two, here):
-            return loss(two[0], two[1], first_there=here[0], second_there=here[1])
+        def of_group(sets: Array, valid: Array) -> jax.Array:
+            return loss(sets[0], sets[1], first_valid=valid[0], second_valid=valid[1])
 
-        terms = {"associate": jax.vmap(walk)(sets, there).mean()}
+        terms = {"associate": jax.vmap(of_group)(sets, valid).mean()}
         if not memory:
             return terms["associate"], Aux(terms)
-        kept, queues = queue.Queue(**carry), len(carry["video"])
-        moved = f.reshape(queues, -1, f.shape[1]), tags.group.reshape(queues, -1)
+        queues = queue.Queue(**carry)
+        count = len(queues.video)
+        embedding = f.reshape(count, -1, f.shape[1])
+        video = tags.group.reshape(count, -1)
 
-        def apart(embedding, video, earlier):
-            return xbm.negatives(embedding, video, earlier.embedding, earlier.video, hardest=hardest)
+        def of_queue(embedding: Array, video: Array, queued: queue.Queue) -> jax.Array:
+            return xbm.negatives(embedding, video, queued.embedding, queued.video, hardest=hardest)
 
-        terms["negatives"] = weight * jax.vmap(apart)(*moved, kept).mean()
-        later = outputs["clean"].reshape(moved[0].shape) if clean else moved[0]
-        return sum(terms.values()), Aux(terms, jax.lax.stop_gradient((later, moved[1])))
+        terms["negatives"] = weight * jax.vmap(of_queue)(embedding, video, queues).mean()
+        pushed = outputs["clean"].reshape(embedding.shape) if clean else embedding
+        return sum(terms.values()), Aux(terms, jax.lax.stop_gradient((pushed, video)))
 
-    def update(carry, variables, aux):
-        return jax.vmap(queue.push)(queue.Queue(**carry), *aux.moved)._asdict() if memory else carry
+    def update(carry: Carry, variables: Variables, aux: Aux) -> Carry:
+        if not memory:
+            return carry
+        return jax.vmap(queue.push)(queue.Queue(**carry), *aux.arrays)._asdict()
 
-    return Method(init, plan, forward, judge, update)
+    return Method(init, plan, forward, total_loss, update)

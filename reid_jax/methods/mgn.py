@@ -1,12 +1,17 @@
 """Fine-tuning of MGN: eight classifiers and five triplet losses over parts of the body.
 
-Wang et al., "Learning Discriminative Features with Multiple Granularities", ACM MM 2018, in the form that LUPerson's code
-(Fu et al., CVPR 2021) gave it and CycAs's fine-tuning follows: circle softmax, batch-hard triplets with a soft margin, all
-of them on what is behind the heads' normalisation.
+Reference:
+    Wang et al., "Learning Discriminative Features with Multiple Granularities", ACM MM 2018, in
+    the form of LUPerson's code (Fu et al., CVPR 2021), which CycAs's fine-tuning follows: circle
+    softmax and batch-hard triplets with a soft margin, all on the features behind the heads'
+    batch normalisation.
 """
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from reid_jax.data import records as columns
 from reid_jax.data import sample
@@ -14,9 +19,26 @@ from reid_jax.distance import normalise
 from reid_jax.losses.classify import circle, cross_entropy
 from reid_jax.losses.triplet import batch_hard
 from reid_jax.models.mgn import HEADS
-from reid_jax.types import Aux, Method, Model, Plan
+from reid_jax.types import (
+    Array,
+    Aux,
+    Batch,
+    Carry,
+    EmbedRows,
+    Method,
+    Model,
+    Outputs,
+    Plan,
+    Records,
+    Tags,
+    TrainState,
+    Variables,
+    joined,
+    student,
+)
 
-GROUPS = (("b1",), ("b2",), ("b3",), ("b21", "b22"), ("b31", "b32", "b33"))  # what each triplet loss sees
+# The heads whose features each triplet loss takes, concatenated.
+GROUPS = (("b1",), ("b2",), ("b3",), ("b21", "b22"), ("b31", "b32", "b33"))
 
 
 def mgn(
@@ -30,51 +52,76 @@ def mgn(
     scale: float = 64.0,
     margin: float = 0.35,
 ) -> Method:
-    """MGN as a Method: the mean of eight classifications and the mean of five triplet losses.
+    """Build MGN as a Method: the mean of eight classifications plus that of five triplet losses.
 
-    model: of `models.mgn.MGN`. freeze: for so many steps trunk and branches normalise by their running statistics, which stay
-    as they are, as a frozen module of LUPerson's code (in evaluation mode) does. The optimiser has to let them rest as long.
-    persons, per_person: a batch is persons x per_person rows.
-    iterations: batches an epoch; 0 is a pass over the data.
-    smoothing: of the labels. scale, margin: of the circle softmax.
+    Args:
+        model: of `models.mgn.MGN`.
+        freeze: number of first steps in which trunk and branches normalise by their running
+            statistics and do not change them, like a frozen module of LUPerson's code (in
+            evaluation mode). The optimiser must not change their weights in these steps either.
+        persons: P, a batch is P x K rows.
+        per_person: K.
+        iterations: batches of an epoch; 0 is one pass over the data.
+        smoothing: of the labels.
+        scale: of the circle softmax.
+        margin: of the circle softmax.
 
-    Departs from the paper: smoothing spreads over all classes; LUPerson's code leaves the true one out. The original MGN
-    (max pooling, plain softmax, margin 1.2) is another recipe.
+    Departs from the paper:
+        smoothing spreads over all classes; LUPerson's code excludes the true one. The original
+        MGN (max pooling, plain softmax, margin 1.2) is another recipe.
     """
     width = model.width // len(HEADS)
 
-    def init(key, records):
+    def init(key: Array, records: Records) -> tuple[Variables, Carry]:
         to_encoder, to_classifier = jax.random.split(key)
-        encoder = model.init(to_encoder)
+        variables = joined(encoder=model.init(to_encoder))
         classes = int(columns.relabel(records.person).max()) + 1
-        variables = {name: {"encoder": collection} for name, collection in encoder.items()}
         shape = (len(HEADS), width, classes)
-        variables["params"]["classifiers"] = 0.001 * jax.random.normal(to_classifier, shape, jnp.float32)
+        variables["params"]["classifiers"] = 0.001 * jax.random.normal(
+            to_classifier, shape, jnp.float32
+        )
         return variables, {"step": jnp.zeros((), jnp.int32)}
 
-    def plan(state, records, see, rng):
+    def plan(
+        state: TrainState, records: Records, embed: EmbedRows, rng: np.random.Generator
+    ) -> tuple[TrainState, Plan]:
         label = columns.relabel(records.person)
-        rows = sample.identities(label, persons=persons, per_person=per_person, steps=iterations, rng=rng)
+        rows = sample.identities(
+            label, persons=persons, per_person=per_person, steps=iterations, rng=rng
+        )
         return state, Plan(rows, label, {})
 
-    def forward(variables, carry, batch, key):
-        encoder = {name: collection["encoder"] for name, collection in variables.items()}
-        learns = carry["step"] >= freeze if freeze else True
-        out, stats = model.apply(encoder, batch.image[:, 0], learns, key, batch.tags)
+    def forward(
+        variables: Variables, carry: Carry, batch: Batch, key: Array
+    ) -> tuple[Outputs, dict[str, Any]]:
+        train = carry["step"] >= freeze if freeze else True
+        out, stats = model.apply(
+            student(variables, carry), batch.image[:, 0], train, key, batch.tags
+        )
         heads = out.embedding.reshape(-1, len(HEADS), width)
-        classes = jnp.moveaxis(normalise(jnp.moveaxis(variables["params"]["classifiers"], 1, 2)), 2, 1)
-        return {"heads": heads, "cosine": jnp.einsum("bhd,hdc->bhc", normalise(heads), classes)}, {"encoder": stats}
+        classes = jnp.moveaxis(
+            normalise(jnp.moveaxis(variables["params"]["classifiers"], 1, 2)), 2, 1
+        )
+        cosine = jnp.einsum("bhd,hdc->bhc", normalise(heads), classes)
+        return {"heads": heads, "cosine": cosine}, {"encoder": stats}
 
-    def loss(outputs, tags, carry, step):
+    def loss(outputs: Outputs, tags: Tags, carry: Carry, step: Array) -> tuple[Array, Aux]:
         heads, cosine = outputs["heads"], outputs["cosine"]
-        each = [circle(cosine[:, head], tags.label, scale=scale, margin=margin) for head in range(len(HEADS))]
-        classified = sum(cross_entropy(logits, tags.label, smoothing=smoothing) for logits in each) / len(HEADS)
-        parts = [jnp.concatenate([heads[:, HEADS.index(name)] for name in group], -1) for group in GROUPS]
-        apart = sum(batch_hard(part, tags.label, margin=None) for part in parts) / len(GROUPS)
-        right = jnp.mean((cosine.sum(1).argmax(-1) == tags.label).astype(jnp.float32))
-        return classified + apart, Aux({"classify": classified, "triplet": apart, "accuracy": right})
+        logits = [
+            circle(cosine[:, head], tags.label, scale=scale, margin=margin)
+            for head in range(len(HEADS))
+        ]
+        classify = sum(cross_entropy(one, tags.label, smoothing=smoothing) for one in logits)
+        classify = classify / len(HEADS)
+        parts = [
+            jnp.concatenate([heads[:, HEADS.index(name)] for name in group], -1) for group in GROUPS
+        ]
+        triplet = sum(batch_hard(part, tags.label, margin=None) for part in parts) / len(GROUPS)
+        accuracy = jnp.mean((cosine.sum(1).argmax(-1) == tags.label).astype(jnp.float32))
+        metrics = {"classify": classify, "triplet": triplet, "accuracy": accuracy}
+        return classify + triplet, Aux(metrics)
 
-    def update(carry, variables, aux):
+    def update(carry: Carry, variables: Variables, aux: Aux) -> Carry:
         return {"step": carry["step"] + 1}
 
     return Method(init, plan, forward, loss, update)

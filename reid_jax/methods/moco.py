@@ -1,20 +1,40 @@
-"""MoCo v3, the general self-supervised learner that CycAs is held against: each picture is a class of its own.
+"""MoCo v3, the general self-supervised method that CycAs is compared with.
 
-Chen, Xie and He, "An Empirical Study of Training Self-Supervised Vision Transformers", ICCV 2021, in the form that its code
-has for ResNets.
+Each picture is a class of its own.
+
+Reference:
+    Chen, Xie and He, "An Empirical Study of Training Self-Supervised Vision Transformers", ICCV
+    2021, in the form that its code has for ResNets.
 """
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from reid_jax.carry.ema import ema
 from reid_jax.data import sample
 from reid_jax.losses.contrast import instance
+from reid_jax.memory.ema import ema
 from reid_jax.models.mlp import Head
-from reid_jax.types import Aux, Method, Model, Plan
+from reid_jax.types import (
+    Array,
+    Aux,
+    Batch,
+    Carry,
+    EmbedRows,
+    Method,
+    Model,
+    Outputs,
+    Plan,
+    Records,
+    Tags,
+    TrainState,
+    Variables,
+    joined,
+)
 
-SLOW = ("encoder", "projector")  # what the momentum encoder consists of
+SLOW = ("encoder", "projector")  # the parts of the momentum encoder
 
 
 def moco(
@@ -28,72 +48,99 @@ def moco(
     temperature: float = 1.0,
     momentum: float = 0.99,
 ) -> Method:
-    """MoCo v3 as a Method, for batches of two views. Nothing but the pictures of Records is looked at.
+    """Build MoCo v3 as a Method, for batches of two views. It uses only the pictures of Records.
 
-    projector, predictor: behind the encoder, and behind both. batch: pictures. iterations: batches an epoch, 0: one pass.
-    length: steps of the whole run, in which the momentum rises to 1 by half a cosine; 0: it stays.
+    loss = 2 T (CE(q0 k1 / T) + CE(q1 k0 / T)),  q = queries, k = keys of views 0 and 1
 
-    Departs from the paper: nowhere; its loss, 2 T (CE(q1 k2 / T) + CE(q2 k1 / T)), is that of its code.
+    Args:
+        model: the encoder.
+        projector: the head behind the encoder.
+        predictor: the head behind the projector, for the queries.
+        batch: number of pictures.
+        iterations: batches of an epoch; 0 is one pass over the data.
+        length: steps of the whole run, in which the momentum rises to 1 by half a cosine; 0 keeps
+            it constant.
+        temperature: T.
+        momentum: of the momentum encoder, at step 0.
+
+    Departs from the paper:
+        nowhere; the loss is that of its code.
     """
 
-    def init(key, records):
+    def init(key: Array, records: Records) -> tuple[Variables, Carry]:
         keys = jax.random.split(key, 3)
-        made = {
-            "encoder": model.init(keys[0]),
-            "projector": projector.init(keys[1]),
-            "predictor": predictor.init(keys[2]),
-        }
-        variables = {
-            collection: {name: part[collection] for name, part in made.items() if collection in part}
-            for collection in ("params", "batch_stats")
-        }
+        variables = joined(
+            encoder=model.init(keys[0]),
+            projector=projector.init(keys[1]),
+            predictor=predictor.init(keys[2]),
+        )
         copies = {
-            collection: {name: jax.tree.map(jnp.copy, parts[name]) for name in SLOW if name in parts}
+            collection: {
+                name: jax.tree.map(jnp.copy, parts[name]) for name in SLOW if name in parts
+            }
             for collection, parts in variables.items()
         }
         variables["batch_stats"]["teacher"] = copies["batch_stats"]
         return variables, {"teacher": copies["params"]}
 
-    def plan(state, records, see, rng):
-        rows = sample.uniform(np.zeros(len(records.person), int), batch=batch, steps=iterations, rng=rng)
+    def plan(
+        state: TrainState, records: Records, embed: EmbedRows, rng: np.random.Generator
+    ) -> tuple[TrainState, Plan]:
+        rows = sample.uniform(
+            np.zeros(len(records.person), int), batch=batch, steps=iterations, rng=rng
+        )
         return state, Plan(rows, np.full(len(records.person), -1, np.int32), {})
 
-    def forward(variables, carry, batch, key):
-        fast = {**variables["batch_stats"]}
+    def forward(
+        variables: Variables, carry: Carry, batch: Batch, key: Array
+    ) -> tuple[Outputs, dict[str, Any]]:
+        params, fast = variables["params"], {**variables["batch_stats"]}
         slow = fast.pop("teacher")
-        seen = {}
+        outputs: dict[str, Array] = {}
         for view in (0, 1):
-            image = batch.image[:, view]
-            key_of, slow = _project(carry["teacher"], slow, image, batch.tags, key)
-            query, fast = _project(variables["params"], fast, image, batch.tags, key)
-            part = {"params": variables["params"]["predictor"], "batch_stats": fast["predictor"]}
-            query, moved = predictor.apply(part, query, True)
-            fast = {**fast, "predictor": moved}
-            seen |= {f"q{view}": query, f"k{view}": key_of}
-        return seen, {**fast, "teacher": slow}
+            image, tags = batch.image[:, view], batch.tags
+            outputs[f"k{view}"], slow = _project(
+                model, projector, carry["teacher"], slow, image, tags, key
+            )
+            y, fast = _project(model, projector, params, fast, image, tags, key)
+            part = {"params": params["predictor"], "batch_stats": fast["predictor"]}
+            outputs[f"q{view}"], stats = predictor.apply(part, y, True)
+            fast = {**fast, "predictor": stats}
+        return outputs, {**fast, "teacher": slow}
 
-    def _project(params, stats, image, tags, key):
-        encoder = {"params": params["encoder"]}
-        if "encoder" in stats:
-            encoder["batch_stats"] = stats["encoder"]
-        out, moved = model.apply(encoder, image, True, key, tags)
-        stats = {**stats, "encoder": moved} if "encoder" in stats else stats
-        y, moved = projector.apply(
-            {"params": params["projector"], "batch_stats": stats["projector"]}, out.embedding, True
-        )
-        return y, {**stats, "projector": moved}
-
-    def loss(outputs, tags, carry, step):
+    def loss(outputs: Outputs, tags: Tags, carry: Carry, step: Array) -> tuple[Array, Aux]:
         own = jnp.arange(len(tags.index))
-        both = (("q0", "k1"), ("q1", "k0"))
-        terms = [instance(outputs[q], outputs[k], own, temperature=temperature) for q, k in both]
-        # moved behind the step, which is before the next one's keys: its momentum
-        through = jnp.minimum((step + 1) / length, 1.0) if length else 0.0
-        rate = 1.0 - 0.5 * (1.0 + jnp.cos(jnp.pi * through)) * (1.0 - momentum)
+        pairs = (("q0", "k1"), ("q1", "k0"))
+        terms = [instance(outputs[q], outputs[k], own, temperature=temperature) for q, k in pairs]
+        # The momentum encoder moves after this step, before the keys of the next step are
+        # computed, so it takes the momentum of step + 1.
+        progress = jnp.minimum((step + 1) / length, 1.0) if length else 0.0
+        rate = 1.0 - 0.5 * (1.0 + jnp.cos(jnp.pi * progress)) * (1.0 - momentum)
         return 2 * temperature * sum(terms), Aux({"momentum": rate}, rate)
 
-    def update(carry, variables, aux):
-        now = {name: variables["params"][name] for name in SLOW}
-        return {"teacher": ema(carry["teacher"], now, momentum=aux.moved)}
+    def update(carry: Carry, variables: Variables, aux: Aux) -> Carry:
+        student = {name: variables["params"][name] for name in SLOW}
+        return {"teacher": ema(carry["teacher"], student, momentum=aux.arrays)}
 
     return Method(init, plan, forward, loss, update)
+
+
+def _project(
+    model: Model,
+    projector: Head,
+    params: Variables,
+    stats: Variables,
+    image: Array,
+    tags: Tags,
+    key: Array,
+) -> tuple[Array, dict[str, Any]]:
+    """(outputs of the projector behind the encoder, new batch statistics), from those by part."""
+    encoder = {"params": params["encoder"]}
+    if "encoder" in stats:
+        encoder["batch_stats"] = stats["encoder"]
+    out, encoder_stats = model.apply(encoder, image, True, key, tags)
+    y, projector_stats = projector.apply(
+        {"params": params["projector"], "batch_stats": stats["projector"]}, out.embedding, True
+    )
+    new = {"encoder": encoder_stats} if "encoder" in stats else {}
+    return y, {**stats, **new, "projector": projector_stats}

@@ -1,17 +1,20 @@
 """ReMix: labelled multi-camera images and unlabelled single-camera videos in one batch.
 
-Mamedov, Konushin and Konushin, "ReMix: Training Generalized Person Re-identification on a Mixture of Data", WACV 2025. Each
-morning a momentum encoder embeds some of the videos, DBSCAN labels the persons inside each of them (Algorithm 2), and
-centroids are taken; a batch is then P x K of both kinds, and four losses compare the encoder's embeddings with the
-momentum encoder's.
+At the start of each epoch a momentum encoder embeds some videos, DBSCAN labels the persons inside
+each of them (Algorithm 2), and centroids are computed. A batch is P x K rows of both kinds of
+data, and four losses compare the encoder's embeddings with those of the momentum encoder.
 
-What the paper's supplement tells is followed to the letter: Algorithm 2, the batch, eps 0.8. The losses, the momentum,
-the temperatures and the schedule are from memory, and checked against ICE (Chen et al., ICCV 2021), whose optimiser,
-temperatures, momentum encoder and camera term ReMix shares. Where that leaves a choice, it is an option.
+Algorithm 2, the batch and eps 0.8 are those of the paper's supplement. Losses, momentum,
+temperatures and schedule are from memory, checked against ICE (Chen et al., ICCV 2021), whose
+optimiser, temperatures, momentum encoder and camera term ReMix shares. Open choices are options.
+
+Reference:
+    Mamedov, Konushin and Konushin, "ReMix: Training Generalized Person Re-identification on a
+    Mixture of Data", WACV 2025.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,26 +22,44 @@ import numpy as np
 from absl import logging
 
 from reid_jax import distance
-from reid_jax.carry.ema import ema
 from reid_jax.cluster import report, videos
 from reid_jax.cluster.centroids import camera_centroids, centroids
+from reid_jax.cluster.refine import within
 from reid_jax.data import records as columns
 from reid_jax.data import sample
 from reid_jax.losses import contrast
-from reid_jax.types import Aux, Method, Model, Plan, student
-
-ANNOTATED, UNLABELLED = 0, 1  # Records.domain
+from reid_jax.memory.ema import ema
+from reid_jax.types import (
+    Array,
+    Aux,
+    Batch,
+    Carry,
+    Domain,
+    EmbedRows,
+    Method,
+    Model,
+    Outputs,
+    Plan,
+    Records,
+    Tags,
+    TrainState,
+    Variables,
+    joined,
+    part_of,
+    student,
+)
 
 
 class Terms(NamedTuple):
-    """The four losses' options, in their order: instance, augmentation, centroid, camera centroid.
+    """Options of the four losses: instance, augmentation, centroid, camera centroid.
 
-    weight, temperature: of each; the last weight is the paper's gamma.
-    apart:   in the first two, rows of the two kinds of data are not compared with each other.
-    own:     in the instance loss, the row's own image counts among the positives.
-    against: what the augmentation loss's negatives are: "original" images or "augmented" ones.
-    unit: see `losses.contrast.centroid`; with False centroids are plain means of embeddings of length one.
-    own_camera, together, by_camera, negatives: see `losses.contrast.camera_centroid`.
+    Attributes:
+        weight, temperature: of each loss, in this order; the last weight is the paper's gamma.
+        apart: rows of the two domains are not compared with each other in the first two losses.
+        own: the row's own image is one of the positives of the instance loss.
+        against: the negatives of the augmentation loss, "original" images or "augmented" ones.
+        unit: see `losses.contrast.centroid`; False: centroids are plain means of unit embeddings.
+        own_camera, together, by_camera, negatives: see `losses.contrast.camera_centroid`.
     """
 
     weight: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 0.5)
@@ -61,83 +82,139 @@ def remix(
     videos_a_batch: int = 0,
     iterations: int = 400,
     images: int = 0,
-    room: int = 0,
-    labeller: Callable[..., videos.Labelled] = videos.labels,
+    capacity: int = 0,
+    labeller: Callable[..., videos.Labelled] = videos.label_videos,
     momentum: float = 0.999,
     terms: Terms = Terms(),  # noqa: B008, a tuple
 ) -> Method:
-    """ReMix as a Method. Records of domain 0 are the multi-camera data, of domain 1 the videos (`group` is which).
+    """Build ReMix as a Method.
 
-    A batch has two views, augmented and original, or three: augmented for either encoder, and original. (That the momentum
-    encoder sees another augmentation is ICE's code; which of the two ReMix does is not in the part of it that was at hand.)
-    The persons of domain 1 are never looked at, but for the purity in the log where they are known.
+    Records of Domain.LABELLED are the multi-camera data, those of Domain.UNLABELLED the videos,
+    which `group` numbers. The persons in the videos are not used, except for the purity in the
+    report where they are known.
 
-    multi, single: (labels, images of each) in a batch; single (0, 0) is the plain baseline without videos.
-    videos_a_batch: how many videos a batch's pseudo labels come from; 0: any, as the paper has it. Persons of many videos
-        can be told apart by their backgrounds and the cameras' colours; persons of one video only by what they are.
-    iterations: batches an epoch. images: that get pseudo labels each morning; 0: as many as an epoch's batches hold of
-        both kinds, Algorithm 2's limit.
-    room: pseudo labels that an epoch can hold, what is more is dropped; 0: a quarter of `images`.
-    labeller: `cluster.videos.labels` with its options bound.
-    momentum: of the momentum encoder; its batch statistics are its own, of its own forwards.
+    A batch has two views, augmented and original, or three: augmented for the encoder, augmented
+    for the momentum encoder, and original. (ICE's code has three; the part of ReMix that was
+    available does not state how many it has.)
 
-    Raises ValueError where no person is annotated, in `plan` where there is no video.
+    Args:
+        model: the encoder.
+        multi: (labels, images of each) of the labelled data in a batch.
+        single: the same of the videos; (0, 0) is the plain baseline without videos.
+        videos_a_batch: number of videos that the pseudo labels of a batch are from; 0: any, as in
+            the paper. Persons of many videos can be told apart by their backgrounds and by the
+            cameras' colours; persons of one video only by their own appearance.
+        iterations: batches of an epoch.
+        images: images that get pseudo labels for an epoch; 0: as many as its batches hold of both
+            kinds, Algorithm 2's limit.
+        capacity: pseudo labels of an epoch, the rest is dropped; 0: a quarter of `images`.
+        labeller: `cluster.videos.label_videos` with its options bound.
+        momentum: of the momentum encoder. It has its own batch statistics, from its own forwards.
+        terms: options of the losses.
 
-    Departs from the paper: an epoch in which the videos give too few labels fills their places with images that sit out.
+    Raises:
+        ValueError: `terms.against` is unknown; in `init`: nobody is annotated; in `plan`: no video.
+
+    Departs from the paper:
+        if the videos give too few labels for an epoch, images without a label, which the losses
+        ignore, fill their places.
     """
     if terms.against not in ("original", "augmented"):
         raise ValueError(f"against is {terms.against!r}, expected original or augmented")
     images = images or (multi[0] * multi[1] + single[0] * single[1]) * iterations
-    room = (room or max(1, images // 4)) if single[0] else 0
+    capacity = (capacity or max(1, images // 4)) if single[0] else 0
 
-    def init(key, records):
-        return _start(model, records, room, key)
+    def init(key: Array, records: Records) -> tuple[Variables, Carry]:
+        return _start(model, records, capacity, key)
 
-    def plan(state, records, see, rng):
-        label, means, cameras = _annotated_means(records, see, terms.unit)
-        drawn = sample.identities(label, persons=multi[0], per_person=multi[1], steps=iterations, rng=rng)
-        figures = {}
+    def draw_videos(records: Records, label: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Rows of the videos, i32[t b]; rows without a label if there are too few labels."""
+        labels, size = single
+        unlabelled, group = records.domain == Domain.UNLABELLED, records.group
+        pseudo = np.where(unlabelled, label, -1)
+        count = min(labels, len(np.unique(pseudo[pseudo >= 0])))
+        rows = np.empty((iterations, 0), np.int32)
+        if count:
+            rows = sample.identities(
+                pseudo,
+                persons=count,
+                per_person=size,
+                steps=iterations,
+                rng=rng,
+                group=group,
+                groups=videos_a_batch,
+            )
+        if count < labels:
+            missing = (labels - count) * size
+            logging.warning(
+                f"The videos gave {count} labels of the {labels} that a batch holds: {missing} of "
+                "its images are ignored in this epoch; a larger eps gives more labels"
+            )
+            others = np.flatnonzero(unlabelled & (label < 0))
+            others = others if len(others) else np.flatnonzero(pseudo >= 0)
+            more = rng.choice(others, (iterations, missing)).astype(np.int32)
+            rows = np.concatenate([rows, more], axis=1)
+        return rows
+
+    def plan(
+        state: TrainState, records: Records, embed: EmbedRows, rng: np.random.Generator
+    ) -> tuple[TrainState, Plan]:
+        label, means, camera_means = _annotated_means(records, embed, terms.unit)
+        drawn = sample.identities(
+            label, persons=multi[0], per_person=multi[1], steps=iterations, rng=rng
+        )
+        figures: dict[str, float] = {}
         if single[0]:
-            label, more, figures = _morning(records, see, labeller, images, room, label, rng, terms.unit)
+            rows = np.flatnonzero(records.domain == Domain.UNLABELLED)
+            labelled = labeller(
+                records.group[rows], lambda some: distance.unit(embed(rows[some])), images, rng=rng
+            )
+            label, more, figures = _add_pseudo(records, label, labelled, capacity, terms.unit)
             means = np.concatenate([means, more])
-            drawn = sample.mixed(drawn, _draw(records, label, *single, videos_a_batch, iterations, rng))
-        moved = {"centroids": np.zeros_like(state.carry["centroids"]), "camera_centroids": cameras}
-        moved["centroids"][: len(means)] = means
-        moved["active"] = np.array(len(means), np.int32)
-        return state._replace(carry={**state.carry, **moved}), Plan(drawn, label, figures)
+            drawn = sample.mixed(drawn, draw_videos(records, label, rng))
+        padded = np.zeros_like(state.carry["centroids"])
+        padded[: len(means)] = means
+        active = np.array(len(means), np.int32)
+        new = {"centroids": padded, "camera_centroids": camera_means, "active": active}
+        return state._replace(carry={**state.carry, **new}), Plan(drawn, label, figures)
 
-    def forward(variables, carry, batch, key):
+    def forward(
+        variables: Variables, carry: Carry, batch: Batch, key: Array
+    ) -> tuple[Outputs, dict[str, Any]]:
         image = batch.image
         out, stats = model.apply(student(variables, carry), image[:, 0], True, key, batch.tags)
         slow = teacher(variables, carry)
-        augmented, moved = model.apply(slow, image[:, -2], True, key, batch.tags)
-        original, moved = model.apply({**slow, "batch_stats": moved}, image[:, -1], True, key, batch.tags)
-        seen = {"f": out, "augmented": augmented, "original": original}
-        return {name: one.embedding for name, one in seen.items()}, {"encoder": stats, "teacher": moved}
+        augmented, slow_stats = model.apply(slow, image[:, -2], True, key, batch.tags)
+        slow = {**slow, "batch_stats": slow_stats}
+        original, slow_stats = model.apply(slow, image[:, -1], True, key, batch.tags)
+        each = {"f": out, "augmented": augmented, "original": original}
+        outputs = {name: one.embedding for name, one in each.items()}
+        return outputs, {"encoder": stats, "teacher": slow_stats}
 
-    def loss(outputs, tags, carry, step):
+    def loss(outputs: Outputs, tags: Tags, carry: Carry, step: Array) -> tuple[Array, Aux]:
         values = _losses(terms, outputs, tags, carry)
-        total = sum(weight * values[name] for weight, name in zip(terms.weight, values, strict=True))
+        total = sum(w * values[name] for w, name in zip(terms.weight, values, strict=True))
         return total, Aux(values)
 
-    def update(carry, variables, aux):
-        return {**carry, "teacher": ema(carry["teacher"], variables["params"]["encoder"], momentum=momentum)}
+    def update(carry: Carry, variables: Variables, aux: Aux) -> Carry:
+        params = variables["params"]["encoder"]
+        return {**carry, "teacher": ema(carry["teacher"], params, momentum=momentum)}
 
     return Method(init, plan, forward, loss, update, teacher)
 
 
-def _start(model, records, room, key):
-    """(variables, carry) before the first morning, which takes the centroids."""
+def _start(model: Model, records: Records, capacity: int, key: Array) -> tuple[Variables, Carry]:
+    """(variables, carry) before the first epoch, whose plan computes the centroids."""
     encoder = model.init(key)
-    variables = {name: {"encoder": collection} for name, collection in encoder.items()}
+    variables = joined(encoder=encoder)
     if "batch_stats" in encoder:
         variables["batch_stats"]["teacher"] = jax.tree.map(jnp.copy, encoder["batch_stats"])
     label = _annotated(records)
     pairs = np.stack([label, records.camera])[:, (label >= 0) & (records.camera >= 0)]
-    camera_label, camera = np.unique(pairs, axis=1).astype(np.int32)  # in the order of camera_centroids
+    camera_label, camera = np.unique(pairs, axis=1).astype(np.int32)  # ordered by both
     carry = {
         "teacher": jax.tree.map(jnp.copy, encoder["params"]),
-        "centroids": jnp.zeros((label.max() + 1 + room, model.width), jnp.float32),
+        "centroids": jnp.zeros((label.max() + 1 + capacity, model.width), jnp.float32),
         "active": jnp.int32(0),
         "camera_centroids": jnp.zeros((len(camera), model.width), jnp.float32),
         "camera_label": jnp.asarray(camera_label),
@@ -146,87 +223,78 @@ def _start(model, records, room, key):
     return variables, carry
 
 
-def teacher(variables, carry):
-    """The momentum encoder."""
-    stats = {"batch_stats": variables["batch_stats"]["teacher"]} if "batch_stats" in variables else {}
-    return {"params": carry["teacher"], **stats}
+def teacher(variables: Variables, carry: Carry) -> Variables:
+    """Return the variables of the momentum encoder."""
+    return {"params": carry["teacher"], **part_of(variables, "teacher")}
 
 
-def _losses(terms: Terms, outputs, tags, carry):
-    """The four by name, not weighted."""
-    f, original = outputs["f"], outputs["original"]
-    against = original if terms.against == "original" else outputs["augmented"]
-    scope = tags.domain if terms.apart else None
-    t = terms.temperature
-    anchor = jnp.where(tags.domain == ANNOTATED, tags.label, -1)
-    places = carry["camera_centroids"], carry["camera_label"], carry["camera"]
-    camera = {name: getattr(terms, name) for name in ("negatives", "own_camera", "together", "by_camera")}
-    means = {"active": carry["active"], "unit": terms.unit}
+def _losses(terms: Terms, outputs: Outputs, tags: Tags, carry: Carry) -> dict[str, Array]:
+    """The four losses by name, not weighted."""
+    f, original, augmented = outputs["f"], outputs["original"], outputs["augmented"]
+    against = original if terms.against == "original" else augmented
+    label, scope, t = tags.label, tags.domain if terms.apart else None, terms.temperature
+    camera_means = carry["camera_centroids"], carry["camera_label"], carry["camera"]
     return {
         "instance": contrast.instance(
-            f, outputs["augmented"], tags.label, scope=scope, own=terms.own, temperature=t[0]
+            f, augmented, label, scope=scope, own=terms.own, temperature=t[0]
         ),
-        "augmentation": contrast.augmentation(f, original, tags.label, against=against, scope=scope, temperature=t[1]),
-        "centroid": contrast.centroid(f, tags.label, carry["centroids"], temperature=t[2], **means),
-        "camera_centroid": contrast.camera_centroid(f, anchor, tags.camera, *places, temperature=t[3], **camera),
+        "augmentation": contrast.augmentation(
+            f, original, label, against=against, scope=scope, temperature=t[1]
+        ),
+        "centroid": contrast.centroid(
+            f, label, carry["centroids"], active=carry["active"], unit=terms.unit, temperature=t[2]
+        ),
+        "camera_centroid": contrast.camera_centroid(
+            f,
+            jnp.where(tags.domain == Domain.LABELLED, label, -1),
+            tags.camera,
+            *camera_means,
+            negatives=terms.negatives,
+            own_camera=terms.own_camera,
+            together=terms.together,
+            by_camera=terms.by_camera,
+            temperature=t[3],
+        ),
     }
 
 
-def _annotated(records):
-    """Label of each row, i32[n]: the persons of the annotated data, -1 elsewhere."""
-    label = columns.relabel(np.where(records.domain == ANNOTATED, records.person, -1))
+def _annotated(records: Records) -> np.ndarray:
+    """Label of each row, i32[n]: the persons of the labelled data, -1 elsewhere."""
+    label = columns.relabel(np.where(records.domain == Domain.LABELLED, records.person, -1))
     if label.max(initial=-1) < 0:
-        raise ValueError("there is no annotated person; ReMix needs labelled images beside the videos")
+        raise ValueError("there is no annotated person; ReMix needs labelled images beside videos")
     return label
 
 
-def _annotated_means(records, see, unit):
+def _annotated_means(
+    records: Records, embed: EmbedRows, unit: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(label of each row, centroids of the annotated persons, and of each in each camera)."""
     label = _annotated(records)
     rows = np.flatnonzero(label >= 0)
-    embedding = _unit(see(rows))
+    embedding = distance.unit(embed(rows))
     known = records.camera[rows] >= 0
-    cameras = camera_centroids(embedding[known], label[rows][known], records.camera[rows][known], normalise=True)
-    return label, centroids(embedding, label[rows], normalise=unit), cameras.mean
+    by_camera = camera_centroids(
+        embedding[known], label[rows][known], records.camera[rows][known], normalise=True
+    )
+    return label, centroids(embedding, label[rows], normalise=unit), by_camera.mean
 
 
-def _morning(records, see, labeller, images, room, label, rng, unit):
-    """Algorithm 2: (labels of all rows, the pseudo labels' centroids, figures)."""
-    rows = np.flatnonzero(records.domain == UNLABELLED)
-    found = labeller(records.group[rows], lambda some: _unit(see(rows[some])), images, rng=rng)
-    kept = found.label < room
-    if not kept.all():
-        logging.warning("%d pseudo labels and room for %d; the rest is dropped", found.label.max() + 1, room)
-    own = np.full(len(rows), -1)
-    own[found.rows[kept]] = found.label[kept]
-    drawn = np.isin(records.group[rows], found.videos)
-    figures = report.brief(own[drawn], records.person[rows][drawn])
-    first = label.max() + 1
+def _add_pseudo(
+    records: Records, label: np.ndarray, labelled: videos.Labelled, capacity: int, unit: bool
+) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+    """(labels of all rows, the pseudo labels' centroids, figures).
+
+    The pseudo labels of Algorithm 2 follow `label`, i[n], the labels of the annotated rows.
+    """
+    rows = np.flatnonzero(records.domain == Domain.UNLABELLED)
+    number = within(labelled.label, capacity, what="pseudo labels")
+    kept = number >= 0
+    pseudo = np.full(len(rows), -1)
+    pseudo[labelled.rows[kept]] = number[kept]
+    drawn = np.isin(records.group[rows], labelled.videos)
+    figures = report.brief(pseudo[drawn], records.person[rows][drawn])
     label = label.copy()
-    label[rows[own >= 0]] = first + own[own >= 0]
-    means = centroids(found.embedding[kept], found.label[kept], normalise=unit)
-    return label, means, {"videos": float(len(found.videos)), **figures}
-
-
-def _draw(records, label, labels, per_label, videos_a_batch, iterations, rng):
-    """Rows [iterations, labels * per_label] of the videos; where labels are too few, some without one."""
-    pseudo = np.where(records.domain == UNLABELLED, label, -1)
-    there = min(labels, len(np.unique(pseudo[pseudo >= 0])))
-    rows = np.empty((iterations, 0), np.int32)
-    if there:
-        few = {"group": records.group, "groups": videos_a_batch}
-        rows = sample.identities(pseudo, persons=there, per_person=per_label, steps=iterations, rng=rng, **few)
-    if there < labels:
-        logging.warning(
-            "The videos gave %d labels of the %d that a batch holds: %d of its images sit out this epoch, the labelled "
-            "data train on; a larger eps finds more", there, labels, (labels - there) * per_label,
-        )  # fmt: skip
-        idle = np.flatnonzero((records.domain == UNLABELLED) & (label < 0))
-        idle = idle if len(idle) else np.flatnonzero(pseudo >= 0)
-        more = rng.choice(idle, (iterations, (labels - there) * per_label)).astype(np.int32)
-        rows = np.concatenate([rows, more], axis=1)
-    return rows
-
-
-def _unit(embedding):
-    return np.asarray(distance.normalise(embedding))
+    label[rows[pseudo >= 0]] = label.max() + 1 + pseudo[pseudo >= 0]
+    means = centroids(labelled.embedding[kept], number[kept], normalise=unit)
+    return label, means, {"videos": float(len(labelled.videos)), **figures}

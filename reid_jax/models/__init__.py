@@ -1,0 +1,1 @@
+"""Image encoders: trunks, poolings, necks, heads, and the loading of their weights."""

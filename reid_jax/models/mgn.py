@@ -1,7 +1,8 @@
-"""MGN: three branches behind one trunk, the whole body, two halves and three thirds, and eight heads.
+"""MGN: three branches behind one trunk (whole body, two halves, three thirds) with eight heads.
 
-Wang et al., "Learning Discriminative Features with Multiple Granularities for Person Re-Identification", ACM MM 2018, as
-LUPerson's fast-reid code builds it for fine-tuning. A ResNet-50's weights fill the trunk and each branch.
+Wang et al., "Learning Discriminative Features with Multiple Granularities for Person
+Re-Identification", ACM MM 2018, as LUPerson's fast-reid code builds it for fine-tuning. The weights
+of a ResNet-50 fill the trunk and each branch.
 """
 
 from collections.abc import Callable
@@ -15,19 +16,23 @@ from reid_jax.models.norm import BatchNorm
 from reid_jax.models.resnet import ResNet, resnet50
 from reid_jax.types import Array, Input
 
-PARTS = (1, 2, 3)  # equal strips of each branch's map, besides the whole of it
-TRUNKS = ("trunk", "b1", "b2", "b3")  # parts that a ResNet's weights fill; what is behind them starts anew
+PARTS = (1, 2, 3)  # equal strips of each branch's feature map, besides the whole map
+# modules that a ResNet's weights fill; the modules behind them keep their initial values
+TRUNKS = ("trunk", "b1", "b2", "b3")
 HEADS = ("b1", "b2", "b21", "b22", "b3", "b31", "b32", "b33")
 
 
 class MGN(nn.Module):
-    """Pixels in [0, 255] -> eight parts side by side, [b 8 * width] before their normalisation and behind it.
+    """Image encoder whose embedding is the concatenation of eight parts.
 
-    input: what it takes.
-    make:  the ResNet, a function of `blocks` and `name`: its first half is the trunk, its second each of the branches.
-    width: of a head.
-    extra: a batch normalisation on each branch's map, for weights from self-supervision (LUPerson, MoCo).
-    norm:  of these and of the heads.
+    Attributes:
+        input: size, mean, std and channel order of the images that the trunk takes.
+        make: makes the ResNet, given `blocks` and `name`. The first half of its blocks is the
+            trunk, each branch is a copy of the second half.
+        width: of a head.
+        extra: whether a batch normalisation follows each branch's feature map, for weights from
+            self-supervision (LUPerson, MoCo).
+        norm: makes the batch normalisations of `extra` and of the heads.
     """
 
     input: Input
@@ -38,9 +43,18 @@ class MGN(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, train: bool | Array) -> tuple[Array, Array]:
-        """Image uint8 or f32 [b h w 3], RGB in [0, 255] -> (feature, embedding).
+        """Embed images.
 
-        train: an array bool[] says it of trunk and branches as it runs, and what is behind them trains.
+        Args:
+            image: uint8 or f32 [b h w 3], RGB in [0, 255].
+            train: a traced bool[] switches the trunk and the branches at run time; the modules
+                behind them are then in training mode.
+
+        Returns:
+            The eight parts before and behind their batch normalisation, each f32[b 8 * width].
+
+        Raises:
+            ValueError: halves or thirds do not divide the height of the feature map.
         """
         behind = train if isinstance(train, bool) else True
         fork = sum(self.make(parent=None).depths[:2]) + 1
@@ -52,21 +66,38 @@ class MGN(nn.Module):
                 y = self.norm(name=f"neck{branch}")(y, behind)
             if y.shape[1] % parts:
                 raise ValueError(
-                    f"a map {y.shape[1]} high cannot be cut into {parts}; choose a height in multiples of 96"
+                    f"a map {y.shape[1]} high cannot be cut into {parts}; choose a height in "
+                    "multiples of 96"
                 )
             maps += [y] + (jnp.split(y, parts, axis=1) if parts > 1 else [])
         return Heads(self.width, self.norm, name="neck")(maps, behind)
 
 
 class Heads(nn.Module):
-    """Generalised mean, dense without bias, normalisation with its bias frozen at 0: one for each map."""
+    """One head for each feature map.
+
+    A head is generalised-mean pooling, a dense layer without bias, and a batch normalisation with
+    its bias frozen at 0.
+
+    Attributes:
+        width: of a head.
+        norm: makes the batch normalisation.
+    """
 
     width: int
     norm: Callable[..., nn.Module]
 
     @nn.compact
     def __call__(self, maps: list[Array], train: bool) -> tuple[Array, Array]:
-        """Maps [b h w c] -> (f32[b heads * width] before the normalisation, and behind it)."""
+        """Pool and project the feature maps.
+
+        Args:
+            maps: one [b h w c] for each name of HEADS; h and w may differ.
+            train: whether to normalise by batch statistics.
+
+        Returns:
+            The heads side by side before and behind the normalisation, each f32[b heads * width].
+        """
         features, embeddings = [], []
         for name, x in zip(HEADS, maps, strict=True):
             init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")

@@ -1,4 +1,4 @@
-"""Perceptrons that a method puts behind an encoder and that retrieval never sees."""
+"""Perceptrons that a method trains behind an encoder; retrieval does not use them."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,16 +12,24 @@ from reid_jax.types import Array, Variables
 
 
 class Head(NamedTuple):
-    """A perceptron as two pure functions: init (key) -> variables; apply (variables, x, train) -> (y, batch_stats)."""
+    """A perceptron as two pure functions.
+
+    Attributes:
+        init: (key) -> variables.
+        apply: (variables, x, train) -> (y, batch_stats).
+    """
 
     init: Callable[..., Variables]
     apply: Callable[..., tuple[Array, Any]]
 
 
 class Perceptron(nn.Module):
-    """Linear layers without bias; behind each but the last batch normalisation and ReLU.
+    """Linear layers without bias, with batch normalisation and ReLU after each but the last.
 
-    widths: of the layers. last: batch normalisation without weights behind the last one too.
+    Attributes:
+        widths: of the layers.
+        last: whether a batch normalisation without scale and bias follows the last layer.
+        norm: makes a batch normalisation.
     """
 
     widths: tuple[int, ...]
@@ -30,7 +38,7 @@ class Perceptron(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        """[b d] -> f32[b widths[-1]]."""
+        """Map x [b d] to f32[b widths[-1]]."""
         for number, width in enumerate(self.widths):
             x = nn.Dense(width, use_bias=False, name=f"layer{number}")(x)
             if number + 1 < len(self.widths):
@@ -38,8 +46,8 @@ class Perceptron(nn.Module):
         return self.norm(name="last", scale=False, bias=False)(x, train) if self.last else x
 
 
-def head(module: nn.Module, width: int) -> Head:
-    """A module (x, train) -> y for x [b width] as two pure functions."""
+def build_head(module: nn.Module, width: int) -> Head:
+    """Turn a module (x, train) -> y, for x [b width], into two pure functions."""
 
     def init(key: Array) -> Variables:
         return jax.jit(module.init, static_argnums=2)(key, jnp.zeros((2, width)), False)
@@ -47,7 +55,7 @@ def head(module: nn.Module, width: int) -> Head:
     def apply(variables: Variables, x: Array, train: bool) -> tuple[Array, Any]:
         if not train:
             return module.apply(variables, x, False), variables["batch_stats"]
-        y, moved = module.apply(variables, x, True, mutable=["batch_stats"])
-        return y, moved["batch_stats"]
+        y, updated = module.apply(variables, x, True, mutable=["batch_stats"])
+        return y, updated["batch_stats"]
 
     return Head(init, apply)

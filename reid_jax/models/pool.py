@@ -1,4 +1,4 @@
-"""From a map to a vector."""
+"""Global poolings: from a feature map to a vector."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -12,11 +12,17 @@ def average(x: Array) -> Array:
 
 
 class GeM(nn.Module):
-    """Generalised mean pooling, f = (mean_hw max(x, 1e-6)^p)^(1/p), p learned from 3 (Radenovic et al., TPAMI 2019)."""
+    """Generalised-mean pooling with a learned exponent p, 3 at the start.
+
+    f = (mean_hw max(x, 1e-6)^p)^(1/p)
+
+    Reference:
+        Radenovic et al., TPAMI 2019.
+    """
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[b h w c] -> f32[b c]."""
+        """Pool x [b h w c] to f32[b c]."""
         power = self.param("p", nn.initializers.constant(3.0), (1,), jnp.float32)[0]
         x = jnp.maximum(x.astype(jnp.float32), 1e-6)
         return jnp.mean(x**power, axis=(1, 2)) ** (1.0 / power)

@@ -1,9 +1,10 @@
-"""Weights from elsewhere into an encoder, by name: how far a file fills it, and nothing silently left over.
+"""Load published weights into an encoder by name, and report which arrays were filled.
 
-Our modules bear the names of the published torch code, with "_" for ".": `trunk/layer1_0/bn1/scale` is
-`layer1.0.bn1.weight`. So torchvision's, IBN-Net's, torchreid's and Microsoft's files fit as they are, those of trainers
-that put a prefix before each name (`module.`, MoCo's `encoder_q.`) as well, and exports whose batch normalisation was
-folded into the convolutions.
+The modules here have the names of the published torch code, with "_" for ".":
+`trunk/layer1_0/bn1/scale` is `layer1.0.bn1.weight`. So these files fit as they are: those of
+torchvision, IBN-Net, torchreid and Microsoft, those of training codes that put a prefix before each
+name (`module.`, MoCo's `encoder_q.`), and exports whose batch normalisation was folded into the
+convolutions.
 """
 
 import re
@@ -23,16 +24,29 @@ from reid_jax.types import Array, Model, Variables
 
 LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 PREFIXES = ("", "encoder_q.", "base_encoder.", "backbone.", "base.", "model.")
-# parts of an encoder behind its trunk, in their order, which start as they do, whatever the file
+# modules of an encoder behind its trunk, in their order, which no file fills
 OURS = ("neck1", "neck2", "neck3", "pool", "head", "neck", "feat")
-BRANCHES = ("b1", "b2", "b3")  # MGN's, each the end of the trunk's network
+BRANCHES = ("b1", "b2", "b3")  # MGN's branches: each is the second half of the trunk's network
 
-# a convolution's name and that of the batch normalisation behind it, in the published codes
-FOLDED = ((r"conv$", "bn"), (r"conv(\d)$", r"bn\1"), (r"conv\d$", "bn"), (r"downsample\.0$", "downsample.1"))
+# name of a convolution -> name of the batch normalisation behind it, in the published codes
+FOLDED = (
+    (r"conv$", "bn"),
+    (r"conv(\d)$", r"bn\1"),
+    (r"conv\d$", "bn"),
+    (r"downsample\.0$", "downsample.1"),
+)
 
 
 class Coverage(NamedTuple):
-    """How far a file filled an encoder. missing: arrays that it lacks; unused: what only it has; digest: of the file."""
+    """Which arrays of an encoder a file filled.
+
+    Attributes:
+        filled: number of arrays of the encoder that were filled.
+        expected: number of arrays of the encoder that a file should fill.
+        missing: torch names of the arrays that the file lacks.
+        unused: names of the arrays that only the file has.
+        digest: of the file, see `weights.digest`.
+    """
 
     filled: int
     expected: int
@@ -42,18 +56,33 @@ class Coverage(NamedTuple):
 
     def __str__(self) -> str:
         share = 100 * self.filled / max(self.expected, 1)
-        parts = Counter(name.split(".")[0] for name in self.unused if not name.endswith("num_batches_tracked"))
-        named = f" ({', '.join(f'{part} {count}' for part, count in parts.items())})" if parts else ""
-        told = f"{share:.1f}% of the encoder ({self.filled} of {self.expected} arrays), {len(self.unused)} of the file"
-        return f"{told} unused{named}, sha256 {self.digest}"
+        parts = Counter(
+            name.split(".")[0] for name in self.unused if not name.endswith("num_batches_tracked")
+        )
+        listed = ", ".join(f"{part} {count}" for part, count in parts.items())
+        return (
+            f"{share:.1f}% of the encoder ({self.filled} of {self.expected} arrays), "
+            f"{len(self.unused)} of the file unused{f' ({listed})' if parts else ''}, "
+            f"sha256 {self.digest}"
+        )
 
 
 def started(
-    model: Model, path: str | Path, leave: Sequence[str] = (), tell: Callable[[str], None] = logging.info
+    model: Model,
+    path: str | Path,
+    leave: Sequence[str] = (),
+    tell: Callable[[str], None] = logging.info,
 ) -> Model:
-    """The same model, whose `init` starts it from the file and tells how far; pooling and neck start as they did.
+    """Return the model with an `init` that loads a weights file into the variables.
 
-    Raises: as `load`, when `init` is called.
+    The pooling, the neck and other modules behind the trunk keep their initial values. The new
+    `init` raises what `load` raises.
+
+    Args:
+        model: the encoder.
+        path: the weights file.
+        leave: as in `load`.
+        tell: is called with a line that states which arrays were filled.
     """
 
     def init(key: Array) -> Variables:
@@ -64,23 +93,27 @@ def started(
     return model._replace(init=init)
 
 
-def load(path: str | Path, variables: Variables, *, leave: Sequence[str] = ()) -> tuple[Variables, Coverage]:
-    """Fill an encoder's variables.
+def load(
+    path: str | Path, variables: Variables, *, leave: Sequence[str] = ()
+) -> tuple[Variables, Coverage]:
+    """Fill an encoder's variables from a weights file.
 
-    A batch normalisation that was folded into its convolution becomes one that does nothing but add the folded bias; it
-    has no statistics of the data, so a training should hold it (`BatchNorm(frozen=True)`).
+    A batch normalisation that was folded into its convolution becomes one that only adds the folded
+    bias. It has no statistics of the data, so training should freeze it (`BatchNorm(frozen=True)`).
 
     Args:
-        path: what `weights.read` reads.
-        variables: of the encoder; pooling and neck are not looked for.
-        leave: patterns, as in a shell, of torch names that may keep what they have: `fc.*`.
+        path: a file that `weights.read` reads.
+        variables: of the encoder; those of modules behind the trunk (OURS) are not filled.
+        leave: shell patterns of torch names that may keep their values, e.g. `fc.*`.
 
     Returns:
-        The filled variables, and how far they were filled.
+        The filled variables, and which arrays were filled.
 
     Raises:
-        FileNotFoundError, ImportError: as `weights.read`.
-        ValueError: as `weights.read`; an array is missing or of another shape, and is not to be left.
+        FileNotFoundError: as `weights.read`.
+        ImportError: as `weights.read`.
+        ValueError: as `weights.read`; or an array is missing or has another shape and matches no
+            pattern of `leave`.
     """
     flat = traverse_util.flatten_dict(dict(variables), sep="/")
     names = {name: torch_name(name) for name in flat if name.split("/")[1] not in OURS}
@@ -88,7 +121,7 @@ def load(path: str | Path, variables: Variables, *, leave: Sequence[str] = ()) -
     unused = set(arrays)
     arrays = _unfolded(arrays, set(names.values()))
     unused &= set(arrays)
-    missing, misfits, found, filled = [], [], set(), dict(flat)
+    missing, misfits, used, filled = [], [], set(), dict(flat)
     for name, theirs in names.items():
         left = any(fnmatch(theirs, pattern) for pattern in leave)
         if theirs not in arrays:
@@ -98,10 +131,14 @@ def load(path: str | Path, variables: Variables, *, leave: Sequence[str] = ()) -
         array = _turned(array, flat[name].shape) if name.endswith("/kernel") else array
         if array.shape == flat[name].shape:
             filled[name] = array
-            found.add(theirs)
+            used.add(theirs)
         elif not left:
-            misfits.append(f"{theirs} has shape {array.shape}, and the model's is {tuple(flat[name].shape)}")
-    coverage = Coverage(len(found), len(names), tuple(missing), tuple(sorted(unused - found)), weights.digest(path))
+            misfits.append(
+                f"{theirs} has shape {array.shape}, and the model's is {tuple(flat[name].shape)}"
+            )
+    coverage = Coverage(
+        len(used), len(names), tuple(missing), tuple(sorted(unused - used)), weights.digest(path)
+    )
     lacking = [name for name in missing if not any(fnmatch(name, pattern) for pattern in leave)]
     lacks = [f"it lacks {len(lacking)}: {_first(lacking, ', ')}"] if lacking else []
     if lacking and all(name.endswith(("running_mean", "running_var")) for name in lacking):
@@ -109,13 +146,18 @@ def load(path: str | Path, variables: Variables, *, leave: Sequence[str] = ()) -
     wrong = [f"{len(misfits)} of another shape: {_first(misfits, '; ')}"] if misfits else []
     if lacks or wrong:
         raise ValueError(
-            f"{path} fills {coverage}; {'; '.join(lacks + wrong)}: are these the weights of this backbone?"
+            f"{path} fills {coverage}; {'; '.join(lacks + wrong)}: are these the weights of this "
+            "backbone?"
         )
     return traverse_util.unflatten_dict(filled, sep="/"), coverage
 
 
 def torch_name(name: str) -> str:
-    """`params/trunk/layer1_0/bn1/scale` -> `layer1.0.bn1.weight`; both domains of a DomainNorm take the same."""
+    """Convert a path in the variables to the name that torch has for the array.
+
+    `params/trunk/layer1_0/bn1/scale` becomes `layer1.0.bn1.weight`. Both domains of a DomainNorm
+    have the same torch name.
+    """
     *modules, leaf = name.split("/")[2:]
     module = ".".join(part for part in modules if part not in ("source", "target"))
     module = module.replace("_", ".").replace("patch.embed", "patch_embed")
@@ -123,24 +165,30 @@ def torch_name(name: str) -> str:
 
 
 def _unprefixed(arrays: dict[str, np.ndarray], wanted: set[str]) -> dict[str, np.ndarray]:
-    """The arrays under the prefix by which most of the wanted names are there."""
+    """The arrays under the prefix of PREFIXES that gives most of the wanted names, without it."""
     arrays = {name.removeprefix("module."): array for name, array in arrays.items()}
     choices = [
-        {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        {
+            name.removeprefix(prefix): array
+            for name, array in arrays.items()
+            if name.startswith(prefix)
+        }
         for prefix in PREFIXES
     ]
     return max(choices, key=lambda choice: len(wanted & set(choice)))
 
 
 def _unfolded(arrays: dict[str, np.ndarray], wanted: set[str]) -> dict[str, np.ndarray]:
-    """With a batch normalisation made of each bias that was folded into a convolution."""
+    """The arrays, with each bias of a folded convolution turned into a batch normalisation."""
     new = dict(arrays)
     for name, bias in arrays.items():
         if not name.endswith(".bias") or name in wanted:
             continue
         conv = name.removesuffix(".bias")
-        norms = (re.sub(old, fresh, conv) for old, fresh in FOLDED)
-        norm = next((norm for norm in norms if norm != conv and f"{norm}.running_var" in wanted), None)
+        norms = (re.sub(pattern, replacement, conv) for pattern, replacement in FOLDED)
+        norm = next(
+            (norm for norm in norms if norm != conv and f"{norm}.running_var" in wanted), None
+        )
         if norm and f"{norm}.running_var" not in arrays:
             ones = np.ones_like(bias)
             new |= {f"{norm}.weight": ones, f"{norm}.bias": bias, f"{norm}.running_mean": 0 * bias}
@@ -150,7 +198,7 @@ def _unfolded(arrays: dict[str, np.ndarray], wanted: set[str]) -> dict[str, np.n
 
 
 def _turned(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Torch's order of axes -> ours: (out, in, h, w) -> (h, w, in, out), (out, in) -> (in, out)."""
+    """Torch's order of axes to flax's: oihw -> hwio, oi -> io."""
     if array.ndim == 4 and len(shape) == 2 and array.shape[2:] == (1, 1):
         array = array[:, :, 0, 0]
     if array.ndim == 4:

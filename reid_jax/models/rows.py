@@ -1,7 +1,8 @@
-"""What layers may know of the rows that pass through: their domain and index, while a model is being applied.
+"""The tags of the rows that a model is applied to, readable by its layers during `Model.apply`.
 
-A layer sees pixels only; normalisation by domain and random numbers by row need more. Handing it through every module
-would put it into every signature, so it is laid down here for the time of one `Model.apply`.
+A layer receives pixels only, but normalisation by domain and random numbers by row also need the
+domain and the index of each row. Passing them through every module would add an argument to every
+signature, so they are kept in a context variable for the duration of one `Model.apply`.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ _TAGS: ContextVar[Tags | None] = ContextVar("tags", default=None)
 
 @contextmanager
 def known(tags: Tags | None) -> Iterator[None]:
-    """Lay down the tags of the rows that a model is applied to."""
+    """Set the tags of the rows that a model is applied to, within a `with` block."""
     token = _TAGS.set(tags)
     try:
         yield
@@ -24,12 +25,19 @@ def known(tags: Tags | None) -> Iterator[None]:
 
 
 def current() -> Tags | None:
-    """The tags of the rows, or None where nobody laid any down (at test)."""
+    """Return the tags of the rows, or None if none are set (at test)."""
     return _TAGS.get()
 
 
-def there() -> Array:
-    """bool[b]: the rows that are pictures, and no empty places. Raises ValueError where nobody laid tags down."""
-    if current() is None:
-        raise ValueError("this encoder leaves out empty places of a batch: give Model.apply the batch's tags")
-    return current().index >= 0
+def present() -> Array:
+    """Which rows are images and not empty places: bool[b].
+
+    Raises:
+        ValueError: no tags are set.
+    """
+    tags = current()
+    if tags is None:
+        raise ValueError(
+            "this encoder leaves out empty places of a batch: give Model.apply the batch's tags"
+        )
+    return tags.index >= 0

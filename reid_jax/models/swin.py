@@ -1,8 +1,9 @@
-"""Swin Transformer on maps that its windows do not divide, as pictures of people have them.
+"""Swin Transformer for feature maps whose size is no multiple of its windows.
 
-Liu et al., "Swin Transformer", ICCV 2021; the weights of Microsoft's release fit. The release asserts one square size.
-Here each block pads its map to whole windows behind the normalisation, masks what was padded, and crops it off again, so
-that a person's 256x128 (maps of 64x32 down to 8x4) runs through windows of 7 with the trained position biases.
+Liu et al., "Swin Transformer", ICCV 2021; the weights of Microsoft's release fit. The release
+accepts one square image size only. Here each block pads its feature map to whole windows after the
+normalisation, masks the padding in the attention, and crops it off afterwards. So images of people,
+256x128 (feature maps of 64x32 down to 8x4), work with windows of 7 and the trained position biases.
 """
 
 from functools import cache
@@ -12,22 +13,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from reid_jax.models import rows
 from reid_jax.types import Array
 
-MASKED = -100.0  # added to a logit that must not count, as the release does
+MASKED = -100.0  # added to the logit of a masked token, as in the release
 INIT = nn.initializers.truncated_normal(0.02)
 
 
 class Swin(nn.Module):
-    """Pictures f32[b h w 3], h and w multiples of 32 -> a map [b h/32 w/32 8 * width].
+    """Trunk: image f32[b h w 3], h and w multiples of 32 -> feature map [b h/32 w/32 8 * width].
 
-    width:  channels of the first stage; each next stage doubles them.
-    depths: blocks per stage; heads: of attention, per stage.
-    window: side of a window, in tokens.
-    drop:   share of pictures that skip the last block in training (stochastic depth, linear from 0 in the first).
-    dtype:  what the trunk computes in; weights stay float32.
+    Attributes:
+        width: channels of the first stage; each further stage doubles them.
+        depths: blocks per stage.
+        heads: attention heads per stage.
+        window: side of a window, in tokens.
+        drop: share of images that skip the last block in training (stochastic depth); it grows
+            linearly from 0 in the first block.
+        dtype: of the computation; weights are float32.
     """
 
     width: int = 96
@@ -35,13 +40,19 @@ class Swin(nn.Module):
     heads: tuple[int, ...] = (3, 6, 12, 24)
     window: int = 7
     drop: float = 0.2
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        """Run the trunk on normalised pixels."""
+        """Run the trunk on normalised pixels.
+
+        Raises:
+            ValueError: h or w is no multiple of 32.
+        """
         if x.shape[1] % 32 or x.shape[2] % 32:
-            raise ValueError(f"Swin takes pictures in multiples of 32 pixels, not {x.shape[1]}x{x.shape[2]}")
+            raise ValueError(
+                f"Swin takes pictures in multiples of 32 pixels, not {x.shape[1]}x{x.shape[2]}"
+            )
         x = nn.Conv(self.width, (4, 4), (4, 4), "VALID", dtype=self.dtype, name="patch_embed_proj")(
             x.astype(self.dtype)
         )
@@ -50,7 +61,9 @@ class Swin(nn.Module):
         for stage, (depth, heads) in enumerate(zip(self.depths, self.heads, strict=True)):
             for place in range(depth):
                 name = f"layers_{stage}_blocks_{place}"
-                x = Block(heads, self.window, bool(place % 2), next(rates), self.dtype, name=name)(x, train)
+                x = Block(heads, self.window, bool(place % 2), next(rates), self.dtype, name=name)(
+                    x, train
+                )
             if stage < len(self.depths) - 1:
                 x = self._merge(f"layers_{stage}_downsample", x)
         return self._norm("norm")(x)
@@ -59,68 +72,99 @@ class Swin(nn.Module):
         return nn.LayerNorm(1e-5, dtype=self.dtype, name=name)
 
     def _merge(self, name: str, x: Array) -> Array:
-        """Four neighbouring tokens become one of twice the width."""
+        """Merge each 2x2 tokens into one of twice the width."""
         quarters = [x[:, i::2, j::2] for j in (0, 1) for i in (0, 1)]
         x = self._norm(f"{name}_norm")(jnp.concatenate(quarters, -1))
         width = x.shape[-1] // 2
-        return nn.Dense(width, use_bias=False, dtype=self.dtype, kernel_init=INIT, name=f"{name}_reduction")(x)
+        return nn.Dense(
+            width, use_bias=False, dtype=self.dtype, kernel_init=INIT, name=f"{name}_reduction"
+        )(x)
 
 
 class Block(nn.Module):
-    """Attention in windows, in every other block of windows shifted by half, then two dense layers; both with shortcuts."""
+    """Attention in windows, then two dense layers, each with a shortcut.
+
+    Attributes:
+        heads: attention heads.
+        window: side of a window, in tokens.
+        shifted: whether the windows are shifted by half their side, as in every other block.
+        drop: share of images that skip each of the two parts in training.
+        dtype: of the computation.
+    """
 
     heads: int
     window: int
     shifted: bool
     drop: float
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        """[b h w c] -> [b h w c]."""
+        """Map x [b h w c] to [b h w c]."""
         width = x.shape[-1]
-        # a map no larger than a window is one window, and is not shifted
+        # if one side of the feature map is no larger than the window, nothing is shifted
         shift = self.window // 2 if self.shifted and min(x.shape[1:3]) > self.window else 0
         y = nn.LayerNorm(1e-5, dtype=self.dtype, name="norm1")(x)
         attention = Attention(self.heads, self.window, self.dtype, name="attn")
         x = x + self._skip(attention(y, shift), train)
         y = nn.LayerNorm(1e-5, dtype=self.dtype, name="norm2")(x)
         y = nn.Dense(4 * width, dtype=self.dtype, kernel_init=INIT, name="mlp_fc1")(y)
-        y = nn.Dense(width, dtype=self.dtype, kernel_init=INIT, name="mlp_fc2")(nn.gelu(y, approximate=False))
+        y = nn.Dense(width, dtype=self.dtype, kernel_init=INIT, name="mlp_fc2")(
+            nn.gelu(y, approximate=False)
+        )
         return x + self._skip(y, train)
 
     def _skip(self, x: Array, train: bool) -> Array:
-        """Leave out some pictures' part, and count that of the others for it."""
+        """Stochastic depth: x is 0 for some images, scaled by 1 / (1 - drop) for the others."""
         if not train or not self.drop or not self.has_rng("drop"):
             return x
         key, tags = self.make_rng("drop"), rows.current()
-        index = jnp.arange(x.shape[0]) if tags is None else tags.index  # by row, however many devices there are
-        kept = jax.vmap(lambda row: jax.random.bernoulli(jax.random.fold_in(key, row), 1 - self.drop))(index)
+        # drawn by the row's index, so that the number of devices does not matter
+        index = jnp.arange(x.shape[0]) if tags is None else tags.index
+        kept = jax.vmap(
+            lambda row: jax.random.bernoulli(jax.random.fold_in(key, row), 1 - self.drop)
+        )(index)
         return x * (kept / (1 - self.drop)).astype(x.dtype)[:, None, None, None]
 
 
 class Attention(nn.Module):
-    """Self-attention inside windows of a map that is padded to whole ones, with a learned bias for each offset."""
+    """Self-attention inside windows, with a learned bias for each relative position.
+
+    Attributes:
+        heads: attention heads.
+        window: side of a window, in tokens; the feature map is padded to whole windows.
+        dtype: of the computation.
+    """
 
     heads: int
     window: int
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: Array, shift: int) -> Array:
-        """[b h w c] -> [b h w c]."""
+        """Map x [b h w c] to [b h w c], with windows shifted by `shift` tokens."""
         side, (b, height, width, c) = self.window, x.shape
         down, right = -height % side, -width % side
         x = jnp.pad(x, ((0, 0), (0, down), (0, right), (0, 0)))
         tall, wide = (height + down) // side, (width + right) // side
         x = jnp.roll(x, (-shift, -shift), (1, 2))
-        x = x.reshape(b, tall, side, wide, side, c).transpose(0, 1, 3, 2, 4, 5).reshape(b, tall * wide, side**2, c)
+        x = (
+            x.reshape(b, tall, side, wide, side, c)
+            .transpose(0, 1, 3, 2, 4, 5)
+            .reshape(b, tall * wide, side**2, c)
+        )
         qkv = nn.Dense(3 * c, dtype=self.dtype, kernel_init=INIT, name="qkv")(x)
         q, k, v = jnp.moveaxis(qkv.reshape(*qkv.shape[:-1], 3, self.heads, c // self.heads), -3, 0)
-        table = self.param("relative_position_bias_table", INIT, ((2 * side - 1) ** 2, self.heads), jnp.float32)
+        table = self.param(
+            "relative_position_bias_table", INIT, ((2 * side - 1) ** 2, self.heads), jnp.float32
+        )
         bias = table[_offsets(side)].transpose(2, 0, 1)
-        logits = jnp.einsum("bwqhd,bwkhd->bwhqk", q * (c // self.heads) ** -0.5, k).astype(jnp.float32)
-        logits = logits + bias[None, None] + MASKED * _apart(height, width, side, shift)[None, :, None]
+        logits = jnp.einsum("bwqhd,bwkhd->bwhqk", q * (c // self.heads) ** -0.5, k).astype(
+            jnp.float32
+        )
+        logits = (
+            logits + bias[None, None] + MASKED * _mask(height, width, side, shift)[None, :, None]
+        )
         weight = nn.softmax(logits).astype(self.dtype)
         x = jnp.einsum("bwhqk,bwkhd->bwqhd", weight, v).reshape(b, tall, wide, side, side, c)
         x = nn.Dense(c, dtype=self.dtype, kernel_init=INIT, name="proj")(x)
@@ -130,20 +174,26 @@ class Attention(nn.Module):
 
 @cache
 def _offsets(side: int) -> np.ndarray:
-    """The row of the bias table for each pair of tokens of a window, [side^2 side^2]."""
+    """Row of the bias table for each pair of tokens of a window, [side^2 side^2]."""
     place = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij")).reshape(2, -1)
-    apart = place[:, :, None] - place[:, None, :] + side - 1
-    return apart[0] * (2 * side - 1) + apart[1]
+    offset = place[:, :, None] - place[:, None, :] + side - 1
+    return offset[0] * (2 * side - 1) + offset[1]
 
 
 @cache
-def _apart(height: int, width: int, side: int, shift: int) -> np.ndarray:
-    """f32[windows side^2 side^2]: 1 where a token must not look at another, padded or from the map's other edge."""
+def _mask(height: int, width: int, side: int, shift: int) -> np.ndarray:
+    """Mask of pairs of tokens without attention, f32[windows side^2 side^2].
+
+    It is 1 where the second token is padding, or where the shift brought the two together from
+    opposite edges of the feature map.
+    """
 
     def regions(size: int) -> tuple[np.ndarray, np.ndarray]:
         place = np.arange(size + -size % side)
         region = (
-            np.where(place < len(place) - side, 0, np.where(place < len(place) - shift, 1, 2)) if shift else 0 * place
+            np.where(place < len(place) - side, 0, np.where(place < len(place) - shift, 1, 2))
+            if shift
+            else 0 * place
         )
         return region, np.roll(place >= size, -shift)
 
@@ -153,22 +203,26 @@ def _apart(height: int, width: int, side: int, shift: int) -> np.ndarray:
 
     def windows(grid: np.ndarray) -> np.ndarray:
         tall, wide = grid.shape[0] // side, grid.shape[1] // side
-        return grid.reshape(tall, side, wide, side).transpose(0, 2, 1, 3).reshape(tall * wide, side**2)
+        return (
+            grid.reshape(tall, side, wide, side).transpose(0, 2, 1, 3).reshape(tall * wide, side**2)
+        )
 
     region, padded = windows(region), windows(padded)
     return ((region[:, :, None] != region[:, None, :]) | padded[:, None, :]).astype(np.float32)
 
 
 def swin_t(**options: Any) -> Swin:
-    """Swin-T, 768 channels."""
+    """Build a Swin-T, 768 channels."""
     return Swin(**options)
 
 
 def swin_s(**options: Any) -> Swin:
-    """Swin-S, 768 channels."""
+    """Build a Swin-S, 768 channels."""
     return Swin(**{"depths": (2, 2, 18, 2), "drop": 0.3, **options})
 
 
 def swin_b(**options: Any) -> Swin:
-    """Swin-B, 1024 channels."""
-    return Swin(**{"width": 128, "depths": (2, 2, 18, 2), "heads": (4, 8, 16, 32), "drop": 0.5, **options})
+    """Build a Swin-B, 1024 channels."""
+    return Swin(
+        **{"width": 128, "depths": (2, 2, 18, 2), "heads": (4, 8, 16, 32), "drop": 0.5, **options}
+    )

@@ -1,0 +1,1 @@
+"""Evaluation of retrieval: ranked lists, distance histograms and a colour baseline."""

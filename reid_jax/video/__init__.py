@@ -1,0 +1,1 @@
+"""Raw video to a data set of crops of people, without jax."""

@@ -1,7 +1,7 @@
-"""The same cutting as a step of an Apache Beam pipeline, for thousands of videos on a cluster.
+"""Cutting as a step of an Apache Beam pipeline, for thousands of videos on a cluster.
 
-The workers must see the videos, the detector's file and the folder of the parts under the same paths. What a worker leaves
-there is what `workers.cut_all` leaves, and `gather.gather` joins it.
+The workers must see the videos, the detector's file and the folder of the parts under the same
+paths. The parts are the same as those of `workers.cut_all`, and `gather.gather` joins them.
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,27 @@ from reid_jax.video.cut import How
 from reid_jax.video.find import Source
 
 
-def cut_all(sources: Sequence[Source], parts: str | Path, how: How, *, options: Sequence[str] = ()) -> None:
-    """Cut every source whose part is not there yet.
+def cut_all(
+    sources: Sequence[Source], parts: str | Path, how: How, *, options: Sequence[str] = ()
+) -> None:
+    """Cut every source that has no part yet.
 
-    Args: options, Beam's own, as `--runner=DirectRunner`.
-    Raises: ImportError without Apache Beam; as `cut.cut`, in Beam's wrapping.
+    Args:
+        sources: the sources to cut.
+        parts: folder of the parts.
+        how: options of the cutting.
+        options: options of Beam itself, such as `--runner=DirectRunner`.
+
+    Raises:
+        ImportError: without Apache Beam. Beam wraps the errors of `cut.cut`.
     """
     try:
         import apache_beam
         from apache_beam.options.pipeline_options import PipelineOptions
     except ImportError as missing:
-        raise ImportError("cutting with Apache Beam needs it: pip install 'reid_jax[beam]'") from missing
+        raise ImportError(
+            "cutting with Apache Beam needs it: pip install 'reid_jax[beam]'"
+        ) from missing
     Path(parts).mkdir(parents=True, exist_ok=True)
     with apache_beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
         _ = (

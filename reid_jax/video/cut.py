@@ -1,16 +1,17 @@
-"""A source -> the crops of its people, in a folder of their own, whole or not at all.
+"""Cutting a source into the crops of its people, in a folder of their own, atomically.
 
-Shots with few people are dropped: their mean number over a few frames, one from the middle of each of as many equal
-parts, is taken first. Then people are cut out of every seventh frame. Videos are read from their start each time, since
-seeking is not exact in all of them.
+A few frames of each shot are searched for people first: the middle ones of equal parts of the
+shot. Shots with few people on average are dropped. Then people are cut out of every seventh frame.
+A video is read from its start each time, since not all videos can be positioned exactly.
 
-Reference: CycAs, "Generalizable Re-Identification from Videos with Cycle Association", sections 4.1 and 4.2: shots,
-5 frames, at least 2 persons, every 7th frame; how the 5 lie, the score (0.5), the overlap (0.4) and the area (200 pixels)
-are those of the paper's detector, JDE, as it is published, or our choice.
+Reference:
+    CycAs, Generalizable Re-Identification from Videos with Cycle Association, sections 4.1 and
+    4.2: shots, 5 frames, at least 2 persons, every 7th frame. The positions of the 5 frames, the
+    score (0.5), the overlap (0.4) and the area (200 pixels) are those of the published code of the
+    paper's detector, JDE, or chosen here.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,37 +23,71 @@ from array_record.python.array_record_module import ArrayRecordWriter
 
 from reid_jax.video import detect
 from reid_jax.video.boxes import Boxes
+from reid_jax.video.detect import Detect
 from reid_jax.video.find import Source, View
 from reid_jax.video.frames import claims, frames, numbers
 from reid_jax.video.shots import shots
+from reid_jax.whole import whole
 
 ABOUT, CROPS, ROWS = "about.json", "crops.array_record", "rows.npz"
-COLUMNS = {"view": (), "shot": (), "frame": (), "person": (), "box": (4,)}  # i32 of each crop; box: x, y, w, h
-SEARCH = 0.2  # the share of the work that shots take, about
-Watch = Callable[[float, int], None]  # (the share that is done, crops so far)
+# The i32 columns of ROWS and their shapes, a row for each crop; box is x, y, w, h.
+COLUMNS: dict[str, tuple[int, ...]] = {
+    "view": (),
+    "shot": (),
+    "frame": (),
+    "person": (),
+    "box": (4,),
+}
+SEARCH = 0.2  # the fraction of the work that finding the shots takes, roughly
+Watch = Callable[[float, int], None]  # (fraction that is done, crops so far)
 
 
 @dataclass(frozen=True)
 class How:
-    """What is cut out."""
+    """Which people are cut out.
 
-    detector: str = "hog"  # see detect.detector
+    Attributes:
+        detector: see `detect.detector`.
+        score: see `detect.detector`.
+        overlap: see `detect.detector`.
+        every: people are cut out of every such frame.
+        people: least mean number of people in a shot.
+        looks: frames of a shot in which people are counted.
+        area: least number of pixels of a box, within the frame.
+    """
+
+    detector: str = "hog"
     score: float = 0.5
     overlap: float = 0.4
-    every: int = 7  # frames
-    people: float = 2.0  # in a shot, on average, at least
-    looks: int = 5  # frames of a shot that people are counted in
-    area: int = 200  # pixels of a box within the frame, at least
+    every: int = 7
+    people: float = 2.0
+    looks: int = 5
+    area: int = 200
 
 
 def cut(source: Source, parts: str | Path, how: How, watch: Watch = lambda *_: None) -> dict:
-    """Cut `source` and leave what came of it in parts/KEY, unless it is there already; returns its ABOUT.
+    """Cut `source` into the folder parts/KEY, unless that exists, and return its ABOUT.
 
-    A source that cannot be read is told in ABOUT (`broken`) like any other; errors of the disk, of a missing package or
-    of `how` are raised.
+    The folder appears when it is complete. ABOUT, a file of JSON, contains
 
-    ABOUT: broken, the reason, or absent; views: path, frames, cut (where the file ends early), rate, of each;
-    shots: first, last, people (mean), crops, kept, of each; crops, of all.
+    - broken: why the source cannot be read, if so;
+    - views: path, frames, rate and cut (where the file ends early) of each view;
+    - shots: first, last, people (mean), crops and kept of each shot;
+    - crops: the number of all crops.
+
+    Args:
+        source: what to cut.
+        parts: folder of the parts.
+        how: options.
+        watch: called with the progress, many times.
+
+    Returns:
+        ABOUT. For a source that cannot be read it has `broken`; that is not an error.
+
+    Raises:
+        ValueError: an option of `how` is wrong.
+        OSError: an error of the disk, or a file that an option names is missing.
+        ImportError: a package is missing.
     """
     folder = Path(parts) / source.key
     if (folder / ABOUT).is_file():
@@ -60,32 +95,39 @@ def cut(source: Source, parts: str | Path, how: How, watch: Watch = lambda *_: N
     detector = detect.detector(how.detector, score=how.score, overlap=how.overlap)
     for stale in folder.parent.glob(f"{source.key}.unfinished-*"):
         shutil.rmtree(stale)
-    unfinished = folder.with_name(f"{source.key}.unfinished-{os.getpid()}")
-    unfinished.mkdir(parents=True)
-    try:
+    with whole(folder) as unfinished:
+        unfinished.mkdir()
         try:
             about = _cut(source, detector, how, unfinished, watch)
         except (ValueError, FileNotFoundError, cv2.error) as error:
             for file in unfinished.iterdir():
                 file.unlink()
-            about = {"views": [{"path": view.path} for view in source.views], "shots": [], "crops": 0}
+            views = [{"path": view.path} for view in source.views]
+            about = {"views": views, "shots": [], "crops": 0}
             reason, name = " ".join(str(error).split()), source.views[0].path
             about["broken"] = reason if name in reason else f"{name}: {reason}"
         (unfinished / ABOUT).write_text(json.dumps(about, indent=1))
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return about
 
 
-def counted(found: np.ndarray, looks: int) -> np.ndarray:
-    """Of the numbers of a shot those that people are counted in: one from the middle of each of `looks` equal parts."""
-    return np.unique(found[(2 * np.arange(looks) + 1) * len(found) // (2 * looks)])
+def counted(shot: np.ndarray, looks: int) -> np.ndarray:
+    """The frame numbers of a shot at which people are counted, at most `looks`.
+
+    They are the middle ones of `looks` equal parts of `shot`, the numbers of all its frames.
+    """
+    return np.unique(shot[(2 * np.arange(looks) + 1) * len(shot) // (2 * looks)])
 
 
 def crop(picture: np.ndarray, box: np.ndarray, area: int) -> tuple[np.ndarray, list[int]] | None:
-    """(the pixels of a box left, top, right, bottom, and x, y, w, h of them); None where fewer than `area` are in the
-    picture. Nothing is added around.
+    """The pixels of a box, without a margin, and their place.
+
+    Args:
+        picture: uint8 [h w 3].
+        box: f32[4], left, top, right, bottom; may reach beyond the picture.
+        area: least number of pixels within the picture.
+
+    Returns:
+        (uint8 [h w 3], [x, y, w, h]); None where fewer than `area` pixels are in the picture.
     """
     height, width = picture.shape[:2]
     if not np.isfinite(box).all():
@@ -98,66 +140,82 @@ def crop(picture: np.ndarray, box: np.ndarray, area: int) -> tuple[np.ndarray, l
     return picture[top:bottom, left:right], [left, top, w, h]
 
 
-def _cut(source: Source, detector, how: How, folder: Path, watch: Watch) -> dict:
-    views, shot = _shots(source.views, watch)
+def _cut(
+    source: Source, detector: Callable[[str], Detect], how: How, folder: Path, watch: Watch
+) -> dict:
+    views, all_shots = _shots(source.views, watch)
     runs = [(view, detector(view.name)) for view in source.views]
-    looked = [counted(found, how.looks) for found in shot]
-    seen = np.concatenate(looked)
-    people = {int(number): 0 for number in seen}
+    searched = [counted(shot, how.looks) for shot in all_shots]
+    people = {int(number): 0 for number in np.concatenate(searched)}
     for view, run in runs:
-        for number, picture in frames(view.path, seen.tolist()):
+        for number, picture in frames(view.path, list(people)):
             people[number] += len(_fair(run(picture, number), picture, how))
-    told = []
-    for found, look in zip(shot, looked, strict=True):
-        mean = sum(people[int(number)] for number in look) / len(look) / len(runs)
-        told.append({"first": int(found[0]), "last": int(found[-1]), "people": mean, "crops": 0})
-    kept = [which for which, one in enumerate(told) if one["people"] >= how.people]
-    wanted = {int(number): which for which in kept for number in shot[which][:: how.every]}
-    rows = _write(folder, _crops(runs, wanted, how, watch)) if wanted else {"shot": np.zeros(0, int)}
-    for which, one in enumerate(told):
+    about = []
+    for shot, few in zip(all_shots, searched, strict=True):
+        mean = sum(people[int(number)] for number in few) / len(few) / len(runs)
+        about.append({"first": int(shot[0]), "last": int(shot[-1]), "people": mean, "crops": 0})
+    kept = [which for which, one in enumerate(about) if one["people"] >= how.people]
+    wanted = {int(number): which for which in kept for number in all_shots[which][:: how.every]}
+    rows = (
+        _write(folder, _crops(runs, wanted, how, watch)) if wanted else {"shot": np.zeros(0, int)}
+    )
+    for which, one in enumerate(about):
         one |= {"kept": which in kept, "crops": int((rows["shot"] == which).sum())}
-    return {"views": views, "shots": told, "crops": len(rows["shot"])}
+    return {"views": views, "shots": about, "crops": len(rows["shot"])}
 
 
 def _shots(views: tuple[View, ...], watch: Watch) -> tuple[list[dict], list[np.ndarray]]:
-    """(what is known of each view, the numbers of the frames of each shot); synchronised views are one shot, of the
-    frames that all have.
+    """(what ABOUT states of each view, the frame numbers of each shot).
+
+    Synchronised views are one shot, of the frames that all of them have.
     """
-    said = [claims(view.path) for view in views]
-    if len(views) > 1 and max(rate for _, rate in said) > 1.01 * min(rate for _, rate in said):
-        rates = " and ".join(f"{rate:.4g}" for _, rate in said)
-        raise ValueError(f"{', '.join(view.path for view in views)}: {rates} frames a second are not synchronised")
+    stated = [claims(view.path) for view in views]
+    rates = [rate for _, rate in stated]
+    paths = ", ".join(view.path for view in views)
+    if len(views) > 1 and max(rates) > 1.01 * min(rates):
+        text = " and ".join(f"{rate:.4g}" for rate in rates)
+        raise ValueError(f"{paths}: {text} frames a second are not synchronised")
     if len(views) == 1:
-        shot = shots(_watched(views[0].path, said[0][0], watch))
-        found = [np.concatenate(shot)]
+        all_shots = shots(_watched(views[0].path, stated[0][0], watch))
+        present = [np.concatenate(all_shots)]
     else:
-        found = [numbers(view.path) for view in views]
-        shot = [found[0][np.all([np.isin(found[0], other) for other in found], axis=0)]]
-        if not len(shot[0]):
-            raise ValueError(f"{', '.join(view.path for view in views)} have no frame number in common")
-    told = []
-    for view, (claim, rate), one in zip(views, said, found, strict=True):
-        told.append({"path": view.path, "frames": len(one), "rate": round(rate, 3)})
-        if len(one) < claim - max(1, rate):  # more than a second is lacking; what files claim is often a little more
-            told[-1]["cut"] = f"it ends after frame {len(one)} of {claim}"
-    return told, shot
+        present = [numbers(view.path) for view in views]
+        common = present[0][np.all([np.isin(present[0], other) for other in present], axis=0)]
+        if not len(common):
+            raise ValueError(f"{paths} have no frame number in common")
+        all_shots = [common]
+    about = []
+    for view, (claim, rate), one in zip(views, stated, present, strict=True):
+        about.append({"path": view.path, "frames": len(one), "rate": round(rate, 3)})
+        # Files often state a few frames too many; it is cut where more than a second is missing.
+        if len(one) < claim - max(1, rate):
+            about[-1]["cut"] = f"it ends after frame {len(one)} of {claim}"
+    return about, all_shots
 
 
 def _watched(path: str, claim: int, watch: Watch) -> Iterator[tuple[int, np.ndarray]]:
+    """All frames of a video; reports the progress of the search for shots."""
     for done, one in enumerate(frames(path), 1):
         watch(SEARCH * min(1, done / max(claim, 1)), 0)
         yield one
 
 
-def _fair(found: Boxes, picture: np.ndarray, how: How) -> list[tuple[np.ndarray, list[int], int, float]]:
+def _fair(
+    boxes: Boxes, picture: np.ndarray, how: How
+) -> list[tuple[np.ndarray, list[int], int, float]]:
     """(pixels, box, person, score) of the boxes that are large enough."""
-    pieces = [crop(picture, box, how.area) for box in found.box]
-    told = zip(pieces, found.person.tolist(), found.score.tolist(), strict=True)
-    return [(*piece, person, score) for piece, person, score in told if piece]
+    pieces = [crop(picture, box, how.area) for box in boxes.box]
+    named = zip(pieces, boxes.person.tolist(), boxes.score.tolist(), strict=True)
+    return [(*piece, person, score) for piece, person, score in named if piece]
 
 
-def _crops(runs: list, wanted: dict[int, int], how: How, watch: Watch) -> Iterator[tuple[bytes, tuple, float]]:
-    """(JPEG, a row of COLUMNS, score) of every person, view after view, frame after frame, best first."""
+def _crops(
+    runs: list[tuple[View, Detect]], wanted: dict[int, int], how: How, watch: Watch
+) -> Iterator[tuple[bytes, tuple, float]]:
+    """(JPEG, a row of COLUMNS, score) of every person, by view, frame and rank of the box.
+
+    wanted: the shot of each frame number.
+    """
     order, crops, done = sorted(wanted), 0, 0
     for which, (view, run) in enumerate(runs):
         for number, picture in frames(view.path, order):
@@ -170,8 +228,10 @@ def _crops(runs: list, wanted: dict[int, int], how: How, watch: Watch) -> Iterat
 
 
 def _write(folder: Path, crops: Iterator[tuple[bytes, tuple, float]]) -> dict[str, np.ndarray]:
-    """CROPS and ROWS; returns the columns."""
-    writer, rows, scores = ArrayRecordWriter(str(folder / CROPS), "group_size:1"), [], []
+    """Write CROPS and ROWS; returns the columns of ROWS: COLUMNS and score."""
+    writer = ArrayRecordWriter(str(folder / CROPS), "group_size:1")
+    rows: list[tuple] = []
+    scores: list[float] = []
     try:
         for data, row, score in crops:
             writer.write(data)
@@ -179,9 +239,11 @@ def _write(folder: Path, crops: Iterator[tuple[bytes, tuple, float]]) -> dict[st
             scores.append(score)
     finally:
         writer.close()
-    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
-    shaped = zip(COLUMNS.items(), columns, strict=True)
-    told = {name: np.array(column, np.int32).reshape(-1, *shape) for (name, shape), column in shaped}
-    told["score"] = np.array(scores, np.float32)
-    np.savez(folder / ROWS, **told)
-    return told
+    values = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+    columns = {
+        name: np.array(column, np.int32).reshape(-1, *shape)
+        for (name, shape), column in zip(COLUMNS.items(), values, strict=True)
+    }
+    held: dict[str, np.ndarray] = {**columns, "score": np.array(scores, np.float32)}
+    np.savez(folder / ROWS, allow_pickle=False, **held)
+    return held

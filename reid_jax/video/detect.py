@@ -1,4 +1,4 @@
-"""KIND:PATH -> a detector: a function of a view's name, which gives a function (picture, number) -> Boxes."""
+"""Detectors of persons by name: hog, a network in a file, or boxes given in files."""
 
 from collections.abc import Callable
 from functools import cache
@@ -10,49 +10,67 @@ import numpy as np
 from reid_jax.video import boxes, network
 from reid_jax.video.boxes import Boxes
 
-Detect = Callable[[np.ndarray, int], Boxes]  # (uint8 [h w 3] RGB, the frame's number) -> Boxes
-HEIGHT = 720  # pixels
+Detect = Callable[[np.ndarray, int], Boxes]  # (uint8 [h w 3] RGB, frame number) -> Boxes
+HEIGHT = 720  # pixels; lower frames are enlarged for hog
 KINDS = ("hog", "onnx", *network.LAYOUTS, "mot")
 
 
 @cache
 def detector(text: str, *, score: float = 0.5, overlap: float = 0.4) -> Callable[[str], Detect]:
-    """What `text` names; opened once in each process.
+    """The detector that `text` names: a view's name -> a function (picture, number) -> Boxes.
 
-    - `hog`: OpenCV's own people detector; needs no file, and is slow.
-    - `onnx:FILE`: a NanoDet or a YOLOX; `nanodet:FILE`, `yolox:FILE` where the outputs do not tell.
+    - `hog`: OpenCV's own people detector; it needs no file, and is slow.
+    - `onnx:FILE`: a NanoDet or a YOLOX; `nanodet:FILE` or `yolox:FILE` where the shapes of the
+      outputs do not show which.
     - `mot:FOLDER`: boxes in MOT format, FOLDER/NAME.txt for a video called NAME.
 
-    Args: score, at least, of a network's boxes; overlap (IoU) above which the worse of two is left out, of a network's and
-        hog's.
-    Raises: ValueError for another kind, or an OpenCV without hog; FileNotFoundError; ImportError without onnxruntime.
+    Each process opens a detector once.
+
+    Args:
+        text: as above.
+        score: least score of a network's box.
+        overlap: IoU above which the worse of two boxes is dropped; for networks and hog.
+
+    Returns:
+        A function of the view's name, which returns the detector for the frames of that view.
+
+    Raises:
+        ValueError: the kind is unknown, or this OpenCV has no hog.
+        FileNotFoundError: the file or folder is missing.
+        ImportError: a network without onnxruntime.
     """
     kind, _, path = text.partition(":")
     if kind not in KINDS or (kind == "hog") != (not path):
-        raise ValueError(f"the detector {text!r} is not known; it is hog, mot:FOLDER, or onnx:, nanodet: or yolox:FILE")
+        raise ValueError(
+            f"the detector {text!r} is not known; it is hog, mot:FOLDER, "
+            "or onnx:, nanodet: or yolox:FILE"
+        )
     if kind == "mot":
         if not Path(path).is_dir():
             raise FileNotFoundError(f"there is no folder {path} with the boxes of the videos")
         return lambda name: _given(Path(path) / f"{name}.txt")
     if kind == "hog":
-        found = hog(overlap=overlap)
+        detect = hog(overlap=overlap)
     else:
         layout = "" if kind == "onnx" else kind
-        found = network.detector(path, layout=layout, score=score, overlap=overlap)
-    return lambda name: lambda picture, number: found(picture)
+        detect = network.detector(path, layout=layout, score=score, overlap=overlap)
+    return lambda name: lambda picture, number: detect(picture)
 
 
 def hog(*, overlap: float = 0.4) -> Callable[[np.ndarray], Boxes]:
-    """OpenCV's linear classifier of gradients, as it comes; its windows, which have a margin, drawn in by that.
+    """OpenCV's people detector, a linear classifier of gradient histograms, with its defaults.
 
-    They are 128 pixels high at least, so frames lower than HEIGHT are enlarged to it.
+    Its windows have a margin around the person, which is removed. They are at least 128 pixels
+    high, so frames lower than HEIGHT are enlarged to it.
 
-    Raises: ValueError where the installed OpenCV has none.
+    Raises:
+        ValueError: the installed OpenCV has no such detector.
     """
     if not hasattr(cv2, "HOGDescriptor"):
         raise ValueError(
-            f"this OpenCV ({cv2.__version__}) has no people detector of its own (opencv-contrib-python-headless, in the "
-            "place of opencv-python-headless, has); name a network or boxes: --detector=onnx:FILE or --detector=mot:FOLDER"
+            f"this OpenCV ({cv2.__version__}) has no people detector of its own "
+            "(opencv-contrib-python-headless, in the place of opencv-python-headless, has); "
+            "name a network or boxes as the detector: onnx:FILE or mot:FOLDER"
         )
     finder = cv2.HOGDescriptor()
     finder.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
@@ -73,5 +91,5 @@ def hog(*, overlap: float = 0.4) -> Callable[[np.ndarray], Boxes]:
 
 
 def _given(path: Path) -> Detect:
-    found, none = boxes.read_mot(path), boxes.make([], [])
-    return lambda picture, number: found.get(number, none)
+    given, none = boxes.read_mot(path), boxes.make([], [])
+    return lambda picture, number: given.get(number, none)

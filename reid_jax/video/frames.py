@@ -1,6 +1,7 @@
 """The frames of a video file, or of a folder of pictures, by number.
 
-A file's frames are counted from 1, as MOT files count them; a folder's have the numbers that are their names.
+The frames of a file are counted from 1, as in MOT files; those of a folder have the numbers that
+their names are.
 """
 
 import itertools
@@ -13,35 +14,62 @@ import numpy as np
 
 from reid_jax.data import records
 
-VIDEOS = (".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv")
+VIDEOS = (
+    ".avi",
+    ".flv",
+    ".m2ts",
+    ".m4v",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpeg",
+    ".mpg",
+    ".mts",
+    ".ts",
+    ".webm",
+    ".wmv",
+)
 PICTURES = (".bmp", ".jpeg", ".jpg", ".png")
 
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a broken video is named once, by us
+os.environ.setdefault(
+    "OPENCV_FFMPEG_LOGLEVEL", "-8"
+)  # quiet: a broken video is reported once, here
 
 
-def frames(path: str | Path, wanted: Iterable[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
-    """(number, picture uint8 [h w 3] RGB) of the frames asked for, in order, as far as the video goes.
+def frames(
+    path: str | Path, wanted: Iterable[int] | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(number, picture uint8 [h w 3] RGB) of the wanted frames that exist, in order.
 
-    Args: wanted, increasing numbers; None: all frames.
-    Raises: ValueError, naming it, for what is not a video, or a picture of the folder that cannot be read.
+    Args:
+        path: a video, or a folder of pictures.
+        wanted: increasing numbers; None means all frames.
+
+    Raises:
+        ValueError: the file is no video, or a picture of the folder cannot be read; the message
+            names the file.
     """
     return (_pictures if Path(path).is_dir() else _film)(Path(path), wanted)
 
 
 def numbers(path: str | Path) -> np.ndarray:
-    """i32[n], increasing: the numbers of the frames that can be read. A file is decoded through for it."""
+    """The numbers of the frames that can be read, i32[n], increasing; a video is read through."""
     path = Path(path)
     if path.is_dir():
         return np.array(sorted(_named(path)), np.int32)
     film = _open(path)
     try:
-        return 1 + np.arange(next(count for count in itertools.count() if not film.grab()), dtype=np.int32)
+        count = next(count for count in itertools.count() if not film.grab())
+        return 1 + np.arange(count, dtype=np.int32)
     finally:
         film.release()
 
 
 def claims(path: str | Path) -> tuple[int, float]:
-    """(frames, frames a second) by the file's own word, which may be wrong; a folder: its pictures, and 0."""
+    """(frames, frames per second) as the file's header states them, which may be wrong.
+
+    For a folder: the number of its pictures, and 0.
+    """
     path = Path(path)
     if path.is_dir():
         return len(_named(path)), 0.0
@@ -53,7 +81,7 @@ def claims(path: str | Path) -> tuple[int, float]:
 
 
 def _open(path: Path) -> cv2.VideoCapture:
-    """One thread: the videos are spread over the cores, not the frames."""
+    """Open a video with one thread, since each core works on a video of its own."""
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     film = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     cv2.utils.logging.setLogLevel(level)
@@ -91,13 +119,16 @@ def _pictures(folder: Path, wanted: Iterable[int] | None) -> Iterator[tuple[int,
 
 
 def _named(folder: Path) -> dict[int, Path]:
-    """The pictures by number."""
-    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES]
-    strange = [path.name for path in found if not path.stem.isdecimal()]
-    if strange or not found:
+    """The pictures of a folder by number."""
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES]
+    strange = [path.name for path in files if not path.stem.isdecimal()]
+    if strange or not files:
         what = f"the picture {strange[0]}" if strange else "no picture"
-        raise ValueError(f"{folder} holds {what}; a folder of frames holds pictures named by number, as 000001.jpg")
-    named = {int(path.stem): path for path in found}
-    if len(named) < len(found):
+        raise ValueError(
+            f"{folder} holds {what}; a folder of frames holds pictures named by number, "
+            "as 000001.jpg"
+        )
+    named = {int(path.stem): path for path in files}
+    if len(named) < len(files):
         raise ValueError(f"{folder} has two pictures of one number")
     return named

@@ -1,4 +1,4 @@
-"""The parts that `cut` left -> one packed data set, with a manifest of where its crops come from."""
+"""Joining the parts of `cut` into one packed data set, with a manifest of its sources."""
 
 import json
 import shutil
@@ -18,11 +18,14 @@ MANIFEST, BOXES = "manifest.json", "boxes.npz"
 
 
 class Parts:
-    """The crops of several parts one after the other, encoded; one file is open at a time, for reading in order."""
+    """The encoded crops of several parts in sequence, as one `Images`.
+
+    One file is open at a time, so that they should be read in order.
+    """
 
     def __init__(self, files: Sequence[str], counts: Sequence[int]):
         self.files, self.ends = list(files), np.cumsum(counts)
-        self.opened = (-1, None)
+        self.opened: tuple[int, ArrayRecordDataSource] | None = None
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
@@ -30,7 +33,7 @@ class Parts:
     def __getitem__(self, row: int) -> bytes:
         row = range(len(self))[int(row)]
         part = int(np.searchsorted(self.ends, row, side="right"))
-        if self.opened[0] != part:
+        if self.opened is None or self.opened[0] != part:
             self.opened = (part, ArrayRecordDataSource(self.files[part]))
         return self.opened[1][row - int(self.ends[part - 1] if part else 0)]
 
@@ -48,83 +51,115 @@ def gather(
     watch: Callable[[int, int], None] = lambda *_: None,
     beside: Callable[[Records, Path], None] = lambda *_: None,
 ) -> dict:
-    """Join the parts of `sources`, in their order, into the packed data set `out`; returns what its MANIFEST holds.
+    """Join the parts of `sources`, in their order, into the packed data set `out`.
 
-    A source is a group, all its views and shots, with a camera of its own for each view: people of one shot may be in the
-    next. shot is its number among the source's in MANIFEST (from 0), frame the frame's; domain 1, split "train", person
-    where the boxes tell, else -1. MANIFEST tells each source's group, -1 where it has no crop. BOXES holds, for each row,
-    the number of its source, view and shot in MANIFEST, its frame, box (x, y, w, h) and score. The same parts give the
-    same bytes.
+    A source with all its views and shots is one group, since people of one shot may appear in the
+    next; each view is a camera of its own. In the records, shot is the number of the shot in the
+    source's list in MANIFEST (from 0), frame the frame number, domain 1, split "train", and person
+    that of the boxes, or -1.
 
-    Args: watch, see packed.pack; beside, called with the records and the folder before the folder gets its name, to add
-        files.
-    Raises: ValueError, with the reasons, where no source has a crop; FileNotFoundError where a part is lacking;
-        FileExistsError where `out` exists.
+    MANIFEST states the group of each source, -1 where it has no crop. BOXES contains for each row
+    the numbers of its source, view and shot in MANIFEST, and its frame, box (x, y, w, h) and score.
+    The same parts give the same bytes.
+
+    Args:
+        sources: sources that are cut.
+        parts: folder of the parts.
+        out: the new folder.
+        how: the options of the cutting, for MANIFEST.
+        watch: see `packed.pack`.
+        beside: called with the records and the unfinished folder, to add files to it.
+
+    Returns:
+        The contents of MANIFEST.
+
+    Raises:
+        ValueError: no source has a crop; the message states the reasons.
+        FileNotFoundError: a part is missing.
+        FileExistsError: `out` exists.
     """
-    about = [json.loads((Path(parts) / source.key / ABOUT).read_text()) for source in sources]
-    rows, columns = _columns([Path(parts) / source.key for source in sources], about)
-    manifest = {"made": asdict(how), "counts": _counts(about), "sources": about}
+    folders = [Path(parts) / source.key for source in sources]
+    about = [json.loads((folder / ABOUT).read_text()) for folder in folders]
+    rows, columns = _columns(folders, about)
+    counts = _counts(about)
+    manifest = {"made": asdict(how), "counts": counts, "sources": about}
     if not len(rows["source"]):
-        reasons = [told["broken"] for told in about if "broken" in told]
+        reasons = [one["broken"] for one in about if "broken" in one]
         raise ValueError(
-            f"there is no crop: {told_counts(manifest['counts'])}{'; '.join(['', *reasons[:5]])}. Fewer people a frame, "
-            "or a lower score, may be asked for"
+            f"there is no crop: {counts_text(counts)}{'; '.join(['', *reasons[:5]])}. "
+            "Fewer people a frame, or a lower score, may be asked for"
         )
-    having = [(source, told["crops"]) for source, told in zip(sources, about, strict=True) if told["crops"]]
-    files = [str(Path(parts) / source.key / CROPS) for source, _ in having]
-    images, place = Parts(files, [count for _, count in having]), {name: rows[name] for name in ("frame", "shot")}
-    found = records.make(images, **columns, **place, domain=1)
+    having = [
+        (str(folder / CROPS), one["crops"])
+        for folder, one in zip(folders, about, strict=True)
+        if one["crops"]
+    ]
+    images = Parts([file for file, _ in having], [count for _, count in having])
+    place = {name: rows[name] for name in ("frame", "shot")}
+    crops = records.make(images, **columns, **place, domain=1)
 
     def add(folder: Path) -> None:
-        np.savez(folder / BOXES, **{name: column for name, column in rows.items() if name != "person"})
+        boxes = {name: column for name, column in rows.items() if name != "person"}
+        np.savez(folder / BOXES, allow_pickle=False, **boxes)
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        beside(found, folder)
+        beside(crops, folder)
 
     out = Path(out)
     for stale in out.parent.glob(f"{out.name}.unfinished-*"):
         shutil.rmtree(stale)
-    packed.pack(found, out, name="footage", watch=watch, beside=add)
+    packed.pack(crops, out, name="footage", watch=watch, beside=add)
     return manifest
 
 
-def told_counts(counts: dict[str, int]) -> str:
-    """A manifest's counts in words."""
+def counts_text(counts: dict[str, int]) -> str:
+    """The counts of a manifest as a sentence."""
     return (
-        f"{counts['sources']:,} sources, {counts['broken']:,} broken, {counts['empty']:,} with too few people or none; "
+        f"{counts['sources']:,} sources, {counts['broken']:,} broken, "
+        f"{counts['empty']:,} with too few people or none; "
         f"{counts['kept']:,} of {counts['shots']:,} shots kept, {counts['crops']:,} crops"
     )
 
 
 def _counts(about: list[dict]) -> dict[str, int]:
-    shots = [shot for told in about for shot in told["shots"]]
+    shots = [shot for one in about for shot in one["shots"]]
     return {
         "sources": len(about),
-        "broken": sum("broken" in told for told in about),
-        "cut": sum("cut" in view for told in about for view in told["views"]),
-        "empty": sum("broken" not in told and not told["crops"] for told in about),
+        "broken": sum("broken" in one for one in about),
+        "cut": sum("cut" in view for one in about for view in one["views"]),
+        "empty": sum("broken" not in one and not one["crops"] for one in about),
         "shots": len(shots),
         "kept": sum(shot["kept"] for shot in shots),
-        "crops": sum(told["crops"] for told in about),
+        "crops": sum(one["crops"] for one in about),
     }
 
 
-def _columns(folders: list[Path], about: list[dict]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """(every row's place and box, its person, camera and group); adds to each source its group."""
+def _columns(
+    folders: list[Path], about: list[dict]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """(columns of BOXES, columns of the records) of all rows; adds the group to each source.
+
+    Persons of different sources get different numbers.
+    """
     parts, groups, cameras, persons = [], 0, 0, 0
-    for number, (folder, told) in enumerate(zip(folders, about, strict=True)):
-        told["group"] = groups if told["crops"] else -1
-        if told["crops"]:
-            with np.load(folder / ROWS) as held:
-                part = {name: held[name] for name in held.files}
-            part["source"] = np.full(told["crops"], number, np.int32)
-            part["group"], part["camera"] = np.full(told["crops"], groups, np.int32), cameras + part["view"]
-            groups, cameras = groups + 1, cameras + len(told["views"])
-            known = part["person"] > 0
-            part["person"] = np.where(known, part["person"] + persons, -1)
-            persons = max(persons, int(part["person"].max()))
-            parts.append(part)
+    for number, (folder, source) in enumerate(zip(folders, about, strict=True)):
+        count = source["crops"]
+        source["group"] = groups if count else -1
+        if not count:
+            continue
+        with np.load(folder / ROWS) as held:
+            part = {name: held[name] for name in held.files}
+        part["source"] = np.full(count, number, np.int32)
+        part["group"] = np.full(count, groups, np.int32)
+        part["camera"] = cameras + part["view"]
+        groups, cameras = groups + 1, cameras + len(source["views"])
+        known = part["person"] > 0
+        part["person"] = np.where(known, part["person"] + persons, -1)
+        persons = max(persons, int(part["person"].max()))
+        parts.append(part)
     empty = {name: np.zeros((0, *shape), np.int32) for name, shape in COLUMNS.items()}
-    parts = parts or [{**empty, **dict.fromkeys(("source", "group", "camera", "score"), np.zeros(0, np.int32))}]
+    for name in ("source", "group", "camera", "score"):
+        empty[name] = np.zeros(0, np.int32)
+    parts = parts or [empty]
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     columns = {name: whole.pop(name) for name in ("person", "camera", "group")}
     return whole, columns

@@ -1,37 +1,43 @@
-"""Where a video is cut: PySceneDetect on small copies of the frames."""
+"""The shots of a video, found by PySceneDetect on small copies of the frames."""
 
 from collections.abc import Iterable
+from types import ModuleType
 
 import cv2
 import numpy as np
 
-WIDTH = 256  # of the small copies, PySceneDetect's own choice
+WIDTH = 256  # pixels of the small copies, as in PySceneDetect
 
 
 def shots(pictures: Iterable[tuple[int, np.ndarray]]) -> list[np.ndarray]:
-    """The numbers of the frames of each shot, i32[n], in order; together they are all frames, each once.
+    """The frame numbers of each shot, i32[n], in order; each frame is in exactly one shot.
 
-    A cut is a frame that differs from the one before far more than its neighbours do (PySceneDetect's
-    AdaptiveDetector as it comes: 3 times the mean of two frames on either side, and shots of 15 frames or more), so that
-    a moving camera makes none.
+    A cut is a frame that differs from the one before far more than the frames around it do, so
+    that a moving camera makes no cut. It is PySceneDetect's AdaptiveDetector with its defaults: 3
+    times the mean of two frames on either side, and shots of at least 15 frames.
 
-    Args: pictures, (number, uint8 [h w 3] RGB) as `frames` gives them; a folder's numbers may have gaps.
-    Raises: ImportError without PySceneDetect; ValueError without a frame.
+    Args:
+        pictures: (number, uint8 [h w 3] RGB) from `frames`; numbers may have gaps.
+
+    Raises:
+        ImportError: without PySceneDetect.
+        ValueError: there is no frame.
     """
     library = needed()
-    detector, cuts, seen = library.AdaptiveDetector(), [0], []
+    detector, cuts = library.AdaptiveDetector(), [0]
+    numbers: list[int] = []
     for number, picture in pictures:
-        # a time for each frame by its place alone: cuts are places, whatever the file says of its rate
-        place = library.FrameTimecode(len(seen), fps=25.0)
-        cuts += [cut.frame_num for cut in detector.process_frame(place, _small(picture))]
-        seen.append(number)
-    if not seen:
+        # Cuts are found by position alone, so the rate does not matter, whatever the file states.
+        position = library.FrameTimecode(len(numbers), fps=25.0)
+        cuts += [cut.frame_num for cut in detector.process_frame(position, _small(picture))]
+        numbers.append(number)
+    if not numbers:
         raise ValueError("no frame can be read")
-    return np.split(np.array(seen, np.int32), cuts[1:])
+    return np.split(np.array(numbers, np.int32), cuts[1:])
 
 
-def needed():
-    """PySceneDetect, or an ImportError that says how to get it."""
+def needed() -> ModuleType:
+    """PySceneDetect; an ImportError states how to install it."""
     try:
         import scenedetect
     except ImportError as missing:

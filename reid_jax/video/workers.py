@@ -1,4 +1,4 @@
-"""Many sources on all cores, each cut by a process of its own."""
+"""Cutting many sources on all cores, each by one worker process at a time."""
 
 import multiprocessing
 import os
@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,11 +19,19 @@ from reid_jax.video import cut
 from reid_jax.video.cut import How
 from reid_jax.video.find import Source
 
-_report = None  # in a worker: the pipe to the process that started it
+# In a worker, the queue of (key, share, crops) to the process that started it.
+_reports: SimpleQueue[tuple[str, float, int]]
 
 
 class Progress(NamedTuple):
-    """How far it is. share: of the bytes of all videos; crops: so far, of the videos cut now."""
+    """The progress of `cut_all`.
+
+    Attributes:
+        done: sources that are done.
+        total: all sources.
+        share: fraction of the bytes of all videos that are cut now.
+        crops: crops so far, of the videos that are cut now.
+    """
 
     done: int
     total: int
@@ -30,7 +40,7 @@ class Progress(NamedTuple):
 
 
 def cores() -> int:
-    """Those that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -42,87 +52,122 @@ def cut_all(
     workers: int = 0,
     watch: Callable[[Progress, dict | None], None] = lambda *_: None,
 ) -> None:
-    """Cut every source whose part is not there yet. What comes of it does not depend on `workers`.
+    """Cut every source that has no part yet. The result does not depend on `workers`.
 
-    Args: workers, processes, 0: as many as cores, 1: in this one; watch, called with the progress, and with what came of
-        a source when one is done, every second or so.
-    Raises: as `cut.cut`; ChildProcessError where a worker was killed. Parts that are done stay.
+    Args:
+        sources: the sources to cut.
+        parts: folder of the parts.
+        how: options of the cutting.
+        workers: number of processes; 0 for as many as cores, 1 for this process alone.
+        watch: called about once a second with the progress and None, and once for each source that
+            is done with the progress and its ABOUT (see `cut.cut`).
+
+    Raises:
+        ValueError: as `cut.cut`.
+        OSError: as `cut.cut`.
+        ImportError: as `cut.cut`.
+        ChildProcessError: a worker was killed. Parts that are done are kept.
     """
     parts = Path(parts)
     parts.mkdir(parents=True, exist_ok=True)
     waiting = [source for source in sources if not (parts / source.key / cut.ABOUT).is_file()]
-    state = {source.key: (0.0, 0) for source in waiting}
-    size = {source.key: max(source.size, 1) for source in waiting}
-    ended = len(sources) - len(waiting)
-
-    def tell(about: dict | None = None) -> None:
-        share = sum(size[key] * state[key][0] for key in state) / max(sum(size.values()), 1)
-        watch(Progress(ended, len(sources), share, sum(crops for _, crops in state.values())), about)
-
+    tally = _Tally(len(sources), waiting, watch)
     workers = min(workers or cores(), len(waiting))
-    if workers <= 1:
-        for source in waiting:
-
-            def here(share: float, crops: int, key: str = source.key) -> None:
-                state[key] = (share, crops)
-                tell()
-
-            about = cut.cut(source, parts, how, here)
-            ended, state[source.key] = ended + 1, (1.0, about["crops"])
-            tell(about)
+    if workers > 1:
+        _cut_in_workers(waiting, parts, how, workers, tally)
         return
+    for source in waiting:
+
+        def update(share: float, crops: int, key: str = source.key) -> None:
+            tally.state[key] = (share, crops)
+            tally.report()
+
+        tally.finish(source, cut.cut(source, parts, how, update))
+
+
+class _Tally:
+    """The progress of all sources; `state` is (share, crops) of each that is cut now."""
+
+    def __init__(
+        self,
+        total: int,
+        waiting: Sequence[Source],
+        watch: Callable[[Progress, dict | None], None],
+    ) -> None:
+        self.total, self.done, self.watch = total, total - len(waiting), watch
+        self.state = {source.key: (0.0, 0) for source in waiting}
+        self.size = {source.key: max(source.size, 1) for source in waiting}
+
+    def report(self, about: dict | None = None) -> None:
+        whole = max(sum(self.size.values()), 1)
+        share = sum(self.size[key] * self.state[key][0] for key in self.state) / whole
+        crops = sum(crops for _, crops in self.state.values())
+        self.watch(Progress(self.done, self.total, share, crops), about)
+
+    def finish(self, source: Source, about: dict) -> None:
+        self.done += 1
+        self.state[source.key] = (1.0, about["crops"])
+        self.report(about)
+
+
+def _cut_in_workers(
+    waiting: Sequence[Source], parts: Path, how: How, workers: int, tally: _Tally
+) -> None:
     context = multiprocessing.get_context("spawn")
-    reports = context.SimpleQueue()
+    reports: SimpleQueue[tuple[str, float, int]] = context.SimpleQueue()
     pool = ProcessPoolExecutor(workers, context, _begin, (reports,))
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # workers inherit it, from their first instruction on
+        # Workers inherit the mask, so that Ctrl-C does not reach them even while they start.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             running = {pool.submit(_work, source, str(parts), how): source for source in waiting}
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # a Ctrl-C meanwhile comes now
+            # A Ctrl-C that was pressed meanwhile arrives now.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while running:
             finished, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
             while not reports.empty():
                 key, share, crops = reports.get()
-                state[key] = (share, crops)
-            tell()
+                tally.state[key] = (share, crops)
+            tally.report()
             for future in finished:
-                source, about = running.pop(future), future.result()
-                ended, state[source.key] = ended + 1, (1.0, about["crops"])
-                tell(about)
+                tally.finish(running.pop(future), future.result())
     except BrokenProcessPool:
         begun = {path.name.rpartition(".unfinished-")[0] for path in parts.glob("*.unfinished-*")}
         names = ", ".join(source.views[0].path for source in waiting if source.key in begun)
         raise ChildProcessError(
-            f"a worker was killed (by lack of memory, or a video that crashes its decoder) while these were cut: {names}; "
-            "what is done is kept, the same command goes on"
+            "a worker was killed (by lack of memory, or a video that crashes its decoder) while "
+            f"these were cut: {names}; what is done is kept, the same command goes on"
         ) from None
     finally:
-        # a worker that is still starting when all is done would miss its parent; what is stopped is not waited for
-        pool.shutdown(wait=ended == len(sources), cancel_futures=True)
+        # When all is done, wait: a worker that is still starting needs its parent. Otherwise the
+        # run was stopped, and the workers are not waited for.
+        pool.shutdown(wait=tally.done == tally.total, cancel_futures=True)
 
 
-def _begin(reports) -> None:
-    """One thread each; Ctrl-C is the parent's affair, and without a parent there is no more to do."""
-    global _report
-    _report = reports
+def _begin(reports: SimpleQueue[tuple[str, float, int]]) -> None:
+    """Set up a worker: one thread, no reaction to Ctrl-C, and an end when its parent has ended."""
+    global _reports
+    _reports = reports
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 
-    def follow() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
 
-    threading.Thread(target=follow, daemon=True).start()
+def _follow(parent: BaseProcess) -> None:
+    """End this process when its parent has ended."""
+    parent.join()
+    os._exit(1)
 
 
 def _work(source: Source, parts: str, how: How) -> dict:
-    said = 0.0
+    last = 0.0
 
-    def say(share: float, crops: int) -> None:
-        nonlocal said
-        if time.monotonic() - said > 0.5:
-            _report.put((source.key, share, crops))
-            said = time.monotonic()
+    def update(share: float, crops: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.5:
+            _reports.put((source.key, share, crops))
+            last = time.monotonic()
 
-    return cut.cut(source, parts, how, say)
+    return cut.cut(source, parts, how, update)

@@ -1,4 +1,4 @@
-"""The k-reciprocal Jaccard distance against Python's sets, formula by formula."""
+"""The k-reciprocal Jaccard distance equals the formulas written with Python's sets."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.cluster.drawn import coarse, filled, people
 
 
 def _naive(rows, k1, k2, variant):
-    """With sets and dictionaries, in float64."""
+    """The dense distances by sets and dictionaries, in float64."""
     rows, n = rows.astype(np.float64), len(rows)
     squared = ((rows[:, None] - rows[None]) ** 2).sum(2)
     order = np.argsort(squared - np.eye(n), axis=1, kind="stable").tolist()
@@ -38,7 +38,9 @@ def _naive(rows, k1, k2, variant):
             for j, weight in vectors[q].items():
                 mean[j] = mean.get(j, 0) + weight / min(k2, n)
         means.append(mean)
-    shared = np.array([[sum(min(v, b[j]) for j, v in a.items() if j in b) for b in means] for a in means])
+    shared = np.array(
+        [[sum(min(v, b[j]) for j, v in a.items() if j in b) for b in means] for a in means]
+    )
     return np.maximum(1 - shared / (2 - shared), 0)
 
 
@@ -52,7 +54,13 @@ def test_sets(variant, k1, k2):
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(1, 40), st.integers(1, 45), st.integers(1, 8), st.sampled_from("FMZ"), st.integers(0, 10**6))
+@given(
+    st.integers(1, 40),
+    st.integers(1, 45),
+    st.integers(1, 8),
+    st.sampled_from("FMZ"),
+    st.integers(0, 10**6),
+)
 def test_sets_on_embeddings_full_of_ties(count, k1, k2, variant, seed):
     rows = coarse(count, seed=seed)
     mine = jaccard.distance(rows, k1=k1, k2=k2, variant=variant)
@@ -60,17 +68,17 @@ def test_sets_on_embeddings_full_of_ties(count, k1, k2, variant, seed):
 
 
 def test_how_many_neighbours_are_needed():
-    widths = [jaccard.width(100, k1=k1, k2=k2, variant=variant) for k1, k2, variant in
-              ((30, 6, "F"), (30, 6, "M"), (1, 1, "F"), (3, 1, "F"), (2, 9, "F"), (200, 6, "F"))]  # fmt: skip
+    cases = [(30, 6, "F"), (30, 6, "M"), (1, 1, "F"), (3, 1, "F"), (2, 9, "F"), (200, 6, "F")]
+    widths = [jaccard.width(100, k1=k1, k2=k2, variant=variant) for k1, k2, variant in cases]
     assert widths == [30, 31, 1, 3, 9, 100]
 
 
 def test_weights_that_vanish():
-    """exp(-D) is 0 in float32 for all but the row itself; nothing is counted twice or lost."""
+    """exp(-D) is 0 in float32 for all but the row itself: no pair is counted twice or lost."""
     rows = 30 * coarse(40, levels=4)
     np.testing.assert_allclose(filled(jaccard.distance(rows)), _naive(rows, 30, 6, "F"), atol=5e-6)
-    nearly = jaccard.distance(4 * people(120)[0]).data  # some pairs share too little for float32: their 1 is not stored
-    assert nearly.max() < 1
+    # The overlap of some pairs vanishes in float32: their distance 1 is not stored.
+    assert jaccard.distance(4 * people(120)[0]).data.max() < 1
 
 
 def test_the_variants_differ():
@@ -96,10 +104,12 @@ def test_reach_leaves_out_what_is_farther_and_is_inclusive():
     assert (part.data == np.float32(reach)).any()
 
 
-def test_a_search_that_is_there_already():
+def test_the_result_of_an_earlier_search():
     rows = people(200)[0]
     for variant in "FZ":
-        near = neighbours.sweep(rows, jaccard.width(200, variant=variant) + 5, farthest=variant == "Z")
+        near = neighbours.sweep(
+            rows, jaccard.width(200, variant=variant) + 5, farthest=variant == "Z"
+        )
         mine = jaccard.distance(rows, variant=variant, near=near)
         np.testing.assert_array_equal(filled(mine), filled(jaccard.distance(rows, variant=variant)))
     with pytest.raises(ValueError, match="near holds 3 neighbours of 200 rows, expected 30 of 200"):
@@ -117,7 +127,7 @@ def test_no_rows_one_and_all_identical():
     np.testing.assert_allclose(many, _naive(np.ones((200, 8)), 5, 1, "F"), atol=2e-6)
 
 
-def test_misuse_is_told():
+def test_wrong_arguments_raise():
     rows = people(20)[0]
     with pytest.raises(ValueError, match="variant is 'X', expected one of F, M, Z"):
         jaccard.distance(rows, variant="X")
@@ -141,7 +151,9 @@ def test_source_term():
     want = 0.9 * filled(distances, np.nan) + 0.1 * (term[:, None] + term)
     np.testing.assert_allclose(mixed, want, atol=1e-6)
     np.testing.assert_allclose(mixed.diagonal(), 0.2 * term, atol=1e-6)
-    np.testing.assert_array_equal(filled(jaccard.add_source(distances, term, 0.0)), filled(distances))
+    np.testing.assert_array_equal(
+        filled(jaccard.add_source(distances, term, 0.0)), filled(distances)
+    )
     with pytest.raises(ValueError, match="weight 2"):
         jaccard.add_source(distances, term, 2)
     with pytest.raises(ValueError, match="a term of 3 rows"):

@@ -1,4 +1,4 @@
-"""Neighbours against sorting all distances in float64."""
+"""Neighbours equal those from sorting all distances in float64."""
 
 import jax
 import numpy as np
@@ -18,7 +18,10 @@ def _away(rows, others):
 
 
 def _sorted(rows, k, others=None):
-    """(index, distance, farthest) by sorting: nearest first, then by number, a row itself before all."""
+    """(index, distance, farthest) by sorting by distance, then by row number.
+
+    Among themselves, a row is its own first neighbour.
+    """
     away = _away(rows, rows if others is None else others)
     keys = away.copy()
     if others is None:
@@ -32,21 +35,23 @@ def test_the_nearest_of_all(way):
     rows = people(500)[0]
     swept = neighbours.sweep(rows, 30, farthest=True, **way)
     index, distance, farthest = _sorted(rows, 30)
-    np.testing.assert_array_equal(swept.index, index)
+    np.testing.assert_array_equal(swept.neighbours, index)
     np.testing.assert_allclose(swept.distance, distance, rtol=1e-6, atol=0)
     np.testing.assert_allclose(swept.farthest, farthest, rtol=1e-5)
-    assert swept.index.dtype == np.int32 and swept.distance.dtype == np.float32
+    assert swept.neighbours.dtype == np.int32 and swept.distance.dtype == np.float32
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_ties_go_to_the_lower_number_however_many(way):
-    """Hundreds of copies: far more equal distances than candidates."""
+    """Hundreds of copies give far more equal distances than there are candidates."""
     rows = coarse(700, width=2)
-    np.testing.assert_array_equal(neighbours.sweep(rows, 20, **way).index, _sorted(rows, 20)[0])
+    np.testing.assert_array_equal(
+        neighbours.sweep(rows, 20, **way).neighbours, _sorted(rows, 20)[0]
+    )
 
 
 def test_distances_that_float32_products_cannot_tell_apart():
-    """A cloud far from the origin: |x|^2 + |y|^2 - 2 x.y loses all digits that matter."""
+    """Far from the origin, |x|^2 + |y|^2 - 2 x.y loses all significant digits."""
     rows = (1000 + people(300, width=8)[0]).astype(np.float32)
     index, distance = neighbours.search(rows, 10)
     want, away, _ = _sorted(rows, 10)
@@ -61,7 +66,7 @@ def test_any_size(count, seed, reduce):
     k = 1 + seed % count
     swept = neighbours.sweep(rows, k, farthest=True, reduce=reduce, tile=16)
     index, distance, farthest = _sorted(rows, k)
-    np.testing.assert_array_equal(swept.index, index)
+    np.testing.assert_array_equal(swept.neighbours, index)
     np.testing.assert_allclose(swept.distance, distance, rtol=1e-6)
     np.testing.assert_allclose(swept.farthest, farthest, rtol=1e-6)
 
@@ -71,7 +76,7 @@ def test_among_others(way):
     rows, others = coarse(90, seed=1), coarse(400, seed=2)
     swept = neighbours.sweep(rows, 12, among=others, **way)
     index, distance, _ = _sorted(rows, 12, others)
-    np.testing.assert_array_equal(swept.index, index)
+    np.testing.assert_array_equal(swept.neighbours, index)
     np.testing.assert_allclose(swept.distance, distance, rtol=1e-6)
 
 
@@ -79,7 +84,7 @@ def test_the_number_of_devices_changes_nothing():
     rows = people(900)[0]
     one = neighbours.sweep(rows, 30, devices=jax.devices()[:1], tile=128)
     four = neighbours.sweep(rows, 30, devices=jax.devices()[:4], tile=64)
-    np.testing.assert_array_equal(one.index, four.index)
+    np.testing.assert_array_equal(one.neighbours, four.neighbours)
     np.testing.assert_array_equal(one.distance, four.distance)
 
 
@@ -117,7 +122,11 @@ def test_no_rows_and_one():
 
 def test_all_identical():
     index, distance = neighbours.search(np.ones((100, 8)), 4)
-    assert index[50].tolist() == [50, 0, 1, 2] and index[1].tolist() == [1, 0, 2, 3] and not distance.any()
+    assert (
+        index[50].tolist() == [50, 0, 1, 2]
+        and index[1].tolist() == [1, 0, 2, 3]
+        and not distance.any()
+    )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
@@ -130,7 +139,7 @@ def test_bad_rows_are_named(bad):
         neighbours.within(rows, 1.0)
 
 
-def test_misuse_is_told():
+def test_wrong_arguments_raise():
     rows = people(20)[0]
     for k in (0, 21):
         with pytest.raises(ValueError, match=f"k is {k} and there are 20 rows"):

@@ -1,4 +1,4 @@
-"""The figures of a labelling, worked by hand."""
+"""The figures of pseudo labels equal those computed by hand."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_by_hand():
     assert all(type(value) is float for value in figures.values())
 
 
-def test_perfect_labels_and_outliers_that_cost():
+def test_perfect_labels_and_the_cost_of_outliers():
     person = np.repeat(np.arange(5), 6)
     assert describe(person, person=person)["ari"] == describe(person, person=person)["purity"] == 1
     alone = np.where(np.arange(30) % 6 < 3, person, -1)
@@ -44,11 +44,13 @@ def test_one_giant_label_warns(caplog):
 
 
 def test_no_images_and_unknown_persons():
-    assert describe(np.zeros(0, int), person=np.zeros(0, int), camera=np.zeros(0, int))["labels"] == 0
+    assert (
+        describe(np.zeros(0, int), person=np.zeros(0, int), camera=np.zeros(0, int))["labels"] == 0
+    )
     assert "ari" not in describe(np.zeros(4, int), person=np.full(4, -1))
     assert describe(np.zeros(4, int), person=np.zeros(4, int))["purity"] == 1  # 0 is a person
 
 
-def test_misuse_is_told():
+def test_wrong_arguments_raise():
     with pytest.raises(ValueError, match="3 labels and a camera for 4"):
         describe(np.zeros(3, int), camera=np.zeros(4, int))

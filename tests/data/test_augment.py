@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from reid_jax.data.augment import RESIZES, Augment, pixels, resize, view
-from reid_jax.data.synthetic import labelled
+from reid_jax.synthetic import labelled
 from reid_jax.types import Input
 
 IMAGE = labelled(persons=2, cameras=2, per_camera=1).image[0]
@@ -24,7 +24,9 @@ SIZES = [(64, 32), (50, 30), (256, 128), (64, 128), (128, 64)]
 def test_resizing_as_pillow_does_it_is_pillow_s_to_the_bit(kind, pillow, size):
     got = resize(IMAGE, size, kind)
     assert got.shape == (*size, 3) and got.dtype == np.uint8 and got.flags.writeable
-    np.testing.assert_array_equal(got, np.asarray(Image.fromarray(IMAGE).resize(size[::-1], Image.Resampling(pillow))))
+    np.testing.assert_array_equal(
+        got, np.asarray(Image.fromarray(IMAGE).resize(size[::-1], Image.Resampling(pillow)))
+    )
     part = IMAGE[3:60, 5:40]  # a crop is not contiguous
     np.testing.assert_array_equal(resize(part, size, kind), resize(part.copy(), size, kind))
 
@@ -43,28 +45,29 @@ def test_area_is_the_mean_of_what_a_pixel_covers_and_bicubic_where_it_grows(size
 
 def _grown(image, length, axis):
     """OpenCV's cubic: Keys' kernel with a = -3/4, the edge repeated."""
-    image, there = np.moveaxis(image, axis, 0), image.shape[axis]
+    image, old_length = np.moveaxis(image, axis, 0), image.shape[axis]
     out = np.zeros((length, *image.shape[1:]))
     for new in range(length):
-        at = (new + 0.5) * there / length - 0.5
+        at = (new + 0.5) * old_length / length - 0.5
         for old in range(int(np.floor(at)) - 1, int(np.floor(at)) + 3):
-            out[new] += image[min(max(old, 0), there - 1)] * _cubic(at - old, -0.75)
+            out[new] += image[min(max(old, 0), old_length - 1)] * _cubic(at - old, -0.75)
     return np.moveaxis(out, 0, axis)
 
 
 def _areas(image, length, axis):
-    """Each new pixel: the mean of the old ones that it covers, in part where it covers a part."""
-    image, there = np.moveaxis(image.astype(float), axis, 0), image.shape[axis]
+    """The mean of the old pixels that each new one covers, weighted by the covered part."""
+    image, old_length = np.moveaxis(image.astype(float), axis, 0), image.shape[axis]
     out = np.zeros((length, *image.shape[1:]))
     for new in range(length):
-        low, high = new * there / length, (new + 1) * there / length
-        for old in range(there):
-            out[new] += image[old] * max(0, min(high, old + 1) - max(low, old)) * length / there
+        low, high = new * old_length / length, (new + 1) * old_length / length
+        for old in range(old_length):
+            covered = max(0, min(high, old + 1) - max(low, old))
+            out[new] += image[old] * covered * length / old_length
     return np.moveaxis(out, 0, axis)
 
 
 def test_the_kinds_of_resizing_are_different_pictures():
-    """A line of one pixel, half as long: the mean of two, a triangle over four, a cubic over eight."""
+    """One white line, halved: a mean of two pixels, a triangle over four, a cubic over eight."""
     line = np.zeros((16, 16, 3), np.uint8)
     line[8] = 255
     area, bilinear, bicubic = (resize(line, (8, 8), kind)[:, 0, 0].astype(int) for kind in RESIZES)
@@ -77,14 +80,22 @@ def test_the_kinds_of_resizing_are_different_pictures():
 def _cubic(x, a=-0.5):
     """Keys' kernel."""
     x = abs(x)
-    return ((a + 2) * x - a - 3) * x * x + 1 if x < 1 else (((x - 5) * x + 8) * x - 4) * a if x < 2 else 0.0
+    return (
+        ((a + 2) * x - a - 3) * x * x + 1
+        if x < 1
+        else (((x - 5) * x + 8) * x - 4) * a
+        if x < 2
+        else 0.0
+    )
 
 
 def test_a_chessboard_shrinks_to_gray():
     board = np.repeat((np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)[:, :, None], 3, 2)
     for kind in RESIZES:
         assert np.abs(resize(board, (16, 16), kind).astype(int)[1:-1, 1:-1] - 127).max() <= 2
-    with pytest.raises(ValueError, match="no way 'lanczos' to resize; choose one of area, bilinear, bicubic"):
+    with pytest.raises(
+        ValueError, match="no way 'lanczos' to resize; choose one of area, bilinear, bicubic"
+    ):
         resize(board, (16, 16), "lanczos")
 
 
@@ -94,7 +105,10 @@ def test_nothing_asked_nothing_done_and_the_same_seed_the_same_view():
     views = [_view(everything, seed) for seed in (1, 1, 2)]
     np.testing.assert_array_equal(views[0], views[1])
     assert (views[0] != views[2]).any()
-    assert all(one.shape == (*SIZE, 3) and one.dtype == np.uint8 and one.flags.c_contiguous for one in views)
+    assert all(
+        one.shape == (*SIZE, 3) and one.dtype == np.uint8 and one.flags.c_contiguous
+        for one in views
+    )
 
 
 def test_each_does_what_it_is_called():
@@ -107,7 +121,9 @@ def test_each_does_what_it_is_called():
         < np.abs(np.diff(plain.astype(int), axis=0)).mean()
     )
     shifted = [_view(Augment(pad=4), seed) for seed in range(20)]
-    assert any((one[0] == 0).all() for one in shifted) and any((one[-1] == 0).all() for one in shifted)
+    assert any((one[0] == 0).all() for one in shifted) and any(
+        (one[-1] == 0).all() for one in shifted
+    )
     erased = [_view(Augment(erase=1.0), seed) for seed in range(50)]
     share = [(one != plain).any(-1).mean() for one in erased]
     assert min(share) > 0.01 and max(share) < 0.5 and len(set(share)) > 20
@@ -117,7 +133,10 @@ def test_each_does_what_it_is_called():
 
 def test_probabilities_are_kept():
     for name in ("flip", "gray", "erase"):
-        hits = sum((_view(Augment(**{name: 0.3}), seed) != resize(IMAGE, SIZE)).any() for seed in range(400))
+        hits = sum(
+            (_view(Augment(**{name: 0.3}), seed) != resize(IMAGE, SIZE)).any()
+            for seed in range(400)
+        )
         assert 85 < hits < 155, name
 
 
@@ -132,7 +151,9 @@ def test_jitter_moves_colours_as_they_are_defined():
     np.testing.assert_allclose(darker, 0.6 * image, atol=1)
     gray = image @ np.array([0.299, 0.587, 0.114])
     np.testing.assert_allclose(
-        _jitter(image, 0, 0.5, 0, 0), np.clip(gray.mean() + 1.2 * (image - gray.mean()), 0, 255), atol=1
+        _jitter(image, 0, 0.5, 0, 0),
+        np.clip(gray.mean() + 1.2 * (image - gray.mean()), 0, 255),
+        atol=1,
     )
     turned = _jitter(image, 0, 0, -1.0, 0.5)
     for pixel, got in zip(image.reshape(-1, 3) / 255, turned.reshape(-1, 3), strict=True):
@@ -142,7 +163,7 @@ def test_jitter_moves_colours_as_they_are_defined():
 
 
 def test_zoom_and_solarise():
-    """A ramp tells where the rectangle was: share and aspect are as asked, whatever the size."""
+    """A ramp shows where the rectangle was: its share and aspect do not depend on the size."""
     ramp = np.zeros((100, 50, 3), np.uint8)
     ramp[..., 0], ramp[..., 1] = np.arange(100)[:, None], np.arange(50)
     shares, aspects = [], []
@@ -151,21 +172,25 @@ def test_zoom_and_solarise():
         tall, wide = got[-1, 50, 0] - got[0, 50, 0] + 1, got[100, -1, 1] - got[100, 0, 1] + 1
         shares.append(tall * wide / 5000)
         aspects.append(wide / tall * 2)
-    assert 0.27 < min(shares) < 0.4 and max(shares) > 0.9 and 0.7 < min(aspects) < max(aspects) < 1.4
+    assert (
+        0.27 < min(shares) < 0.4 and max(shares) > 0.9 and 0.7 < min(aspects) < max(aspects) < 1.4
+    )
     plain = resize(IMAGE, SIZE)
     turned = _view(Augment(solarise=1.0))
     np.testing.assert_array_equal(turned, np.where(plain < 128, plain, 255 - plain))
 
 
 def _first(rng, height, width, area, aspect, below):
-    """The first rectangle that fits of ten (height, width), by the official codes' loop, as numbers were drawn."""
+    """The first of ten random rectangles that fits, by the loop of the official codes."""
     areas, aspects = rng.uniform(*area, 10), rng.uniform(*aspect, 10)
     top, left = rng.random(2)
     for share, ratio in zip(areas.tolist(), aspects.tolist(), strict=True):
         h = round((share * height * width * ratio) ** 0.5)
         w = round((share * height * width / ratio) ** 0.5)
         if (h < height and w < width) if below else (h <= height and w <= width):
-            return slice(y := int(top * (height - h + 1)), y + h), slice(x := int(left * (width - w + 1)), x + w)
+            return slice(y := int(top * (height - h + 1)), y + h), slice(
+                x := int(left * (width - w + 1)), x + w
+            )
     return None
 
 
@@ -175,29 +200,31 @@ def test_erasing_agrees_with_a_loop(area):
     for seed in range(60):
         rng = np.random.default_rng(seed)
         want, rng_chance = plain.copy(), rng.random()
-        there = _first(rng, *SIZE, area, (0.3, 1 / 0.3), below=True)
-        if rng_chance < 0.7 and there:
-            for row in range(there[0].start, there[0].stop):
-                for column in range(there[1].start, there[1].stop):
+        box = _first(rng, *SIZE, area, (0.3, 1 / 0.3), below=True)
+        if rng_chance < 0.7 and box:
+            for row in range(box[0].start, box[0].stop):
+                for column in range(box[1].start, box[1].stop):
                     want[row, column] = 1, 2, 3
             shares.append((want == (1, 2, 3)).all(-1).mean())
-        np.testing.assert_array_equal(_view(Augment(erase=0.7, area=area, fill=(1, 2, 3)), seed), want)
+        np.testing.assert_array_equal(
+            _view(Augment(erase=0.7, area=area, fill=(1, 2, 3)), seed), want
+        )
     assert area[0] - 0.01 < min(shares) < max(shares) < area[1] + 0.01
 
 
 @pytest.mark.parametrize("shape", [(128, 64), (128, 43), (60, 50)])
 def test_a_crop_of_given_aspect_agrees_with_a_loop(shape):
-    """Theory's crop; a picture of 60 x 50 is too wide for most of its rectangles, and taken whole where none fits."""
+    """Theory's crop. A picture of 60 x 50 is too wide for all rectangles and is taken whole."""
     image, whole = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8), 0
     for seed in range(60):
-        there = _first(np.random.default_rng(seed), *shape, (0.64, 1), (2, 3), below=False)
-        whole += there is None
-        want = resize(image[there] if there else image, SIZE)
+        box = _first(np.random.default_rng(seed), *shape, (0.64, 1), (2, 3), below=False)
+        whole += box is None
+        want = resize(image[box] if box else image, SIZE)
         np.testing.assert_array_equal(_view(Augment(zoom=0.64, aspect=(2, 3)), seed, image), want)
     assert whole == 60 if shape == (60, 50) else whole < 20
 
 
-def test_what_is_filled_in_after_normalising_told_in_pixels():
+def test_a_fill_after_normalising_as_pixels():
     imagenet = Input(SIZE)
     assert pixels((0.485, 0.456, 0.406), imagenet) == Augment().fill == (152, 142, 127)
     assert pixels((0.0, 0.0, 0.0), imagenet) == (124, 116, 104)

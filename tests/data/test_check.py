@@ -9,16 +9,34 @@ def _records(lines):
     return records.make(["x"] * len(lines), person, camera, split=np.array(split))
 
 
-TEST = [(1, 0, "query"), (1, 1, "gallery"), (2, 0, "query"), (2, 0, "gallery"), (3, 1, "query"), (0, 0, "gallery")]
+TEST = [
+    (1, 0, "query"),
+    (1, 1, "gallery"),
+    (2, 0, "query"),
+    (2, 0, "gallery"),
+    (3, 1, "query"),
+    (0, 0, "gallery"),
+]
 
 
 def test_counts():
-    counts = check.survey(_records([*TEST, (7, 0, "train"), (8, 0, "train"), (8, 1, "train"), (1, 0, "train")]))
+    counts = check.survey(
+        _records([*TEST, (7, 0, "train"), (8, 0, "train"), (8, 1, "train"), (1, 0, "train")])
+    )
     assert counts.images == {"train": 4, "query": 3, "gallery": 3}
     assert counts.persons == {"train": 3, "query": 3, "gallery": 2}
-    assert (counts.queries, counts.lonely, counts.distractors, counts.one_camera, counts.shared) == (1, 2, 1, 2, 1)
+    assert (
+        counts.queries,
+        counts.lonely,
+        counts.distractors,
+        counts.one_camera,
+        counts.shared,
+    ) == (1, 2, 1, 2, 1)
     said = check.summary(counts)
-    assert "1 valid queries, 2 without a match in another camera" in said and "warning: 1 persons" in said
+    assert (
+        "1 valid queries, 2 without a match in another camera" in said
+        and "warning: 1 persons" in said
+    )
 
 
 def test_valid_queries_against_naive_loops():
@@ -26,12 +44,20 @@ def test_valid_queries_against_naive_loops():
     for _ in range(20):
         n = 60
         lines = list(
-            zip(rng.integers(-1, 9, n), rng.integers(-1, 3, n), rng.choice(["query", "gallery"], n), strict=True)
+            zip(
+                rng.integers(-1, 9, n),
+                rng.integers(-1, 3, n),
+                rng.choice(["query", "gallery"], n),
+                strict=True,
+            )
         )
         made = _records(lines)
         for same in (False, True):
             naive = [
-                p >= 1 and any(q == p and s == "gallery" and (same or d != c or c == -1) for q, d, s in lines)
+                p >= 1
+                and any(
+                    q == p and s == "gallery" and (same or d != c or c == -1) for q, d, s in lines
+                )
                 for p, c, split in lines
                 if split == "query"
             ]
@@ -43,7 +69,10 @@ def test_valid_queries_against_naive_loops():
     [
         ([(1, 0, "query")], "1 query and 0 gallery"),
         ([(1, 0, "query"), (2, 1, "gallery")], "no query's person is in the gallery"),
-        ([(1, 0, "query"), (1, 0, "gallery")], r"1 camera\(s\) in the gallery; --config.same_camera=true"),
+        (
+            [(1, 0, "query"), (1, 0, "gallery")],
+            r"1 camera\(s\) in the gallery; `same_camera=true`",
+        ),
     ],
 )
 def test_test_data_that_yield_no_figure_are_refused(lines, message):
@@ -59,7 +88,7 @@ def test_same_camera_counts_if_asked():
 def test_training_data_that_cannot_fill_a_batch_are_refused():
     few = _records([(1, 0, "train"), (2, 0, "train")])
     check.check_training(few, persons=2, per_person=4)
-    with pytest.raises(ValueError, match="--config.persons=2"):
+    with pytest.raises(ValueError, match="choose `persons` of at most 2"):
         check.check_training(few, persons=3, per_person=4)
     with pytest.raises(ValueError, match="asks for 5 pictures"):
         check.check_training(few, persons=5, per_person=1)

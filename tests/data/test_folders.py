@@ -12,7 +12,14 @@ def _tree(root, *files):
 
 def test_a_folder_per_person_with_cameras_in_names_or_folders(tmp_path):
     got = folders(
-        _tree(tmp_path / "a", "anna/x_c2_1.jpg", "anna/x_cam10.png", "bert/c1s1_3.jpg", "bert/plain.bmp", "bert/n.txt")
+        _tree(
+            tmp_path / "a",
+            "anna/x_c2_1.jpg",
+            "anna/x_cam10.png",
+            "bert/c1s1_3.jpg",
+            "bert/plain.bmp",
+            "bert/n.txt",
+        )
     )
     assert got.person.tolist() == [1, 1, 2, 2]
     assert got.camera.tolist() == [1, 2, 0, -1]
@@ -21,9 +28,16 @@ def test_a_folder_per_person_with_cameras_in_names_or_folders(tmp_path):
 
 
 def test_parts_and_a_part_held_out(tmp_path):
-    got = folders(_tree(tmp_path / "a", "train/p/c1_a.jpg", "query/q/c1_b.jpg", "gallery/q/c2_c.jpg"))
+    got = folders(
+        _tree(tmp_path / "a", "train/p/c1_a.jpg", "query/q/c1_b.jpg", "gallery/q/c2_c.jpg")
+    )
     assert got.split.tolist() == ["train", "query", "gallery"] and got.person.tolist() == [1, 2, 2]
-    files = [f"p{person}/c{camera}_{take}.jpg" for person in range(10) for camera in (1, 2) for take in range(3)]
+    files = [
+        f"p{person}/c{camera}_{take}.jpg"
+        for person in range(10)
+        for camera in (1, 2)
+        for take in range(3)
+    ]
     got = folders(_tree(tmp_path / "b", *files), test_fraction=0.3, seed=1)
     assert [(got.split == split).sum() for split in ("train", "query", "gallery")] == [42, 6, 12]
     assert not set(got.person[got.split == "train"]) & set(got.person[got.split != "train"])
@@ -35,7 +49,7 @@ def test_unlabelled_pictures(tmp_path):
     assert got.person.tolist() == [-1, -1] and set(got.split) == {"gallery"}
 
 
-def test_what_is_wrong_is_told(tmp_path):
+def test_errors_name_what_is_wrong(tmp_path):
     for read in (folders, pictures):
         with pytest.raises(FileNotFoundError, match="there is no folder"):
             read(tmp_path / "none")

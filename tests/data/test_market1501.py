@@ -25,7 +25,11 @@ def test_names_are_read_junk_is_dropped_distractors_stay_in_the_gallery(tmp_path
                 "Thumbs.db",
             ],
             query=["0010_c2s1_000001_00.jpg"],
-            bounding_box_test=["-1_c1s1_000401_03.jpg", "0000_c1s1_000001_00.jpg", "0010_c6s3_000001_00.jpg"],
+            bounding_box_test=[
+                "-1_c1s1_000401_03.jpg",
+                "0000_c1s1_000001_00.jpg",
+                "0010_c6s3_000001_00.jpg",
+            ],
         )
     )
     assert got.person.tolist() == [2, 7, 10, 0, 10]
@@ -34,11 +38,13 @@ def test_names_are_read_junk_is_dropped_distractors_stay_in_the_gallery(tmp_path
     assert got.split.tolist() == ["train", "train", "query", "gallery", "gallery"]
 
 
-def test_what_is_wrong_is_told(tmp_path):
+def test_errors_name_what_is_wrong(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         market1501(tmp_path / "none")
     _tree(tmp_path / "a", bounding_box_train=["0002_c1s1_000451_03.jpg"], images=[])
-    with pytest.raises(FileNotFoundError, match=r"has no query/.*it holds bounding_box_train, images"):
+    with pytest.raises(
+        FileNotFoundError, match=r"has no query/.*it holds bounding_box_train, images"
+    ):
         market1501(tmp_path / "a")
     assert market1501(tmp_path / "a", splits=("train",)).person.tolist() == [2]
     _tree(tmp_path / "b", bounding_box_train=["person.jpg"])

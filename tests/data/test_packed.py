@@ -20,7 +20,9 @@ def made(tmp_path_factory):
     return records.concat(
         [
             records.make(paths, [1, 2, 2, 0], [0, 1, 0, -1], split=split),
-            records.make(records.Held(pixels[4:]), 3, 1, domain=1, group=4, frame=[8, 0, 3], shot=2),
+            records.make(
+                records.Held(pixels[4:]), 3, 1, domain=1, group=4, frame=[8, 0, 3], shot=2
+            ),
         ]
     )
 
@@ -42,7 +44,9 @@ def test_everything_comes_back_in_order(made, folder):
         np.testing.assert_array_equal(records.read(got, row), records.read(made, row))
     with open(made.image[1], "rb") as file:
         assert got.image[1] == file.read()  # the file's own bytes
-    np.testing.assert_array_equal(records.read(records.where(got, "query"), 0), records.read(made, 1))
+    np.testing.assert_array_equal(
+        records.read(records.where(got, "query"), 0), records.read(made, 1)
+    )
 
 
 def test_what_was_packed_before_there_were_shots_has_none(made, folder, tmp_path):
@@ -87,7 +91,7 @@ def test_many_files_keep_the_order(made, tmp_path, monkeypatch):
     assert row == 6 and got.image[-1] == item
 
 
-def test_a_lacking_shard_is_told(made, folder, tmp_path):
+def test_a_missing_shard_is_refused(made, folder, tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(folder, broken)
     (shard,) = broken.glob("*array_record*")

@@ -15,7 +15,9 @@ def test_columns_are_filled_cast_and_checked():
     made = records.make(records.Held(_pixels(3)), [1, 2, 0], camera=5)
     assert made.person.dtype == made.camera.dtype == np.int32
     assert (
-        made.camera.tolist() == [5, 5, 5] and made.group.tolist() == [-1] * 3 and made.split.tolist() == ["train"] * 3
+        made.camera.tolist() == [5, 5, 5]
+        and made.group.tolist() == [-1] * 3
+        and made.split.tolist() == ["train"] * 3
     )
     with pytest.raises(ValueError, match=r"'person' has shape \(2,\) and there are 3 pictures"):
         records.make(records.Held(_pixels(3)), [1, 2])
@@ -25,7 +27,11 @@ def test_columns_are_filled_cast_and_checked():
 
 def test_taking_choosing_and_joining_keep_rows_together():
     pixels = _pixels(6)
-    one = records.make(records.Held(pixels[:4]), [1, 2, 3, 4], split=np.array(["train", "query", "train", "gallery"]))
+    one = records.make(
+        records.Held(pixels[:4]),
+        [1, 2, 3, 4],
+        split=np.array(["train", "query", "train", "gallery"]),
+    )
     two = records.make(records.Held(pixels[4:]), [5, 6], split="query")
     both = pickle.loads(pickle.dumps(records.concat([one, two])))
     for row in range(6):
@@ -76,9 +82,13 @@ def test_held_pictures_are_the_same():
     np.testing.assert_array_equal(records.read(held, 1), records.read(made, 1))
 
 
-@pytest.mark.parametrize("options", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1], [cv2.IMWRITE_JPEG_RST_INTERVAL, 4]])
+@pytest.mark.parametrize(
+    "options", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1], [cv2.IMWRITE_JPEG_RST_INTERVAL, 4]]
+)
 def test_a_jpeg_cut_anywhere_is_truncated_and_one_with_a_tail_is_whole(options):
-    image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (64, 32, 3), np.uint8), (0, 0), 2)
+    image = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 256, (64, 32, 3), np.uint8), (0, 0), 2
+    )
     whole = cv2.imencode(".jpg", image, options)[1].tobytes()
     for end in range(0, len(whole) - 2, 7):
         with pytest.raises(ValueError):
@@ -87,10 +97,15 @@ def test_a_jpeg_cut_anywhere_is_truncated_and_one_with_a_tail_is_whole(options):
 
 
 def test_a_jpeg_whose_inside_is_lost_is_broken_though_it_ends_well():
-    image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (64, 32, 3), np.uint8), (0, 0), 2)
+    image = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 256, (64, 32, 3), np.uint8), (0, 0), 2
+    )
     whole = cv2.imencode(".jpg", image)[1].tobytes()
     half = len(whole) * 3 // 4
-    for data in (whole[:half] + b"\xff\xd9", whole[:half] + bytes(len(whole) - half - 2) + b"\xff\xd9"):
+    for data in (
+        whole[:half] + b"\xff\xd9",
+        whole[:half] + bytes(len(whole) - half - 2) + b"\xff\xd9",
+    ):
         with pytest.raises(ValueError, match="truncated"):
             records.decode(data)
 

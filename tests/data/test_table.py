@@ -35,14 +35,23 @@ def test_names_become_numbers_in_their_order(tmp_path):
         ),
         ("", "its first line is empty"),
         ("path,person,camera,split\n", "a header and no line"),
-        ("path,person,camera,split\na.jpg,1,1,train\nb.jpg,1,1,test\n", "line 3: the split is 'test'"),
+        (
+            "path,person,camera,split\na.jpg,1,1,train\nb.jpg,1,1,test\n",
+            "line 3: the split is 'test'",
+        ),
         ("path,person,camera,split\n\n\na.jpg,1,1,test\n", "line 4: the split"),
         ("path,person,camera,split,domain\na.jpg,1,1,train,2\n", "line 2: the domain is '2'"),
-        ("path,person,camera,split,frame\na.jpg,1,1,train,x7\n", "line 2: the frame is 'x7', not a whole number"),
-        ("path,person,camera,split,shot\na.jpg,1,1,train,one\n", "line 2: the shot is 'one', not a whole number"),
+        (
+            "path,person,camera,split,frame\na.jpg,1,1,train,x7\n",
+            "line 2: the frame is 'x7', not a whole number",
+        ),
+        (
+            "path,person,camera,split,shot\na.jpg,1,1,train,one\n",
+            "line 2: the shot is 'one', not a whole number",
+        ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(tmp_path, text, message):
+def test_errors_name_the_line(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         table(_csv(tmp_path, text))
 
@@ -54,7 +63,7 @@ def test_missing_files(tmp_path):
         table(_csv(tmp_path, "path,person,camera,split\na.jpg,1,1,train\nx.jpg,1,1,train\n"))
 
 
-def test_other_encodings_are_told_and_any_name_has_its_place(tmp_path):
+def test_other_encodings_are_refused_and_any_name_is_sorted(tmp_path):
     path = _csv(tmp_path, "path,person,camera,split\na.jpg,²,1,train\nb.jpg,2,1,train\n")
     assert table(path).person.tolist() == [2, 1]
     path.write_bytes("path,person,camera,split\na.jpg,Zoë,1,train\n".encode("latin-1"))

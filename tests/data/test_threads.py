@@ -1,5 +1,6 @@
-"""Whatever data are read by threads, no thread is the first to import anything: lazy modules that import each other while
-several threads ask for them wait for each other for ever, once in many runs.
+"""No thread that reads data is the first to import a module.
+
+Modules that import each other lazily can deadlock where several threads ask for them at once.
 """
 
 import subprocess
@@ -16,7 +17,7 @@ from reid_jax.video import cut
 CHILD = """
 import sys
 import threading
-from experiments import sources
+from reid_jax.app import kinds
 from reid_jax.data import records
 from reid_jax.video.gather import Parts
 
@@ -29,17 +30,17 @@ class Watch:
 
 sys.meta_path.insert(0, Watch())
 how, source = sys.argv[1:]
-made = records.make(Parts([source], [6]), 1) if how == "parts" else sources.open_source(source)
+made = records.make(Parts([source], [6]), 1) if how == "parts" else kinds.open_source(source)
 if how == "batches":
     import numpy as np
     from reid_jax.data import batch
     from reid_jax.data.augment import Augment
     from reid_jax.types import Input, Plan
-    taken = Input((16, 8), resize="bicubic")
+    input = Input((16, 8), resize="bicubic")
     plan = Plan(np.arange(len(made.person)).reshape(-1, 3), np.arange(len(made.person)), {})
     changed = Augment(flip=0.5, pad=2, erase=1, blur=1, gray=0.5, jitter=1, zoom=0.5, solarise=0.5)
-    read = 3 * len(list(batch.batches(made, plan, views=(changed,), taken=taken, seed=1, epoch=0)))
-    list(batch.pictures(made, np.arange(read), taken=taken, batch=2))
+    read = 3 * len(list(batch.batches(made, plan, views=(changed,), input=input, seed=1, epoch=0)))
+    list(batch.pictures(made, np.arange(read), input=input, batch=2))
 else:
     read = int(records.readable(made).sum())
 print(read, len(made.person), *sorted(Watch.late))
@@ -48,7 +49,7 @@ print(read, len(made.person), *sorted(Watch.late))
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
-    """Two persons of three pictures, in every form that is read from a disk."""
+    """Two persons with three pictures each, in every form that is read from a disk."""
     folder = tmp_path_factory.mktemp("kept")
     names, made = [], np.random.default_rng(0).integers(0, 256, (6, 12, 6, 3), np.uint8)
     for part in ("bounding_box_train", "query", "bounding_box_test", "folders/1", "folders/2"):
@@ -82,5 +83,5 @@ def test_threads_read_what_is_imported_already(kept, how, source):
     command = [sys.executable, "-c", CHILD, how, source.replace("{}", str(kept))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    read, there, *late = done.stdout.split()
-    assert read == there and int(read) > 3 and not late
+    read, rows, *late = done.stdout.split()
+    assert read == rows and int(read) > 3 and not late

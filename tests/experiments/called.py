@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# Others' libraries take two seconds of a processor to import: a server does so once, and forks for each call.
+# The other libraries take two seconds of processor time to import: a server imports them once, and
+# forks for each call.
 LIBRARIES = [
-    "cv2", "scipy.sparse", "sklearn.cluster", "numba", "jax", "flax.linen", "optax", "orbax.checkpoint", "grain",
-    "ml_collections.config_flags", "tensorboard.summary", "matplotlib.pyplot",
+    "cv2", "scipy.sparse", "sklearn.cluster", "numba", "jax", "flax.linen", "optax",
+    "orbax.checkpoint", "grain", "ml_collections.config_flags", "tensorboard.summary",
+    "matplotlib.pyplot",
 ]  # fmt: skip
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(LIBRARIES)
@@ -35,14 +37,16 @@ def call(module, *arguments, check=True):
         if process.exitcode is None:
             process.kill()
             process.join()
-        done = subprocess.CompletedProcess([module, *arguments], process.exitcode, *(one.read_text() for one in files))
+        done = subprocess.CompletedProcess(
+            [module, *arguments], process.exitcode, *(one.read_text() for one in files)
+        )
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done
 
 
 def _be(module, arguments, files, environment):
-    """`python -m experiments.module arguments` from its first import of this project on; its output goes to the files."""
+    """Run `python -m experiments.module arguments` in this process, with its output in files."""
     for number, file in enumerate(files, 1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
     os.chdir(ROOT)

@@ -1,11 +1,15 @@
 """All ways to write a flag read alike."""
 
 import dataclasses
+from pathlib import Path
 
+import numpy as np
 import pytest
 from absl import flags
 
-from experiments import command
+from reid_jax import encoders
+from reid_jax.app import command, mistakes
+from reid_jax.options import choose, option
 
 
 @dataclasses.dataclass
@@ -31,9 +35,17 @@ def parsed(*arguments):
     return config.value, strays
 
 
-@pytest.mark.parametrize("recipe", [["--recipe=paper"], ["--recipe", "paper"], ["-recipe", "paper"], ["-recipe=paper"]])
 @pytest.mark.parametrize(
-    "rate", [["--config.rate=1e-3"], ["--config.rate", "1e-3"], ["-config.rate", "1e-3"], ["-config.rate=1e-3"]]
+    "recipe", [["--recipe=paper"], ["--recipe", "paper"], ["-recipe", "paper"], ["-recipe=paper"]]
+)
+@pytest.mark.parametrize(
+    "rate",
+    [
+        ["--config.rate=1e-3"],
+        ["--config.rate", "1e-3"],
+        ["-config.rate", "1e-3"],
+        ["-config.rate=1e-3"],
+    ],
 )
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_flag_is_one_word_or_two_with_one_dash_or_two(recipe, rate, turned):
@@ -55,7 +67,11 @@ def test_booleans_take_no_second_word():
 
 def test_a_value_may_begin_with_a_dash_or_hold_an_equals_sign():
     assert parsed("--config.rate", "-1")[0].rate == -1
-    assert parsed("--config.name", "a=b,c=d")[0].name == parsed("--config.name=a=b,c=d")[0].name == "a=b,c=d"
+    assert (
+        parsed("--config.name", "a=b,c=d")[0].name
+        == parsed("--config.name=a=b,c=d")[0].name
+        == "a=b,c=d"
+    )
 
 
 def test_nothing_is_a_flag_behind_two_dashes():
@@ -92,3 +108,49 @@ def test_a_boolean_of_another_scripts_options_is_one():
     assert command.changed(Config(), "--config.source", "skip=True,rate=1").skip
     with pytest.raises(ValueError, match="skip='treu' is no bool"):
         command.changed(Config(), "--config.source", "skip=treu")
+
+
+def raised(body):
+    with pytest.raises(Exception) as error:
+        body()
+    return error.value
+
+
+def test_a_mistake_is_what_this_project_words_or_a_file():
+    """A bug shows its traceback, though it may be a ValueError too."""
+    worded = [
+        lambda: choose("a", "b", {"c": 1}),
+        lambda: encoders.size("wide"),
+        lambda: encoders.of_run("/nowhere"),
+        lambda: Path("/nowhere").read_text(),
+    ]
+    bugs = [
+        lambda: np.zeros(3).reshape(2, 2),
+        lambda: int("x"),
+        lambda: encoders.size(None),
+        lambda: {}["key"],
+    ]
+    assert all(mistakes.mistake(raised(body)) for body in worded)
+    assert not any(mistakes.mistake(raised(body)) for body in bugs)
+    assert not mistakes.mistake(ValueError("never raised"))
+
+
+def test_old_names_and_words_are_read_and_the_new_ones_said(capsys):
+    @dataclasses.dataclass
+    class Renamed:
+        learning_rate: float = option(0.1, "how fast", was="rate")
+        when: str = option("first", "how often", values={"morning": "each_epoch"})
+
+    def words(*arguments):
+        return command.words(arguments, Renamed, flags.FlagValues())
+
+    assert words("--config.rate", "2") == ["--config.learning_rate=2"]
+    assert "--config.rate is --config.learning_rate now" in capsys.readouterr().err
+    for given in (["--config.when=morning"], ["--config.when", "morning"]):
+        assert words(*given) == ["--config.when=each_epoch"]
+        said = capsys.readouterr().err
+        assert said.startswith("--config.when=morning is --config.when=each_epoch now")
+        assert said.count("\n") == 1
+    changed = command.changed(Renamed(), "--config.source", "rate=3,when=morning")
+    assert changed == Renamed(3.0, "each_epoch") and "is --config" in capsys.readouterr().err
+    assert words("--config.learning_rate=2") and not capsys.readouterr().err.count("now")

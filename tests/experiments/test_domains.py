@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments import domains
+from reid_jax.app import domains
 from reid_jax.data import records
 from tests import tiny
 
@@ -28,6 +28,8 @@ def test_as_many_images_of_each_domain_are_kept_out():
 def test_the_picture_has_a_panel_for_each_encoder(tmp_path):
     rng, domain = np.random.default_rng(0), np.arange(12) % 2
     domains.draw(
-        [("before", rng.normal(size=(12, 4))), ("after", rng.normal(size=(12, 4)))], domain, tmp_path / "d.png"
+        [("before", rng.normal(size=(12, 4))), ("after", rng.normal(size=(12, 4)))],
+        domain,
+        tmp_path / "d.png",
     )
     assert (tmp_path / "d.png").stat().st_size > 1000

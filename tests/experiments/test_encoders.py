@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from flax import traverse_util
 
-from experiments import command, cycas, domainmix, encoders, gds, ide, labels, mgn, mmt, moco, remix, source, spcl
-from reid_jax import checkpoint, parallel
-from reid_jax.train import Moment
+import experiments
+from experiments import cycas, domainmix, gds, ide, mgn, mmt, moco, remix, spcl
+from reid_jax import checkpoint, encoders, parallel
+from reid_jax.app import command, labels, run, stages
+from reid_jax.train import Moment, Position
 from reid_jax.types import Plan, TrainState
 
 IMAGENET = "resnet50-0676ba61.pth"
@@ -25,7 +27,7 @@ PAPERS = [
     (gds, "code", IMAGENET),
     (domainmix, "paper", IMAGENET),
     (domainmix, "code", IMAGENET),
-    (cycas, "paper", rf"{IMAGENET}\) with --config.leave='\*\.IN\.\*'"),
+    (cycas, "paper", rf"{IMAGENET}\) with leave='\*\.IN\.\*'"),
     (cycas, "canonical", IMAGENET),
     (mgn, "paper", "LUPerson's ResNet-50"),
 ]
@@ -35,8 +37,8 @@ NOWHERE = {"data": "csv:nowhere.csv", "test": "csv:nowhere.csv"}  # refused befo
 @pytest.mark.parametrize(("script", "recipe", "file"), PAPERS)
 def test_a_papers_recipe_needs_the_weights_that_it_starts_from(script, recipe, file, tmp_path):
     config = script.Config(**{**NOWHERE, **script.RECIPES[recipe]})
-    with pytest.raises(ValueError, match=f"{file}.*--config.weights=none"):
-        script.stages(config, tmp_path / "run") if hasattr(script, "stages") else script.build(config)
+    with pytest.raises(ValueError, match=f"{file}.*weights=none"):
+        run.train_all(script.EXPERIMENT, config, tmp_path / "run")
     assert not list(tmp_path.iterdir())
     random = dataclasses.replace(config, weights="none")
     assert encoders.start(random) == ""
@@ -49,7 +51,7 @@ def test_the_file_is_that_of_the_backbone():
         return str(error.value)
 
     assert "(osnet_ibn_x1_0_imagenet.pth)" in told("osnet_ibn_x1_0")
-    assert "swin_small" in told("swin_s") and "--config.leave='snr*'" in told("resnet50_snr")
+    assert "swin_small" in told("swin_s") and "leave='snr*'" in told("resnet50_snr")
     assert "FILE or a folder of a run" in told("resnet_small")
     with pytest.raises(FileNotFoundError, match=r"no file or folder nowhere\.pth"):
         encoders.start(encoders.Encoder(weights="nowhere.pth"))
@@ -57,24 +59,40 @@ def test_the_file_is_that_of_the_backbone():
 
 def test_small_recipes_and_scripts_without_one_start_from_random_numbers():
     for script in (ide, remix, spcl, mmt, gds, domainmix, cycas, mgn):
-        assert encoders.start(script.Config(**script.RECIPES["street"])) == encoders.start(script.Config()) == ""
+        assert (
+            encoders.start(script.Config(**script.RECIPES["street"]))
+            == encoders.start(script.Config())
+            == ""
+        )
 
 
 def test_both_stages_start_from_random_numbers_if_told():
     paper = {"weights": "none"}
     adapted = spcl.Config(**paper, source="epochs=1")
     mixed = domainmix.Config(**paper)
-    own = [gds.first_stage(gds.Config(**paper)), mmt._source(mmt.Config(**paper), 0), source._training(adapted)]
-    own += [labels._script(mixed), labels._script(dataclasses.replace(mixed, pseudo_labels="mmt", stage1=""))]
+    own = [
+        gds.source_config(gds.Config(**paper)),
+        mmt.source_config(mmt.Config(**paper), 0),
+        spcl.source_config(adapted),
+    ]
+    own += [
+        labels.stage_config(mixed, experiments.labellers()),
+        labels.stage_config(
+            dataclasses.replace(mixed, pseudo_labels="mmt", stage1=""), experiments.labellers()
+        ),
+    ]
     assert [one.weights for one in own] == ["none"] * 5
 
 
 def test_none_is_no_start_where_a_source_or_two_networks_are_asked_for(data, tmp_path, monkeypatch):
     """The source is trained, and two networks that are named need no weights."""
     trained = []
-    monkeypatch.setattr(source.run, "run", lambda config, build, folder: trained.append(folder) or {"mAP": 0.0})
+    monkeypatch.setattr(
+        stages.run, "run", lambda config, build, folder: trained.append(folder) or {"mAP": 0.0}
+    )
     config = spcl.Config(weights="none", source="epochs=1")
-    assert source.begun(config, tmp_path / "source").weights == str(tmp_path / "source") and trained
+    begun = stages.begun(ide.EXPERIMENT, config, spcl.source_config(config), tmp_path / "source")
+    assert begun.weights == str(tmp_path / "source") and trained
     sound = {"data": "", "target": f"csv:{data}/target.csv", "clusters": 4}
     for word in ("none", "needed"):
         mmt.data(mmt.Config(**sound, weights=word, first="a", second="b"))
@@ -88,7 +106,9 @@ def kept(folder, config):
     rng = np.random.default_rng(0)
 
     def draw(x):
-        return (rng.normal(0, 0.05, x.shape) if x.ndim > 1 else rng.uniform(0.5, 1.5, x.shape)).astype(np.float32)
+        return (
+            rng.normal(0, 0.05, x.shape) if x.ndim > 1 else rng.uniform(0.5, 1.5, x.shape)
+        ).astype(np.float32)
 
     drawn = jax.tree.map(draw, checkpoint.empty(model))
     command.write_config(folder, config)
@@ -97,7 +117,7 @@ def kept(folder, config):
     )
     plan = Plan(np.zeros((1, 1), np.int32), np.zeros(1, np.int32), {})
     with checkpoint.manager(folder / "checkpoints") as checkpoints:
-        checkpoint.save(checkpoints, Moment(0, 1, plan, state, {}), drawn, model.input)
+        checkpoint.save(checkpoints, Moment(Position(0, 1, plan), state, {}), drawn, model.input)
     return _flat(drawn)
 
 
@@ -107,7 +127,9 @@ def _flat(variables):
 
 def _found(folder, config, leave=()):
     model = encoders.build(dataclasses.replace(config, weights=""))
-    return encoders._fit(str(folder), config, model, list(leave)), _flat(checkpoint.empty(model))
+    return encoders._fit(str(folder), config, model, list(leave), print), _flat(
+        checkpoint.empty(model)
+    )
 
 
 def _whence(name):
@@ -122,18 +144,29 @@ def _cycas(backbone, **options):
 
 SMALL = {"backbone": "resnet_small", "size": (SIZE := "32x16")}
 PARTS = {"backbone": "mgn_small", "size": "96x48"}
-STAGES = {  # what was trained, what starts from it, parts of it that are new, parts that are left out
+# trained encoder, the one that starts from it, modules of it that are new, modules left out
+STAGES = {
     "moco remix": (moco.Config(**SMALL), remix.Config(**SMALL), {"neck"}, set()),
     "moco mgn": (moco.Config(**SMALL), mgn.Config(**PARTS), {"neck"}, set()),
     "cycas mgn": (
-        _cycas("resnet_small_ibn_a", head=16),
+        _cycas("resnet_small_ibn_a", projection=16),
         mgn.Config(backbone="mgn_small_ibn_a", size="96x48", extra=True),
         {"neck1", "neck2", "neck3", "neck"},
         {"head"},
     ),
     "ide mgn": (ide.Config(**SMALL), mgn.Config(**PARTS), {"neck"}, {"neck"}),
-    "ide cycas": (ide.Config(**SMALL), _cycas("resnet_small", head=16, neck=True), {"head", "neck"}, {"neck"}),
-    "ide, pooled otherwise": (ide.Config(**SMALL), ide.Config(**SMALL, pooling="gem"), {"pool", "neck"}, {"neck"}),
+    "ide cycas": (
+        ide.Config(**SMALL),
+        _cycas("resnet_small", projection=16, neck=True),
+        {"head", "neck"},
+        {"neck"},
+    ),
+    "ide, pooled otherwise": (
+        ide.Config(**SMALL),
+        ide.Config(**SMALL, pooling="gem"),
+        {"pool", "neck"},
+        {"neck"},
+    ),
     "ide gds": (ide.Config(**SMALL), gds.Config(**SMALL, neck=True), {"feat"}, set()),
     "ide spcl": (ide.Config(**SMALL), spcl.Config(**SMALL), set(), set()),
     "spcl remix": (spcl.Config(**SMALL), remix.Config(**SMALL), set(), set()),
@@ -147,7 +180,9 @@ def test_a_papers_stages_hand_on_their_trunk(stages, tmp_path, capsys):
     before, after, new, left = STAGES[stages]
     theirs = kept(tmp_path / "before", before)
     found, ours = _found(tmp_path / "before", after)
-    whence = {_whence(name): array for name, array in sorted(theirs.items())}  # "target" behind "source"
+    whence = {
+        _whence(name): array for name, array in sorted(theirs.items())
+    }  # "target" behind "source"
     for name in ours:
         if name.split("/")[1] in new:
             assert name not in found.arrays
@@ -157,36 +192,53 @@ def test_a_papers_stages_hand_on_their_trunk(stages, tmp_path, capsys):
     said = capsys.readouterr().out
     changed = {name for name in ("size", "resize") if getattr(before, name) != getattr(after, name)}
     assert ("arrays of the trunk" in said) == bool(new or left or changed)
-    assert all(f"; {name} {getattr(before, name)}, here {getattr(after, name)}" in said for name in changed)
+    assert all(
+        f"; {name} {getattr(before, name)}, here {getattr(after, name)}" in said for name in changed
+    )
     assert all(f"{part} " in said.split("new: ")[1].split(";")[0] for part in new)
 
 
 def test_a_new_neck_starts_as_it_does_and_an_exported_encoder_is_a_start(tmp_path, capsys):
     theirs = kept(tmp_path / "before", moco.Config(**SMALL))
-    checkpoint.save_tree(tmp_path / "exported" / "weights", traverse_util.unflatten_dict(theirs, sep="/"))
+    checkpoint.save_tree(
+        tmp_path / "exported" / "weights", traverse_util.unflatten_dict(theirs, sep="/")
+    )
     about = {"config": json.loads((tmp_path / "before" / "config.json").read_text())}
     (tmp_path / "exported" / "encoder.json").write_text(json.dumps(about))
     config = ide.Config(**SMALL, weights=str(tmp_path / "exported"))
-    begun = _flat(encoders.build(config).init(jax.random.key(0)))
+    begun = _flat(encoders.build(config, print).init(jax.random.key(0)))
     for name, array in begun.items():
         fresh = float(name.endswith(("neck/scale", "neck/var")))
-        np.testing.assert_array_equal(array, theirs.get(name, np.full(array.shape, fresh)), err_msg=name)
+        np.testing.assert_array_equal(
+            array, theirs.get(name, np.full(array.shape, fresh)), err_msg=name
+        )
     assert "new: neck 3; left out: nothing" in capsys.readouterr().out
 
 
 def test_another_trunk_or_other_pixels_are_refused(tmp_path):
     kept(tmp_path / "in", _cycas("resnet_small_in", normalise="half"))
-    plain, other = moco.Config(**SMALL, normalise="half"), moco.Config(**{**SMALL, "backbone": "resnet_small_ibn_a"})
-    with pytest.raises(ValueError, match="give --config.normalise=half"):
+    plain, other = (
+        moco.Config(**SMALL, normalise="half"),
+        moco.Config(**{**SMALL, "backbone": "resnet_small_ibn_a"}),
+    )
+    with pytest.raises(ValueError, match="give normalise=half"):
         _found(tmp_path / "in", dataclasses.replace(plain, normalise="imagenet"))
     with pytest.raises(
-        ValueError, match=r"4 that are left over: layer1.0.IN.bias, .*choose the same --config.backbone"
+        ValueError,
+        match=r"4 that are left over: layer1.0.IN.bias, .*choose the same backbone",
     ):
         _found(tmp_path / "in", plain)
     assert _found(tmp_path / "in", plain, ["*.IN.*"])[0].left == {"trunk": 4, "head": 2}
-    with pytest.raises(ValueError, match="48 of the trunk's arrays fit.* that it lacks: .* that are left over"):
+    with pytest.raises(
+        ValueError, match="48 of the trunk's arrays fit.* that it lacks: .* that are left over"
+    ):
         _found(tmp_path / "in", dataclasses.replace(other, normalise="half"))
     kept(tmp_path / "out", plain)
     with pytest.raises(ValueError, match="4 that it lacks: layer1.0.IN.bias"):
         _found(tmp_path / "out", _cycas("resnet_small_in", normalise="half"))
-    assert _found(tmp_path / "out", _cycas("resnet_small_in", normalise="half"), ["*.IN.*"])[0].new["trunk"] == 4
+    assert (
+        _found(tmp_path / "out", _cycas("resnet_small_in", normalise="half"), ["*.IN.*"])[0].new[
+            "trunk"
+        ]
+        == 4
+    )

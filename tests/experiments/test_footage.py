@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from experiments import footage, sources
+from reid_jax.app import footage, sources
 from reid_jax.data.packed import packed
 from tests.experiments.called import ROOT, call, refused
 from tests.video import films
@@ -18,7 +18,7 @@ pytest.importorskip("scenedetect")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Videos, among them two of one name, a broken one, an empty one, one of few people, and one that is cut short."""
+    """Videos: two of one name, a broken, an empty and a truncated one, and one of few people."""
     root = tmp_path_factory.mktemp("films")
     for number, name in enumerate(("a/clip.avi", "b/clip.avi", "c.avi", "d.avi")):
         films.film(root / name, [2] * (15 + number), seeds=number)
@@ -58,24 +58,35 @@ def test_videos_become_what_a_training_reads(made, folder):
         str(folder / name / "clip.avi") for name in "ab"
     ]
     found = packed(out)
-    assert len(found.person) == manifest["counts"]["crops"] > 20 and set(found.camera) == set(found.group) == set(
-        range(5)
-    )
+    assert len(found.person) == manifest["counts"]["crops"] > 20 and set(found.camera) == set(
+        found.group
+    ) == set(range(5))
 
     class Config:
         labelled, videos, skip_broken = 1.0, f"packed:{out}", True
 
     _, videos = sources.single_camera(Config, found)
-    assert (videos.group == found.group).all() and (videos.frame == found.frame).all() and (videos.domain == 1).all()
+    assert (
+        (videos.group == found.group).all()
+        and (videos.frame == found.frame).all()
+        and (videos.domain == 1).all()
+    )
 
 
 def _begun(command, parts, **options):
     """A run in a group of its own, once it has left its first part."""
-    run = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, **options)
+    run = subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, **options
+    )
     until = time.monotonic() + 120
     while not list(parts.glob("*/about.json")) and time.monotonic() < until:
         time.sleep(0.02)
     return run
+
+
+def _heed():
+    """Ctrl-C as in a terminal; a shell's background job, and so these tests in one, ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _nobody_is_left(run):
@@ -106,11 +117,12 @@ def test_a_killed_run_goes_on_to_the_same_bytes(made, folder, tmp_path):
 def test_ctrl_c_stops_at_once_and_keeps_what_is_done(folder, tmp_path):
     out, parts = tmp_path / "out", tmp_path / "out.parts"
     command = [sys.executable, "-m", "experiments.prepare", *_arguments(folder, out, "--cores=2")]
-    run = _begun(command, parts, stderr=subprocess.PIPE, text=True)
+    run = _begun(command, parts, stderr=subprocess.PIPE, text=True, preexec_fn=_heed)
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them
-    told = run.communicate(timeout=60)[1]
-    assert run.returncode == 130 and "Traceback" not in told, told
-    assert f"stopped: what is done is kept in {parts}" in told and not out.exists() and _nobody_is_left(run)
+    said = run.communicate(timeout=60)[1]
+    assert run.returncode == 130 and "Traceback" not in said, said
+    assert f"stopped: what is done is kept in {parts}" in said
+    assert not out.exists() and _nobody_is_left(run)
 
 
 def test_two_runs_do_not_make_one_folder(folder, tmp_path):
@@ -136,10 +148,16 @@ def test_mistakes_are_told_before_anything_is_made(folder, tmp_path):
         ({}, "name videos or folders of them with --videos"),
         ({"videos": ["{root}/none"]}, "there is no file or folder .*none"),
         ({"videos": ["{root}/empty"]}, "there is no video below"),
-        ({"videos": ["{root}"], "detector": "onnx:{root}/none.onnx"}, "there is no file .*none.onnx"),
+        (
+            {"videos": ["{root}"], "detector": "onnx:{root}/none.onnx"},
+            "there is no file .*none.onnx",
+        ),
         ({"videos": ["{root}"], "detector": "mot:{root}/none"}, "there is no folder .*none"),
         ({"videos": ["{root}"], "detector": "yolo:x"}, "the detector 'yolo:x' is not known"),
-        ({"views": ["{root}/a.avi"]}, "there is no file or folder|synchronised ones are two or more"),
+        (
+            {"views": ["{root}/a.avi"]},
+            "there is no file or folder|synchronised ones are two or more",
+        ),
     ],
 )
 def test_bad_options(folder, tmp_path, given, message):
@@ -150,10 +168,15 @@ def test_bad_options(folder, tmp_path, given, message):
         flags.FLAGS(["test"])
     (folder / "empty").mkdir(exist_ok=True)
     given = {
-        name: [one.format(root=folder) for one in value] if isinstance(value, list) else value.format(root=folder)
+        name: [one.format(root=folder) for one in value]
+        if isinstance(value, list)
+        else value.format(root=folder)
         for name, value in given.items()
     }
-    with flagsaver.flagsaver(**given), pytest.raises((ValueError, FileNotFoundError), match=message):
+    with (
+        flagsaver.flagsaver(**given),
+        pytest.raises((ValueError, FileNotFoundError), match=message),
+    ):
         footage.main(str(tmp_path / "out"))
     with flagsaver.flagsaver(**given), pytest.raises(ValueError, match="--out=FOLDER"):
         footage.main(None)

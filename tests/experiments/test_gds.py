@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from experiments.gds import Config, stages
+from experiments.gds import Config, train
 from tests.experiments.called import call, refused
 
 TINY = [
@@ -15,7 +15,12 @@ TINY = [
 
 
 def _arguments(data, *more):
-    return f"--config.data=csv:{data}/source.csv", f"--config.target=csv:{data}/target.csv", *TINY, *more
+    return (
+        f"--config.data=csv:{data}/source.csv",
+        f"--config.target=csv:{data}/target.csv",
+        *TINY,
+        *more,
+    )
 
 
 def _lines(folder):
@@ -24,36 +29,81 @@ def _lines(folder):
 
 def test_all_stages_by_one_command(data, tmp_path):
     said = call(
-        "gds", f"--workdir={tmp_path}/run", "--evaluate_every=2", *_arguments(data, "--config.rank_by=euclidean")
+        "gds",
+        f"--workdir={tmp_path}/run",
+        "--evaluate_every=2",
+        *_arguments(data, "--config.rank_by=euclidean"),
     ).stdout
     assert said.count("test: mAP") == 3  # of stage 1, on the way, at the end
     lines = _lines(tmp_path / "run")
-    assert {"separation", "tails", "triplet", "second_triplet", "mean_same", "no_same", "eps", "source"} <= set(
-        lines[0]
-    )
+    assert {
+        "separation",
+        "tails",
+        "triplet",
+        "second_triplet",
+        "mean_same",
+        "no_same",
+        "eps",
+        "source",
+    } <= set(lines[0])
     assert "overlap" in lines[-1] and "classify" in _lines(tmp_path / "run-source")[0]
     for name in ("distances-0002.png", "distances.png", "trend.png", "clusters.png"):
         assert (tmp_path / "run" / "report" / name).stat().st_size > 100
     again = call(
-        "gds", f"--workdir={tmp_path}/run", "--evaluate_every=2", *_arguments(data, "--config.rank_by=euclidean")
+        "gds",
+        f"--workdir={tmp_path}/run",
+        "--evaluate_every=2",
+        *_arguments(data, "--config.rank_by=euclidean"),
     ).stdout
     assert again.count("test: mAP") == 1  # stage 1 is not looked at again
     figures = {}
-    for metric in ("", "--metric=cosine"):  # the run is tested by Euclidean distance, which its workdir remembers
-        said = call("evaluate", f"--workdir={tmp_path}/run", f"--out={tmp_path}/figures.json", *filter(None, [metric]))
+    for metric in (
+        "",
+        "--metric=cosine",
+    ):  # the run is tested by Euclidean distance, which its workdir remembers
+        said = call(
+            "evaluate",
+            f"--workdir={tmp_path}/run",
+            f"--out={tmp_path}/figures.json",
+            *filter(None, [metric]),
+        )
         figures[metric] = json.loads((tmp_path / "figures.json").read_text())["mAP"]
         assert f"by {'cosine' if metric else 'euclidean'} distance" in said.stdout
     assert figures[""] == pytest.approx(lines[-1]["mAP"], abs=1e-6)
     assert figures["--metric=cosine"] != pytest.approx(lines[-1]["mAP"], abs=1e-6)
     # stage 1 serves other runs, of the code's optimiser here, and the tables
-    more = (f"--config.weights={tmp_path}/run-source", "--config.clustering=kmeans", "--config.k=3", "--noreport")
-    call("gds", f"--workdir={tmp_path}/base", "--config.gds=none", "--config.optimiser=sgd", *_arguments(data, *more))
-    assert "separation" not in _lines(tmp_path / "base")[0] and not (tmp_path / "base-source").exists()
+    more = (
+        f"--config.weights={tmp_path}/run-source",
+        "--config.clustering=kmeans",
+        "--config.k=3",
+        "--noreport",
+    )
+    call(
+        "gds",
+        f"--workdir={tmp_path}/base",
+        "--config.gds=none",
+        "--config.optimiser=sgd",
+        *_arguments(data, *more),
+    )
+    assert (
+        "separation" not in _lines(tmp_path / "base")[0] and not (tmp_path / "base-source").exists()
+    )
 
 
 def test_over_the_other_methods(data, tmp_path):
-    small = ("--config.size=32x16", "--config.persons=2", "--config.per_person=2", "--config.epochs=2", "--noreport")
-    given = ("--config.gds=gds-h", "--config.data=", "--config.bn_domains=false", "--config.iterations=2")
+    small = (
+        "--config.size=32x16",
+        "--config.persons=2",
+        "--config.per_person=2",
+        "--config.epochs=2",
+        "--noreport",
+    )
+    given = (
+        "--config.gds=gds-h",
+        "--config.data=",
+        "--config.bn_domains=false",
+        "--config.iterations=2",
+    )
     more = (
         *given,
         "--config.backbone=resnet_small",
@@ -65,7 +115,9 @@ def test_over_the_other_methods(data, tmp_path):
     data_and_test = (f"--config.data=csv:{data}/source.csv", f"--config.test=csv:{data}/target.csv")
     call("ide", f"--workdir={tmp_path}/ide", *small, *data_and_test, "--config.gds=gds")
     assert "tails" in _lines(tmp_path / "spcl")[0]
-    assert "separation" in _lines(tmp_path / "ide")[0] and "tails" not in _lines(tmp_path / "ide")[0]
+    assert (
+        "separation" in _lines(tmp_path / "ide")[0] and "tails" not in _lines(tmp_path / "ide")[0]
+    )
 
 
 def test_mistakes_are_told_before_stage_1(data, tmp_path):
@@ -80,11 +132,11 @@ def test_mistakes_are_told_before_stage_1(data, tmp_path):
         ("--config.beta is 2", {"beta": 2.0}),
         ("expected from 1, from 0", {"round": 0}),
         ("the target has 2; expected from 1 to 2", {"cameras": 3}),
-        ("choose --config.persons=3", {"persons": 4}),
+        ("choose `persons` of at most 3", {"persons": 4}),
         ("stage 1 needs labelled data", {"data": "", "source_weight": 0.0}),
         ("no source to compare with", {"data": "", "weights": str(data)}),
         ("is not a run.s folder", {"weights": str(data)}),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
-            stages(Config(**{**small, **options}), tmp_path / "new")
+            train(Config(**{**small, **options}), tmp_path / "new")
     assert not list(tmp_path.iterdir())

@@ -9,8 +9,8 @@ import optax
 import pytest
 from flax import traverse_util
 
-from experiments import encoders, mgn
-from reid_jax import parallel
+from experiments import mgn
+from reid_jax import encoders, parallel
 from reid_jax.models.mgn import TRUNKS
 from reid_jax.models.resnet import ResNet
 from reid_jax.types import Batch, Tags
@@ -18,7 +18,12 @@ from tests.experiments.test_encoders import kept
 
 
 def _job(data, **options):
-    given = {"data": f"csv:{data}/source.csv", "test": f"csv:{data}/target.csv", "persons": 2, "per_person": 2}
+    given = {
+        "data": f"csv:{data}/source.csv",
+        "test": f"csv:{data}/target.csv",
+        "persons": 2,
+        "per_person": 2,
+    }
     return mgn.build(mgn.Config(**{**given, "iterations": 1, **options}))
 
 
@@ -32,8 +37,12 @@ def test_while_it_rests_the_trunk_keeps_its_statistics(data, tmp_path, monkeypat
     variables, carry = job.method.init(jax.random.key(0), job.train)
     image = np.random.default_rng(0).integers(0, 256, (1, 4, 1, 96, 48, 3), np.uint8)
     batch = Batch(image, Tags(*[np.zeros((1, 4), np.int32)] * 5))
-    forward = partial(jax.pmap, axis_name=parallel.AXIS, in_axes=(0, None), devices=jax.devices()[:1])(
-        lambda batch, carry: job.method.forward(variables, carry, batch, jax.random.key(0))[1]["encoder"]
+    forward = partial(
+        jax.pmap, axis_name=parallel.AXIS, in_axes=(0, None), devices=jax.devices()[:1]
+    )(
+        lambda batch, carry: job.method.forward(variables, carry, batch, jax.random.key(0))[1][
+            "encoder"
+        ]
     )
     for step in range(3):
         stats = _flat(parallel.first(forward(batch, carry)))
@@ -60,7 +69,14 @@ def test_what_rests_and_at_what_rate_the_rest_learns(data):
         state, params, change = step(state, params)
         moved.append({name: -float(part["w"]) for name, part in change["encoder"].items()})
         moved[-1]["classifiers"] = -float(change["classifiers"])
-    for at, rate in {0: 3.5e-6, 10: 1.7675e-4, 20: 3.5e-4, 60: 3.5e-4, 90: 1.75385e-4, 119: 1.00929e-6}.items():
+    for at, rate in {
+        0: 3.5e-6,
+        10: 1.7675e-4,
+        20: 3.5e-4,
+        60: 3.5e-4,
+        90: 1.75385e-4,
+        119: 1.00929e-6,
+    }.items():
         wanted = {name: 0.0 if name in TRUNKS and at < 20 else rate for name in moved[at]}
         assert moved[at] == pytest.approx(wanted, rel=0.01), at
 

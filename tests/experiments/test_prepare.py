@@ -13,7 +13,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 def _prepare(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "experiments.prepare", *arguments],
-        cwd=ROOT, env={**os.environ, "JAX_PLATFORMS": "cpu"}, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, env={**os.environ, "JAX_PLATFORMS": "cpu"}, capture_output=True, text=True,
+        timeout=120, check=False,
     )  # fmt: skip
 
 
@@ -31,6 +32,13 @@ def test_a_broken_picture_stops_it_by_name_and_is_left_out_if_asked(tmp_path):
     assert not out.exists() and not any(out.parent.iterdir())
     done = _prepare(f"--source=folders:{root}", f"--out={out}", "--skip_broken")
     assert done.returncode == 0, done.stderr
-    assert "train: 6 images, 3 persons, 2 cameras" in done.stdout and "left out 1 broken" in done.stdout
-    assert f"{out}: 5 pictures" in done.stdout and "5 of 5" in done.stderr and "images/s" in done.stderr
+    assert (
+        "train: 6 images, 3 persons, 2 cameras" in done.stdout
+        and "left out 1 broken" in done.stdout
+    )
+    assert (
+        f"{out}: 5 pictures" in done.stdout
+        and "5 of 5" in done.stderr
+        and "images/s" in done.stderr
+    )
     assert packed(out).person.tolist() == [1, 1, 2, 3, 3]

@@ -1,10 +1,13 @@
-"""Every option of every recipe is pinned, with what it rests on; tests/experiments/pinned.py writes a change that is meant."""
+"""Every option of every recipe is pinned, with its evidence.
+
+tests/experiments/pinned.py writes an intended change.
+"""
 
 import dataclasses
-import importlib
 
 import pytest
 
+import experiments
 from tests.experiments import pinned
 
 WRECKED = [
@@ -15,7 +18,7 @@ WRECKED = [
     ("gds", "paper", "rho", 0.5),
     ("gds", "paper", "lambda_h", 5.0),
     ("gds", "code", "source_per_person", 4),
-    ("ide", "paper", "rate", 6.0),
+    ("ide", "paper", "learning_rate", 6.0),
     ("ide", "paper", "schedule", "cosine"),
     ("spcl", "adapt", "bn_group", 16),
     ("spcl", "alone", "gap", 0.2),
@@ -24,20 +27,21 @@ WRECKED = [
     ("domainmix", "code", "temperature", 1.0),
     ("cycas", "paper", "bn_frozen", False),
     ("cycas", "canonical", "memory", 65_536),
-    ("moco", "paper", "rate", 0.03),
+    ("moco", "paper", "learning_rate", 0.03),
     ("domainmix", "street", "least", 6),
 ]
 
 
 def test_the_recipes_are_as_they_are_pinned():
     found = pinned.differences(pinned.now(), pinned.pinned())
-    assert not found, "\n".join(["python -m tests.experiments.pinned writes the file anew:", *found])
+    assert not found, "\n".join(
+        ["python -m tests.experiments.pinned writes the file anew:", *found]
+    )
 
 
 @pytest.mark.parametrize(("experiment", "recipe", "option", "value"), WRECKED)
 def test_another_value_is_seen(experiment, recipe, option, value, monkeypatch):
-    script = importlib.import_module(f"experiments.{experiment}")
-    monkeypatch.setitem(script.RECIPES[recipe], option, value)
+    monkeypatch.setitem(experiments.find()[experiment].recipes[recipe], option, value)
     (told,) = pinned.differences(pinned.now(), pinned.pinned())
     assert told.startswith(f"{experiment} {recipe} {option}: {value} in the code")
 
@@ -53,10 +57,10 @@ def test_an_option_more_and_one_less_are_seen():
     assert pinned.differences(there, kept) == ["remix paper colour: absent in the code, 3 pinned"]
 
 
-@pytest.mark.parametrize("name", pinned.experiments())
+@pytest.mark.parametrize("name", experiments.find())
 def test_values_are_of_their_types(name):
-    script = pinned.experiments()[name]
-    for recipe, changed in pinned.recipes(script).items():
-        for field in dataclasses.fields(script.Config):
-            value = getattr(script.Config(**changed), field.name)
-            assert type(value) is field.type, f"{recipe}: {field.name}={value!r} is no {field.type.__name__}"
+    experiment = experiments.find()[name]
+    for recipe, changed in experiment.recipes.items():
+        for field in dataclasses.fields(experiment.config):
+            value = getattr(experiment.config(**changed), field.name)
+            assert type(value) is field.type, f"{recipe}: {field.name}={value!r} is no {field.type}"

@@ -9,15 +9,19 @@ import pytest
 from tests.experiments.called import call, refused
 
 TINY = [
-    "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2", "--config.per_person=2",
-    "--config.labels=2", "--config.per_label=2", "--config.epochs=2", "--config.iterations=3", "--config.warmup=0",
-    "--config.eps=0.9",
+    "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2",
+    "--config.per_person=2", "--config.labels=2", "--config.per_label=2", "--config.epochs=2",
+    "--config.iterations=3", "--config.warmup=0", "--config.eps=0.9",
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """labelled.csv: 4 persons in two cameras to train on, 3 to test with; videos.csv: 3 videos of two unknown people."""
+    """Two data sets.
+
+    labelled.csv: 4 persons in two cameras to train on, 3 to test with; videos.csv: 3 videos of two
+    unknown people.
+    """
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     lines, videos = ["path,person,camera,split"], ["path,person,camera,split,group"]
@@ -55,19 +59,38 @@ def _arguments(data, *more):
 
 
 def test_a_run_tells_its_labels_and_draws_them(data, tmp_path):
-    said = call("remix", f"--workdir={tmp_path}/run", *_arguments(data, "--config.second_view=true")).stdout
+    said = call(
+        "remix", f"--workdir={tmp_path}/run", *_arguments(data, "--config.second_view=true")
+    ).stdout
     assert "test: mAP" in said and "purity" not in said  # nobody knows the people of these videos
-    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert {"instance", "augmentation", "centroid", "camera_centroid", "labels", "videos", "outlier_part"} <= set(
-        lines[0]
-    )
+    lines = [
+        json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert {
+        "instance",
+        "augmentation",
+        "centroid",
+        "camera_centroid",
+        "labels",
+        "videos",
+        "outlier_part",
+    } <= set(lines[0])
     for name in ("clusters.png", "activation.png", "ranked.png"):
         assert (tmp_path / "run" / "report" / name).stat().st_size > 100
     # its encoder starts another run, and is what `evaluate` tests
-    more = (f"--config.weights={tmp_path}/run", "--config.labels=0", "--config.jitter=1", "--noreport")
-    assert "test: mAP" in call("remix", f"--workdir={tmp_path}/next", *_arguments(data, *more)).stdout
+    more = (
+        f"--config.weights={tmp_path}/run",
+        "--config.labels=0",
+        "--config.jitter=1",
+        "--noreport",
+    )
+    assert (
+        "test: mAP" in call("remix", f"--workdir={tmp_path}/next", *_arguments(data, *more)).stdout
+    )
     call("evaluate", f"--workdir={tmp_path}/run", f"--out={tmp_path}/figures.json")
-    assert json.loads((tmp_path / "figures.json").read_text())["mAP"] == pytest.approx(lines[-1]["mAP"], abs=1e-6)
+    assert json.loads((tmp_path / "figures.json").read_text())["mAP"] == pytest.approx(
+        lines[-1]["mAP"], abs=1e-6
+    )
 
 
 def test_a_table_is_written_and_not_trained_twice(data, tmp_path):
@@ -76,25 +99,38 @@ def test_a_table_is_written_and_not_trained_twice(data, tmp_path):
     said = call("tables", *given).stdout
     told = (tmp_path / "table" / "table.md").read_text()
     assert told in said and "| with videos |" in told and "89.8 / 96.2" in told
-    lines = [json.loads(line) for line in (tmp_path / "table/row1-seed0/metrics.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line)
+        for line in (tmp_path / "table/row1-seed0/metrics.jsonl").read_text().splitlines()
+    ]
     assert "labels" in lines[0] and f"| with videos | {100 * lines[-1]['mAP']:.1f} |" in told
     assert "labels" not in (tmp_path / "table/row0-seed0/metrics.jsonl").read_text()
-    said = call("tables", *given, "--rows=1", f"--tests=csv:{data}/labelled.csv,csv:{data}/labelled.csv").stdout
+    said = call(
+        "tables", *given, "--rows=1", f"--tests=csv:{data}/labelled.csv,csv:{data}/labelled.csv"
+    ).stdout
     assert said.count("going on from") == 1 and "without videos" not in said
     told = (tmp_path / "table" / "table.md").read_text()
-    row = next(line for line in told.splitlines() if line.startswith("| with videos")).split("|")[2:6]
+    row = next(line for line in told.splitlines() if line.startswith("| with videos")).split("|")[
+        2:6
+    ]
     assert row[:2] == row[2:]
 
 
 def test_mistakes_are_told_in_a_line(data, tmp_path):
     new = f"--workdir={tmp_path}/new"
-    assert "four numbers above 0" in refused("remix", new, *_arguments(data, "--config.temperatures=1,2"))
+    assert "four numbers above 0" in refused(
+        "remix", new, *_arguments(data, "--config.temperatures=1,2")
+    )
     assert "--config.labels=0" in refused("remix", new, *_arguments(data, "--config.videos="))
     csv = f"--config.videos=csv:{data}/labelled.csv"
     assert "no picture of a known video" in refused("remix", new, *_arguments(data, csv))
-    assert "did you mean 'euclidean'" in refused("remix", new, *_arguments(data, "--config.metric=euclid"))
+    assert "did you mean 'euclidean'" in refused(
+        "remix", new, *_arguments(data, "--config.metric=euclid")
+    )
     assert "remix.8" in refused("tables", new, "--table=remix.7")
     assert "are 0, 1, 2, 3" in refused("tables", new, "--table=remix.8", "--rows=4")
     assert "street, paper" in refused("tables", new, "--table=remix.8", "--recipe=papr")
-    assert "is not a run's folder" in refused("remix", new, *_arguments(data, f"--config.weights={data}"))
+    assert "is not a run's folder" in refused(
+        "remix", new, *_arguments(data, f"--config.weights={data}")
+    )
     assert not (tmp_path / "new").exists()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from experiments import cycas, domainmix, mmt, remix, report, spcl
+from experiments import cycas, domainmix, mmt, remix, spcl
+from reid_jax.app import report
 
 
 @pytest.mark.parametrize(

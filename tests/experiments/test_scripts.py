@@ -14,7 +14,13 @@ import pytest
 
 from tests.experiments.called import ROOT, call, refused
 
-TINY = ["--config.size=32x16", "--config.persons=4", "--config.per_person=2", "--config.epochs=2", "--config.warmup=0"]
+TINY = [
+    "--config.size=32x16",
+    "--config.persons=4",
+    "--config.per_person=2",
+    "--config.epochs=2",
+    "--config.warmup=0",
+]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +45,12 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(data, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "one"
-    arguments = (f"--workdir={workdir}", f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY)
+    arguments = (
+        f"--workdir={workdir}",
+        f"--config.data=csv:{data}/all.csv",
+        "--config.test=",
+        *TINY,
+    )
     return workdir, arguments, call("ide", *arguments).stdout
 
 
@@ -62,16 +73,19 @@ def test_the_same_command_again_trains_no_further(trained):
     before = (workdir / "metrics.jsonl").read_text().splitlines()
     said = call("ide", *arguments).stdout
     assert "going on from" in said
-    assert [json.loads(x)["kind"] for x in (workdir / "metrics.jsonl").read_text().splitlines()][: len(before)] == [
-        "train", "train", "test",
-    ]  # fmt: skip
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    kinds = [json.loads(x)["kind"] for x in lines]
+    assert kinds[: len(before)] == ["train", "train", "test"]
 
 
 def test_evaluate_embed_and_export(trained, data, tmp_path):
     workdir, _, said = trained
     figures = call("evaluate", f"--workdir={workdir}").stdout
     value = float(figures.split("mAP")[1].split()[0])
-    assert f"test: mAP {value:.1f}" in said or abs(value - float(said.split("test: mAP ")[1].split()[0])) < 0.06
+    assert (
+        f"test: mAP {value:.1f}" in said
+        or abs(value - float(said.split("test: mAP ")[1].split()[0])) < 0.06
+    )
     assert "mAP" in call("evaluate", f"--workdir={workdir}", "--metric=euclidean", "--flip").stdout
     out = tmp_path / "encoder"
     assert "agree" in call("export", f"--workdir={workdir}", f"--out={out}").stdout
@@ -82,27 +96,41 @@ def test_evaluate_embed_and_export(trained, data, tmp_path):
     np.testing.assert_allclose(one["embedding"], two["embedding"], atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(one["embedding"], axis=1), 1, rtol=1e-5)
     assert "exists already" in refused("export", f"--workdir={workdir}", f"--out={out}")
-    assert "exists already" in refused("embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz")
+    assert "exists already" in refused(
+        "embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz"
+    )
 
 
 def test_asked_to_stop_it_saves_and_the_same_command_goes_on_to_the_same_end(data, tmp_path):
     arguments = [
-        f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY, "--config.epochs=2", "--config.iterations=150",
-        "--noreport",
+        f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY, "--config.epochs=2",
+        "--config.iterations=150", "--noreport",
     ]  # fmt: skip
     call("ide", f"--workdir={tmp_path}/straight", *arguments)
-    command = [sys.executable, "-u", "-m", "experiments.ide", f"--workdir={tmp_path}/stopped", *arguments]
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "experiments.ide",
+        f"--workdir={tmp_path}/stopped",
+        *arguments,
+    ]
     environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as child:
         for line in child.stdout:
             if "step 40/150" in line:
                 child.send_signal(signal.SIGTERM)
                 break
         said = child.stdout.read()
         assert child.wait() == 0 and "goes on from here" in said
-    assert "going on from epoch 1" in call("ide", f"--workdir={tmp_path}/stopped", *arguments).stdout
+    assert (
+        "going on from epoch 1" in call("ide", f"--workdir={tmp_path}/stopped", *arguments).stdout
+    )
     ends = [
-        json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1]) for name in ("straight", "stopped")
+        json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1])
+        for name in ("straight", "stopped")
     ]
     assert ends[0] == ends[1]
 
@@ -111,23 +139,27 @@ def test_prepare_packs_and_the_pack_trains(data, tmp_path):
     out = tmp_path / "packed"
     assert "48 pictures" in call("prepare", f"--source=csv:{data}/all.csv", f"--out={out}").stdout
     said = call(
-        "ide", f"--workdir={tmp_path}/run", f"--config.data=packed:{out}", "--config.test=", *TINY, "--workers=2",
-        "--noreport",
+        "ide", f"--workdir={tmp_path}/run", f"--config.data=packed:{out}", "--config.test=", *TINY,
+        "--workers=2", "--noreport",
     ).stdout  # fmt: skip
     assert "test: mAP" in said
     assert "exists already" in refused("prepare", f"--source=csv:{data}/all.csv", f"--out={out}")
 
 
-def test_mistakes_are_told_in_a_line(trained, data, tmp_path):
+def test_a_mistake_ends_in_one_line(trained, data, tmp_path):
     workdir, arguments, _ = trained
     new = f"--workdir={tmp_path}/new"
-    assert "did you mean 'rate'" in refused("ide", new, "--config.rat=1")
+    assert "did you mean 'epochs'" in refused("ide", new, "--config.epoch=1")
     assert "workdir" in refused("ide", "--workdri=x")
     assert "another configuration" in refused("ide", *arguments, "--config.seed=3")
     assert "there is no folder" in refused("ide", new, "--config.data=market1501:/none")
     assert "did you mean 'csv'" in refused("ide", new, "--config.data=cvs:x.csv")
-    assert "--config.persons" in refused("ide", new, f"--config.data=csv:{data}/all.csv", "--config.test=")
-    assert "did you mean 'resnet50'" in refused("ide", new, *arguments[1:], "--config.backbone=resnet51")
+    assert "choose `persons` of at most" in refused(
+        "ide", new, f"--config.data=csv:{data}/all.csv", "--config.test="
+    )
+    assert "did you mean 'resnet50'" in refused(
+        "ide", new, *arguments[1:], "--config.backbone=resnet51"
+    )
     assert "not a run's folder" in refused("evaluate", f"--workdir={tmp_path}")
     assert "there is no folder" in refused(
         "embed", f"--workdir={workdir}", "--pictures=/none", f"--out={tmp_path}/x.npz"
@@ -144,9 +176,13 @@ def test_a_truncated_picture_is_named_and_left_out_only_if_asked(data, tmp_path)
     (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
     arguments = (f"--config.data=csv:{tmp_path}/all.csv", "--config.test=", *TINY, "--noreport")
     for workers in (0, 1):
-        said = refused("ide", f"--workdir={tmp_path}/run{workers}", *arguments, f"--workers={workers}")
-        assert "p0_c0_0.jpg" in said and "--config.skip_broken=true" in said
-    said = call("ide", f"--workdir={tmp_path}/skipped", *arguments, "--config.skip_broken=true").stdout
+        said = refused(
+            "ide", f"--workdir={tmp_path}/run{workers}", *arguments, f"--workers={workers}"
+        )
+        assert "p0_c0_0.jpg" in said and "skip_broken=true" in said
+    said = call(
+        "ide", f"--workdir={tmp_path}/skipped", *arguments, "--config.skip_broken=true"
+    ).stdout
     assert "left out 1 broken pictures of the training data" in said and "p0_c0_0.jpg" in said
 
 
@@ -158,7 +194,9 @@ def test_killed_at_once_nothing_is_lost(data, tmp_path):
     ]  # fmt: skip
     command = [sys.executable, "-u", "-m", "experiments.ide", *arguments]
     environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as child:
         for line in child.stdout:
             if "step 100/400" in line:
                 time.sleep(0.05)
@@ -173,10 +211,17 @@ def test_two_processes_train_as_one(trained, data, tmp_path):
         address = f"localhost:{free.getsockname()[1]}"
     environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
     command = [
-        sys.executable, "-m", "experiments.ide", f"--workdir={tmp_path}/run", f"--config.data=csv:{data}/all.csv",
-        "--config.test=", *TINY, "--distributed", f"--coordinator={address}", "--processes=2",
+        sys.executable, "-m", "experiments.ide", f"--workdir={tmp_path}/run",
+        f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY, "--distributed",
+        f"--coordinator={address}", "--processes=2",
     ]  # fmt: skip
-    options = {"cwd": ROOT, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    options = {
+        "cwd": ROOT,
+        "env": environment,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+    }
     children = [subprocess.Popen([*command, f"--process={which}"], **options) for which in (0, 1)]
     said = [child.communicate(timeout=240)[0] for child in children]
     assert [child.returncode for child in children] == [0, 0], said
@@ -191,7 +236,7 @@ def test_two_processes_train_as_one(trained, data, tmp_path):
 
 
 def test_cluster_labels_pictures_for_a_training(data, tmp_path):
-    """Eight colours, each of twelve pictures in two folders; a training then starts from the labels."""
+    """Eight colours, each of twelve images in two folders; a training starts from the labels."""
     rng = np.random.default_rng(0)
     folder = tmp_path / "crops"
     names, rows = [], []
@@ -214,7 +259,13 @@ def test_cluster_labels_pictures_for_a_training(data, tmp_path):
     assert len(lines) == 96 and len(pairs) == 8 and len({person for _, person in pairs}) == 8
     assert out.with_suffix(".png").stat().st_size > 100
     workdir = tmp_path / "run"
-    call("ide", f"--workdir={workdir}", f"--config.data=csv:{out}", f"--config.test=csv:{data}/all.csv", *TINY)
+    call(
+        "ide",
+        f"--workdir={workdir}",
+        f"--config.data=csv:{out}",
+        f"--config.test=csv:{data}/all.csv",
+        *TINY,
+    )
     assert "exists already" in refused("cluster", *given, f"--out={out}")
     assert "--eps is 1.5" in refused("cluster", *given, f"--out={tmp_path}/b.csv", "--eps=1.5")
     assert "is a .csv" in refused("cluster", *given, f"--out={tmp_path}/b.txt")
@@ -225,5 +276,7 @@ def test_cluster_labels_pictures_for_a_training(data, tmp_path):
         "cluster", f"--embeddings={data}/all.csv", given[1], f"--out={tmp_path}/b.csv"
     )
     (folder / names[0]).unlink()
-    assert "1 embedded pictures are not below" in refused("cluster", *given, f"--out={tmp_path}/b.csv")
+    assert "1 embedded pictures are not below" in refused(
+        "cluster", *given, f"--out={tmp_path}/b.csv"
+    )
     assert not (tmp_path / "b.csv").exists()

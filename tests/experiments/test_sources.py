@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from experiments import sources
+from reid_jax.app import kinds, sources
 from reid_jax.data import packed, records
 
 
@@ -25,34 +25,34 @@ def folder(tmp_path_factory):
 
 
 def _config(data, test="", skip_broken=False):
-    return types.SimpleNamespace(data=data, test=test, skip_broken=skip_broken)
+    return types.SimpleNamespace(data=data, test=test, skip_broken=skip_broken, same_camera=True)
 
 
 def test_each_kind_opens(folder, tmp_path):
-    table = sources.open_source(f"csv:{folder}/all.csv")
+    table = kinds.open_source(f"csv:{folder}/all.csv")
     assert table.split.tolist() == ["train", "train", "query", "gallery", "train"]
-    assert len(sources.open_source(f"pictures:{folder}").person) == 5
+    assert len(kinds.open_source(f"pictures:{folder}").person) == 5
     packed.pack(records.take(table, np.arange(4)), tmp_path / "packed")
-    again = sources.open_source(f"packed:{tmp_path}/packed")
+    again = kinds.open_source(f"packed:{tmp_path}/packed")
     np.testing.assert_array_equal(records.read(again, 3), records.read(table, 3))
     for row in range(4):
         (tmp_path / "tree" / f"p{row}").mkdir(parents=True)
         (tmp_path / "tree" / f"p{row}" / "c1_x.jpg").write_bytes(b"")
-    assert len(sources.open_source(f"folders:{tmp_path}/tree").person) == 4
+    assert len(kinds.open_source(f"folders:{tmp_path}/tree").person) == 4
 
 
 def test_mistakes_name_what_to_write(folder, tmp_path):
     with pytest.raises(ValueError, match="did you mean 'market1501'"):
-        sources.open_source("market:/data")
+        kinds.open_source("market:/data")
     with pytest.raises(ValueError, match="names no path; write csv:PATH"):
-        sources.open_source("csv:")
+        kinds.open_source("csv:")
     with pytest.raises(ValueError, match=f"KIND:PATH, e.g. csv:{folder}/all.csv"):
-        sources.open_source(f"{folder}/all.csv")
+        kinds.open_source(f"{folder}/all.csv")
     (tmp_path / "query").mkdir()
     with pytest.raises(ValueError, match="e.g. market1501:"):
-        sources.open_source(str(tmp_path))
+        kinds.open_source(str(tmp_path))
     with pytest.raises(FileNotFoundError, match="there is no file"):
-        sources.open_source(f"csv:{tmp_path}/none.csv")
+        kinds.open_source(f"csv:{tmp_path}/none.csv")
 
 
 def test_a_broken_picture_stays_unless_asked_and_is_then_named(folder, capsys):
@@ -66,8 +66,11 @@ def test_a_broken_picture_stays_unless_asked_and_is_then_named(folder, capsys):
 
 
 def test_several_sources_have_persons_cameras_and_groups_of_their_own():
-    one, two = (f"synthetic-videos:station,videos=2,people=2,frames=20,stride=5,seed={seed}" for seed in (0, 1))
-    first, joined = sources.open_source(one), sources.open_source(f"{one}+{two}")
+    one, two = (
+        f"synthetic-videos:station,videos=2,people=2,frames=20,stride=5,seed={seed}"
+        for seed in (0, 1)
+    )
+    first, joined = kinds.open_source(one), kinds.open_source(f"{one}+{two}")
     n = len(first.person)
     assert len(joined.person) > n and (joined.person[:n] == first.person).all()
     for name in ("person", "camera", "group"):
@@ -77,12 +80,12 @@ def test_several_sources_have_persons_cameras_and_groups_of_their_own():
 
 
 def test_a_street_of_a_size():
-    part = records.where(sources.open_source("synthetic:plaza,persons=5,cameras=2"), "train")
+    part = records.where(kinds.open_source("synthetic:plaza,persons=5,cameras=2"), "train")
     assert len(set(part.person)) == 5 and set(part.camera) == {0, 1}
     with pytest.raises(ValueError, match="'person' is not known, did you mean 'persons'"):
-        sources.open_source("synthetic:plaza,person=5")
+        kinds.open_source("synthetic:plaza,person=5")
     with pytest.raises(ValueError, match="write persons=NUMBER"):
-        sources.open_source("synthetic:plaza,persons=many")
+        kinds.open_source("synthetic:plaza,persons=many")
 
 
 def test_videos_lose_their_labels_and_hidden_persons_are_videos(folder):
@@ -90,13 +93,15 @@ def test_videos_lose_their_labels_and_hidden_persons_are_videos(folder):
         config = types.SimpleNamespace(videos=videos, labelled=labelled, skip_broken=False)
         return sources.single_camera(config, train)
 
-    train = records.where(sources.open_source("synthetic:plaza,persons=8,cameras=2"), "train")
+    train = records.where(kinds.open_source("synthetic:plaza,persons=8,cameras=2"), "train")
     train = train._replace(group=train.camera.copy())
     kept, single = split("synthetic-videos:station,videos=2,people=2,frames=20", 0.5, train)
     assert len(set(kept.person)) == 4 and (single.domain == 1).all() and (kept.domain == 0).all()
     assert len(set(single.group)) == 4  # two films, two cameras
     hidden = single.person[single.group >= sources.APART]
-    assert set(hidden) | set(kept.person) == set(train.person) and not set(hidden) & set(kept.person)
+    assert set(hidden) | set(kept.person) == set(train.person) and not set(hidden) & set(
+        kept.person
+    )
     assert len(split(train=train)[1].person) == 0
     with pytest.raises(ValueError, match="no picture of a known video"):
         split(f"csv:{folder}/all.csv", train=train)

@@ -1,4 +1,4 @@
-"""Every row of every table, with every recipe that the table claims, makes a command that its script takes."""
+"""Every row of every table makes a command that its script accepts, with every recipe it names."""
 
 import dataclasses
 import math
@@ -10,52 +10,65 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from experiments import domainmix, encoders, rows, tables, targets
+import experiments
+from experiments import domainmix, spcl
+from experiments.tables import __main__ as tables
+from experiments.tables import targets
+from experiments.tables.results import Result, markdown
+from experiments.tables.trainings import named_files, started, trainings, wanted
+from reid_jax import encoders
+from reid_jax.app import command, labels, table
+
+EXPERIMENTS = experiments.find()
 
 CLAIMED = [
     pytest.param(script, table, recipe, id=f"{name}.{number}-{recipe}")
-    for name, script in tables.SCRIPTS.items()
-    for number, table in script.TABLES.items()
+    for name, script in EXPERIMENTS.items()
+    for number, table in script.tables.items()
     for recipe in table.recipes
 ]
 ROWS = [
     (f"{name}.{number}", row)
-    for name, script in tables.SCRIPTS.items()
-    for number, table in script.TABLES.items()
+    for name, script in EXPERIMENTS.items()
+    for number, table in script.tables.items()
     for row in table.rows
 ]
 
 
 def made(table, script, recipe, given=(), named=()):
     """The trainings of a table in /runs."""
-    there = tables.wanted(table, recipe, named)
-    return tables.trainings(table, script, recipe, Path("/runs"), list(given), rows=there, seeds=1)
+    there = wanted(table, recipe, named)
+    return trainings(table, script, recipe, Path("/runs"), list(given), rows=there, seeds=1)
 
 
 @pytest.mark.parametrize(("script", "table", "recipe"), CLAIMED)
 def test_every_row_makes_a_command(script, table, recipe):
-    found = made(table, script, recipe)
-    files = {one.start: f"/weights/{one.start}" for one in found if one.start}
-    fields = {field.name: field.type for field in dataclasses.fields(script.Config)}
+    listed = made(table, script, recipe)
+    files = {one.start: f"/weights/{one.start}" for one in listed if one.start}
+    fields = {field.name: field.type for field in dataclasses.fields(script.config)}
     trained = {}
-    for one in tables.started(found, files):
+    for one in started(listed, files):
         row = table.rows[one.row]
         assert set(row.options) <= set(fields)
         if not one.words:
             stage = one.folder.name == "stage1"
-            assert one.folder in trained or (stage and trained[one.folder.parent].pseudo_labels in ("spcl", "mmt"))
+            assert one.folder in trained or (
+                stage and trained[one.folder.parent].pseudo_labels in ("spcl", "mmt")
+            )
             continue
         assert one.folder == Path(f"/runs/row{one.row}-seed0")
-        config = tables.command.parsed(script.Config, script.RECIPES, one.words)
+        config = command.parsed(script.config, script.recipes, one.words)
         for name, kind in fields.items():
             value = getattr(config, name)
             assert isinstance(value, kind), f"{row.name}: {name}={value!r}"
             assert not isinstance(value, str) or "{" not in value
         assert config.weights != encoders.NEEDED
-        if script is domainmix:  # options of other scripts, in a text
-            domainmix.labels.check(config)
-            domainmix.source.check(config)
-        for folder, rest in re.findall(r"(/runs/row\d+-seed0)([^,]*)", " ".join(map(str, vars(config).values()))):
+        if script is domainmix.EXPERIMENT:  # options of other experiments, in a text
+            labels.check(config, experiments.labellers())
+            spcl.source_config(config)
+        for folder, rest in re.findall(
+            r"(/runs/row\d+-seed0)([^,]*)", " ".join(map(str, vars(config).values()))
+        ):
             there = trained[Path(folder)]  # of a row that has been trained by then
             if rest.startswith("/stage1"):
                 assert there.pseudo_labels in ("spcl", "mmt")
@@ -64,7 +77,7 @@ def test_every_row_makes_a_command(script, table, recipe):
 
 @pytest.mark.parametrize(("script", "table", "recipe"), CLAIMED)
 def test_no_two_rows_are_one_training(script, table, recipe):
-    """What has been trained already is told again by `run`; without videos the street's rows are few."""
+    """`run` reports again what has been trained; without videos the street has few rows."""
     found = [one for one in made(table, script, recipe) if one.words]
     assert recipe == "street" or len({(one.start, repr(one.config)) for one in found}) == len(found)
 
@@ -83,7 +96,9 @@ def test_every_figure_of_the_papers_has_a_row_and_a_meaning():
     places = [(line.table, line.row, line.encoder, line.column) for line in targets.read()]
     assert len(set(places)) == len(places) > 200
     for line in targets.read():
-        assert all((line.source, line.start, line.target, line.evidence)) and (line.mAP or line.rank1)
+        assert all((line.source, line.start, line.target, line.evidence)) and (
+            line.mAP or line.rank1
+        )
         assert line.encoder in {**encoders.BACKBONES, **encoders.MGNS}
         mean, first = (float(one) if one else math.nan for one in (line.mAP, line.rank1))
         assert not mean >= 100 and not first >= 100 and not min(mean, first) <= 2
@@ -92,12 +107,12 @@ def test_every_figure_of_the_papers_has_a_row_and_a_meaning():
 
 
 def test_one_run_has_one_figure_of_a_set():
-    """60.7 / 76.9 and 61.6 / 77.6 stood beside one run: they differ in what the encoder had learnt from before."""
+    """60.7 / 76.9 and 61.6 / 77.6 stood for one run: their encoders were pretrained differently."""
     told: dict[tuple, set] = {}
     for name, row in ROWS:
         script, table = name.split(".")
-        script = tables.SCRIPTS[script]
-        table = script.TABLES[table]
+        script = EXPERIMENTS[script]
+        table = script.tables[table]
         if row.paper and not row.run and "paper" in table.recipes:
             one = made(table, script, "paper", named=[str(table.rows.index(row))])[0]
             for line in targets.of(row.paper, one.config.backbone):
@@ -108,62 +123,70 @@ def test_one_run_has_one_figure_of_a_set():
     assert len(told) > 200
 
 
-TABLE = rows.Table(
+TABLE = table.Table(
     "two encoders, two starts",
     (
-        rows.Row("small", {"backbone": "resnet50"}),
-        rows.Row("large", {}, start="luperson"),
-        rows.Row("goes on", {"weights": "{0}"}),
+        table.Row("small", {"backbone": "resnet50"}),
+        table.Row("large", {}, start="luperson"),
+        table.Row("goes on", {"weights": "{0}"}),
     ),
 )
 
 
 def test_what_rows_start_from_is_asked_for_before_the_first(tmp_path):
-    script = tables.SCRIPTS["remix"]
+    script = EXPERIMENTS["remix"]
     found = made(TABLE, script, "paper")
     with pytest.raises(
-        ValueError, match=r"resnet50 \(rows 0\), luperson/resnet50_ibn_a \(rows 1\).*--weights=resnet50=FILE"
+        ValueError,
+        match=r"resnet50 \(rows 0\), luperson/resnet50_ibn_a \(rows 1\).*--weights=resnet50=FILE",
     ):
-        tables.started(found, {})
+        started(found, {})
     with pytest.raises(ValueError, match="luperson/resnet50_ibn_a=FILE"):
-        tables.started(found, {"resnet50": "a", "resnet50_ibn_a": "b"})
+        started(found, {"resnet50": "a", "resnet50_ibn_a": "b"})
     for kind in ("resnet50", "luperson/resnet50_ibn_a"):
         (tmp_path / kind.rpartition("/")[2]).write_text("")
-    files = tables._files(
-        [f"imagenet/resnet50={tmp_path}/resnet50", f"luperson/resnet50_ibn_a={tmp_path}/resnet50_ibn_a"]
+    files = named_files(
+        [
+            f"imagenet/resnet50={tmp_path}/resnet50",
+            f"luperson/resnet50_ibn_a={tmp_path}/resnet50_ibn_a",
+        ]
     )
-    words = [one.words for one in tables.started(found, files)]
+    words = [one.words for one in started(found, files)]
     given = [
-        tables.command.parsed(script.Config, script.RECIPES, one).weights.removeprefix(str(tmp_path)) for one in words
+        command.parsed(script.config, script.recipes, one).weights.removeprefix(str(tmp_path))
+        for one in words
     ]
     assert given == ["/resnet50", "/resnet50_ibn_a", "/runs/row0-seed0"]
     nothing = made(TABLE, script, "paper", ["--config.weights=none"])
-    assert tables.started(nothing, {}) == nothing
+    assert started(nothing, {}) == nothing
 
 
 def test_one_file_does_not_serve_rows_that_start_differently():
-    script = tables.SCRIPTS["remix"]
+    script = EXPERIMENTS["remix"]
     with pytest.raises(ValueError, match="--weights=resnet50=FILE,luperson/resnet50_ibn_a=FILE"):
-        tables.started(made(TABLE, script, "paper", ["--config.weights=a.pth"]), {})
+        started(made(TABLE, script, "paper", ["--config.weights=a.pth"]), {})
     alone = made(TABLE, script, "paper", ["--config.weights=a.pth"], named=["1", "2"])
-    assert [one.config.weights for one in tables.started(alone, {})] == ["a.pth", "/runs/row0-seed0"]
+    assert [one.config.weights for one in started(alone, {})] == [
+        "a.pth",
+        "/runs/row0-seed0",
+    ]
 
 
 def test_weights_are_named_by_their_encoder():
     with pytest.raises(ValueError, match="did you mean 'resnet50'"):
-        tables._files(["imagenet/resnet5=a.pth"])
+        named_files(["imagenet/resnet5=a.pth"])
     with pytest.raises(FileNotFoundError, match="there is no file or folder 'a.pth'"):
-        tables._files(["resnet50=a.pth"])
+        named_files(["resnet50=a.pth"])
 
 
 def test_a_row_that_a_recipe_has_not_is_refused():
-    script = tables.SCRIPTS["remix"]
-    table = script.TABLES["4"]
-    assert len(tables.wanted(table, "paper", [])) > len(tables.wanted(table, "street", []))
+    script = EXPERIMENTS["remix"]
+    table = script.tables["4"]
+    assert len(wanted(table, "paper", [])) > len(wanted(table, "street", []))
     with pytest.raises(ValueError, match="the rows of --recipe=street are 0, 1, 2"):
-        tables.wanted(table, "street", ["3"])
+        wanted(table, "street", ["3"])
     with pytest.raises(ValueError, match="unknown option|no float|could not convert"):
-        made(table, script, "street", ["--config.rate=fast"])
+        made(table, script, "street", ["--config.learning_rate=fast"])
 
 
 def test_what_a_training_takes_is_handed_to_it():
@@ -171,21 +194,38 @@ def test_what_a_training_takes_is_handed_to_it():
     values = flags.FLAGS
     values.set_gnu_getopt()
     with flagsaver.flagsaver():
-        called = ["tables", "--table", "remix.8", "--config.rate", "1e-3", "--workers", "2", "--noreport", "--seeds=2"]
+        called = [
+            "tables",
+            "--table",
+            "remix.8",
+            "--config.rate",
+            "1e-3",
+            "--workers",
+            "2",
+            "--noreport",
+            "--seeds=2",
+        ]
         rest = values(called, known_only=True)
-        words = tables._handed(rest[1:], tables.SCRIPTS["remix"])
-    assert sorted(words) == ["--config.rate=1e-3", "--noreport", "--workers=2"]
+        words = tables._handed(rest[1:], EXPERIMENTS["remix"])
+    assert sorted(words) == ["--config.learning_rate=1e-3", "--noreport", "--workers=2"]
     for strange in (["--wokers=2"], ["--config.skip_broken", "true"]):
         with pytest.raises(ValueError, match="unexpected"):
-            tables._handed(strange, tables.SCRIPTS["remix"])
-    with pytest.raises(ValueError, match="did you mean 'rate'"):
-        tables._handed(["--config.rat", "1"], tables.SCRIPTS["remix"])
+            tables._handed(strange, EXPERIMENTS["remix"])
+    with pytest.raises(ValueError, match="did you mean 'epochs'"):
+        tables._handed(["--config.epoch", "1"], EXPERIMENTS["remix"])
 
 
 def test_the_papers_figures_stand_below_what_they_are_of():
     measured = np.array([[[50.0, 60.0]], [[52.0, 62.0]]])
-    lines = targets.of("remix.4/with", "resnet50_ibn_a"), targets.of("remix.4/with, luperson", "resnet_small")
-    text = tables.table("t", [tables.Result("a", lines[0], measured), tables.Result("b", lines[1], measured[:1])], [])
+    lines = (
+        targets.of("remix.4/with", "resnet50_ibn_a"),
+        targets.of("remix.4/with, luperson", "resnet_small"),
+    )
+    text = markdown(
+        "t",
+        [Result("a", lines[0], measured), Result("b", lines[1], measured[:1])],
+        [],
+    )
     head, _, first, second = text.splitlines()[2:6]
     cells = [[cell.strip() for cell in line.split("|")] for line in (head, first, second)]
     told = dict(zip(cells[0], zip(*cells[1:], strict=True), strict=True))
@@ -193,5 +233,6 @@ def test_the_papers_figures_stand_below_what_they_are_of():
     for start, figures in (("imagenet", ("60.7 / 76.9", "")), ("luperson", ("", "61.6 / 77.6"))):
         column = f"paper, mAP / rank-1: MSMT17-merged + LUPerson, from {start} -> DukeMTMC-reID"
         assert told[column] == figures
-    assert "The paper's figures are of resnet50_ibn_a; told by: a public note on table 4." in text
-    assert "paper" not in tables.table("t", [tables.Result("a", [], measured)], [])
+    source = "of resnet50_ibn_a; published in: a public note on table 4."
+    assert f"The paper's figures are {source}" in text
+    assert "paper" not in markdown("t", [Result("a", [], measured)], [])

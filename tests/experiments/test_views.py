@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from experiments import domainmix, encoders, gds, ide, labels, mgn, mmt, spcl, views
-from experiments import source as source_training
+import experiments
+from experiments import domainmix, gds, ide, mgn, mmt, spcl
+from reid_jax import encoders
+from reid_jax.app import labels, views
 from reid_jax.data.augment import Augment
 from reid_jax.types import Input
 
@@ -51,21 +53,33 @@ def test_mistakes_are_told(options, message):
 
 
 def test_a_stage_before_has_the_same_views_unless_told():
-    changed = {"jitter": 0.3, "blur": 0.2, "gray": 0.4, "erase_area": "0.1,0.3", "erase_fill": "mean", "pad": 3}
+    changed = {
+        "jitter": 0.3,
+        "blur": 0.2,
+        "gray": 0.4,
+        "erase_area": "0.1,0.3",
+        "erase_fill": "mean",
+        "pad": 3,
+    }
 
     def seen(config):
         return {name: getattr(config, name) for name in changed}
 
     adapting = spcl.Config(**changed, source="epochs=1")
-    assert seen(source_training._training(adapting)) == changed
-    assert source_training._training(adapting).erase == adapting.erase
+    assert seen(spcl.source_config(adapting)) == changed
+    assert spcl.source_config(adapting).erase == adapting.erase
     mixing = domainmix.Config(**changed)
-    assert seen(labels._script(mixing)) == changed
-    assert seen(mmt._source(mmt.Config(**changed), 0)) == changed
-    assert mmt._source(mmt.Config(source_erase=0.2), 0).erase == 0.2
+    assert seen(labels.stage_config(mixing, experiments.labellers())) == changed
+    assert seen(mmt.source_config(mmt.Config(**changed), 0)) == changed
+    assert mmt.source_config(mmt.Config(source_erase=0.2), 0).erase == 0.2
     crop = {"pad": 7, "zoom": 0.5, "zoom_aspect": "1,2"}
-    first = gds.first_stage(gds.Config(**changed, **{f"source_{name}": value for name, value in crop.items()}))
-    assert seen(first) == changed | {"pad": 7} and {name: getattr(first, name) for name in crop} == crop
+    first = gds.source_config(
+        gds.Config(**changed, **{f"source_{name}": value for name, value in crop.items()})
+    )
+    assert (
+        seen(first) == changed | {"pad": 7}
+        and {name: getattr(first, name) for name in crop} == crop
+    )
 
 
 def test_the_kind_of_resizing_is_the_encoder_s_and_an_older_run_averaged(tmp_path):
@@ -76,16 +90,28 @@ def test_the_kind_of_resizing_is_the_encoder_s_and_an_older_run_averaged(tmp_pat
     for config, kind in ((options, "area"), ({**options, "resize": "bilinear"}, "bilinear")):
         (tmp_path / "config.json").write_text(json.dumps(config))
         assert encoders.of_run(tmp_path)[1].input.resize == kind
-    small = ide.Config(), *(script.Config(**script.RECIPES["street"]) for script in (spcl, mmt, gds, domainmix))
+    small = (
+        ide.Config(),
+        *(script.Config(**script.RECIPES["street"]) for script in (spcl, mmt, gds, domainmix)),
+    )
     assert {config.resize for config in small} == {"area"}
     family = spcl.Config(), mmt.Config(), domainmix.Config(), mgn.Config()
     assert {config.resize for config in family} == {"bicubic"}
-    assert gds.Config().resize == gds.first_stage(gds.Config()).resize == ide.RECIPES["paper"]["resize"] == "bilinear"
+    assert (
+        gds.Config().resize
+        == gds.source_config(gds.Config()).resize
+        == ide.RECIPES["paper"]["resize"]
+        == "bilinear"
+    )
 
 
 def test_what_the_codes_do():
-    assert [one().erase_fill for one in (ide.Config, spcl.Config, mgn.Config)] == ["imagenet", "imagenet", "black"]
+    assert [one().erase_fill for one in (ide.Config, spcl.Config, mgn.Config)] == [
+        "imagenet",
+        "imagenet",
+        "black",
+    ]
     theory = gds.Config(**gds.RECIPES["code"])
-    adapting, source = views.view(theory, TAKEN), views.view(gds.first_stage(theory), TAKEN)
+    adapting, source = views.view(theory, TAKEN), views.view(gds.source_config(theory), TAKEN)
     assert adapting == Augment(flip=0.5, erase=0.5, area=(0.02, 0.2), fill=(152, 144, 129))
     assert source == adapting._replace(zoom=0.64, aspect=(2.0, 3.0))

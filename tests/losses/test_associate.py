@@ -1,4 +1,4 @@
-"""Cycle association against loops in float64, and what is padded or empty."""
+"""Cycle association against loops in float64, and sets that are padded or empty."""
 
 from functools import partial
 
@@ -19,16 +19,16 @@ FIRST, SECOND = RNG.standard_normal((6, 5), np.float32), RNG.standard_normal((9,
 
 
 def _walk(first, second, epsilon=0.1, delta=0.5):
-    """C by loops, from the smaller set."""
+    """C by loops; the walk starts from the smaller set."""
     if len(first) > len(second):
         first, second = second, first
     first, second = np.float64(first), np.float64(second)
 
     def step(of, to):
-        sharp = np.log((delta * (len(to) - 1) + 1) / (1 - delta)) / epsilon
+        factor = np.log((delta * (len(to) - 1) + 1) / (1 - delta)) / epsilon
         out = np.zeros((len(of), len(to)))
         for i, x in enumerate(of):
-            exp = [np.exp(sharp * x @ y / np.linalg.norm(x) / np.linalg.norm(y)) for y in to]
+            exp = [np.exp(factor * x @ y / np.linalg.norm(x) / np.linalg.norm(y)) for y in to]
             out[i] = np.array(exp) / sum(exp)
         return out
 
@@ -57,7 +57,10 @@ def test_agrees_with_a_loop(name, sizes, epsilon, delta):
     first, second = FIRST[: sizes[0]], SECOND[: sizes[1]]
     options = {"epsilon": epsilon, "delta": delta}
     np.testing.assert_allclose(
-        LOSSES[name](first, second, **options), _loop(name, first, second, **options), rtol=2e-5, atol=1e-6
+        LOSSES[name](first, second, **options),
+        _loop(name, first, second, **options),
+        rtol=2e-5,
+        atol=1e-6,
     )
 
 
@@ -77,31 +80,31 @@ def _sines(n, a=0.37, b=0.0):
     ],
 )
 def test_recorded_constants(loss, sizes, epsilon, expected):
-    """Of the equations as they stand, by another program."""
+    """The constants were computed from the paper's equations by another program."""
     first, second = _sines(sizes[0]), _sines(sizes[1], 0.9, 0.2)
     assert float(loss(first, second, epsilon=epsilon)) == pytest.approx(expected, abs=2e-6)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("sizes", [(4, 6), (6, 4), (3, 3), (1, 5), (1, 1), (0, 4), (4, 0), (0, 0)])
-def test_what_is_padded_changes_nothing(name, sizes):
-    """Persons stand anywhere among rows that are not there, whatever those hold; value and gradient stay."""
+def test_padding_does_not_change_value_and_gradient(name, sizes):
+    """Padded rows may be anywhere between the persons, with any values."""
     rng = np.random.default_rng(1)
-    there = [np.isin(np.arange(8), rng.permutation(8)[:size]) for size in sizes]
+    valid = [np.isin(np.arange(8), rng.permutation(8)[:size]) for size in sizes]
     padded = [100 * rng.standard_normal((8, 5), np.float32) for _ in sizes]
-    padded[0][~there[0]] = 0
-    for rows, mask, whole in zip(padded, there, (FIRST, SECOND), strict=True):
-        rows[mask] = whole[: mask.sum()]
-    loss = partial(LOSSES[name], first_there=there[0], second_there=there[1])
+    padded[0][~valid[0]] = 0
+    plain = FIRST[: sizes[0]], SECOND[: sizes[1]]
+    for rows, mask, persons in zip(padded, valid, plain, strict=True):
+        rows[mask] = persons
+    loss = partial(LOSSES[name], first_valid=valid[0], second_valid=valid[1])
     value, gradient = jax.value_and_grad(loss, (0, 1))(*map(jnp.asarray, padded))
-    np.testing.assert_allclose(value, _loop(name, *(whole[:n] for whole, n in zip((FIRST, SECOND), sizes, strict=True))),
-                               rtol=2e-5, atol=1e-6)  # fmt: skip
-    for of, mask in zip(gradient, there, strict=True):
+    np.testing.assert_allclose(value, _loop(name, *plain), rtol=2e-5, atol=1e-6)
+    for of, mask in zip(gradient, valid, strict=True):
         assert np.isfinite(of).all() and (np.asarray(of)[~mask] == 0).all()
     if min(sizes):
-        plain = jax.grad(LOSSES[name], (0, 1))(jnp.asarray(FIRST[: sizes[0]]), jnp.asarray(SECOND[: sizes[1]]))
-        for of, mask, alone in zip(gradient, there, plain, strict=True):
-            np.testing.assert_allclose(np.asarray(of)[mask], alone, rtol=1e-5, atol=2e-6)
+        expected = jax.grad(LOSSES[name], (0, 1))(*map(jnp.asarray, plain))
+        for of, mask, without in zip(gradient, valid, expected, strict=True):
+            np.testing.assert_allclose(np.asarray(of)[mask], without, rtol=1e-5, atol=2e-6)
     else:
         assert float(value) == 0 and all((np.asarray(of) == 0).all() for of in gradient)
 
@@ -119,7 +122,7 @@ def test_gradients(name):
     assert along == pytest.approx(float(up - down) / 2, rel=2e-2, abs=1e-5)
 
 
-def test_people_found_again_cost_nothing_and_zeros_are_no_accident():
+def test_perfect_matches_have_no_loss_and_rows_of_zeros_are_finite():
     people = np.eye(5, dtype=np.float32)
     assert float(relaxed(people, people[[3, 1, 4, 0, 2]])) == 0
     assert float(symmetric(people, people[[3, 1, 4, 0, 2]])) < 1e-3
@@ -128,16 +131,20 @@ def test_people_found_again_cost_nothing_and_zeros_are_no_accident():
         assert np.isfinite(value) and np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("count, sharp", [(2, 10.99), (4, 16.09), (16, 28.33), (40, 37.14)])
-def test_temperatures(count, sharp):
+@pytest.mark.parametrize("count, expected", [(2, 10.99), (4, 16.09), (16, 28.33), (40, 37.14)])
+def test_temperatures(count, expected):
     got = associate.temperature(jnp.float32(count))
-    assert float(got) == pytest.approx(np.log(count + 1) / 0.1, rel=1e-5) == pytest.approx(sharp, abs=5e-3)
+    assert (
+        float(got)
+        == pytest.approx(np.log(count + 1) / 0.1, rel=1e-5)
+        == pytest.approx(expected, abs=5e-3)
+    )
     assert float(associate.temperature(jnp.float32(0))) == 0
 
 
-def test_mistakes_are_told():
+def test_refusals():
     with pytest.raises(ValueError, match="first \\[n d\\] and its mask"):
-        associate.relaxed(FIRST, SECOND, first_there=np.ones(3, bool))
+        associate.relaxed(FIRST, SECOND, first_valid=np.ones(3, bool))
     with pytest.raises(ValueError, match="one width"):
         associate.symmetric(FIRST, SECOND[:, :3])
     with pytest.raises(ValueError, match="margin is 1"):

@@ -1,4 +1,4 @@
-"""Cross-entropy against a loop in float64, and against numbers that the authors' public code gave."""
+"""Classification losses against loops in float64 and against the authors' public code."""
 
 import jax
 import jax.numpy as jnp
@@ -34,27 +34,33 @@ def test_agrees_with_a_loop(smoothing, temperature, active):
     label = np.where(classes > LABEL, LABEL, -1)
     got = cross_entropy(LOGITS, label, smoothing=smoothing, temperature=temperature, active=active)
     assert got.shape == () and got.dtype == jnp.float32
-    np.testing.assert_allclose(got, _loop(LOGITS, label, smoothing, temperature, classes), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        got, _loop(LOGITS, label, smoothing, temperature, classes), rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("smoothing, temperature, expected", [
-    (0.1, 1, 1.59572589), (0.0, 1, 1.57177234),  # computed by running MMT's public code
-    (0.1, 2, 1.55555785), (0.0, 2, 1.54358112),  # computed by running DomainMix's public code, which halves logits
+    # Computed by running MMT's public code.
+    (0.1, 1, 1.59572589), (0.0, 1, 1.57177234),
+    # Computed by running DomainMix's public code, which halves the logits.
+    (0.1, 2, 1.55555785), (0.0, 2, 1.54358112),
 ])  # fmt: skip
 def test_recorded_constants(smoothing, temperature, expected):
     logits = np.sin(0.53 * np.outer(np.arange(1, 9), np.arange(1, 6))).astype(np.float32)
     label = np.array([0, 1, 2, 3, 4, 0, 1, 2], np.int32)
-    np.testing.assert_allclose(cross_entropy(logits, label, smoothing=smoothing, temperature=temperature), expected,
-                               rtol=1e-6)  # fmt: skip
+    value = cross_entropy(logits, label, smoothing=smoothing, temperature=temperature)
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
 
 
 def test_gradient_is_probability_minus_target():
     gradient = jax.grad(cross_entropy)(jnp.asarray(LOGITS), LABEL)
     target = 0.9 * np.eye(5)[LABEL] + 0.1 / 5
-    np.testing.assert_allclose(gradient, (np.asarray(jax.nn.softmax(LOGITS)) - target) / 6, atol=1e-6)
+    np.testing.assert_allclose(
+        gradient, (np.asarray(jax.nn.softmax(LOGITS)) - target) / 6, atol=1e-6
+    )
 
 
-def test_dead_classes_neither_count_nor_learn():
+def test_inactive_classes_change_nothing_and_have_no_gradient():
     dirty = LOGITS.copy()
     dirty[:, 3:] = [np.nan, 1e30]
     label = np.minimum(LABEL, 2)
@@ -75,26 +81,30 @@ def test_one_trace_for_every_number_of_classes():
 
     for active in (5, 3, 1):
         label = np.minimum(LABEL, active - 1)
-        np.testing.assert_allclose(loss(LOGITS, label, active), _loop(LOGITS, label, 0.1, 1, active), rtol=1e-5,
-                                   atol=1e-6)  # fmt: skip
+        expected = _loop(LOGITS, label, 0.1, 1, active)
+        np.testing.assert_allclose(loss(LOGITS, label, active), expected, rtol=1e-5, atol=1e-6)
     assert len(traces) == 1
 
 
 def test_rows_without_a_label_have_no_weight():
     label = np.array([0, -1, 2, -1, 1, 3], np.int32)
     value, gradient = jax.value_and_grad(cross_entropy)(jnp.asarray(LOGITS), label)
-    np.testing.assert_allclose(value, cross_entropy(LOGITS[label >= 0], label[label >= 0]), rtol=1e-6)
+    np.testing.assert_allclose(
+        value, cross_entropy(LOGITS[label >= 0], label[label >= 0]), rtol=1e-6
+    )
     np.testing.assert_array_equal(gradient[np.array([1, 3])], 0.0)
 
 
 @pytest.mark.parametrize("active", [None, jnp.int32(0)])
 def test_no_label_at_all_is_zero(active):
-    value, gradient = jax.value_and_grad(cross_entropy)(jnp.asarray(LOGITS), np.full(6, -1, np.int32), active=active)
+    value, gradient = jax.value_and_grad(cross_entropy)(
+        jnp.asarray(LOGITS), np.full(6, -1, np.int32), active=active
+    )
     assert value == 0.0
     np.testing.assert_array_equal(gradient, 0.0)
 
 
-def test_labels_outside_do_not_pass_unseen():
+def test_labels_out_of_range_give_a_huge_loss_or_nan():
     assert cross_entropy(LOGITS, LABEL, active=4) > 1e30
     assert np.isnan(cross_entropy(LOGITS, LABEL + 1))
 
@@ -102,12 +112,17 @@ def test_labels_outside_do_not_pass_unseen():
 def test_soft_targets():
     teacher = RNG.standard_normal((6, 5)).astype(np.float32)
     for active in (5, 3):
-        student, target = np.asarray(LOGITS[:, :active], np.float64), np.asarray(teacher[:, :active], np.float64)
+        student, target = (
+            np.asarray(LOGITS[:, :active], np.float64),
+            np.asarray(teacher[:, :active], np.float64),
+        )
         student = student - np.log(np.exp(student).sum(1, keepdims=True))
         target = np.exp(target) / np.exp(target).sum(1, keepdims=True)
         got = soft_cross_entropy(LOGITS, teacher, active=active)
         np.testing.assert_allclose(got, -(target * student).sum(1).mean(), rtol=1e-5)
-    one, other = jax.grad(soft_cross_entropy, argnums=(0, 1))(jnp.asarray(LOGITS), jnp.asarray(teacher), active=3)
+    one, other = jax.grad(soft_cross_entropy, argnums=(0, 1))(
+        jnp.asarray(LOGITS), jnp.asarray(teacher), active=3
+    )
     assert np.isfinite(one).all() and np.any(one) and not np.any(one[:, 3:]) and not np.any(other)
 
 
@@ -130,7 +145,10 @@ def test_soft_refusals():
 
 
 def test_annotations_hold():
-    assert jaxtyped(typechecker=beartype)(cross_entropy)(LOGITS, LABEL, active=jnp.int32(5)).shape == ()
+    assert (
+        jaxtyped(typechecker=beartype)(cross_entropy)(LOGITS, LABEL, active=jnp.int32(5)).shape
+        == ()
+    )
     assert jaxtyped(typechecker=beartype)(soft_cross_entropy)(LOGITS, LOGITS).shape == ()
 
 
@@ -146,8 +164,8 @@ def test_circle_by_hand():
     np.testing.assert_allclose(none[0, 0], 10 * 1.15 * 0.65, rtol=1e-5)
 
 
-def test_circle_holds_its_weights_fixed():
-    """The slope of a true class's logit is scale (1 + m - s): larger, the farther the cosine is from where it should be."""
+def test_circle_has_no_gradient_through_its_weights():
+    """The slope of the true class's logit is scale (1 + m - s): it grows as the cosine falls."""
     label = np.zeros(1, np.int32)
     for s in (-0.5, 0.0, 0.9):
         slope = jax.grad(lambda cosine: circle(cosine, label, scale=2.0, margin=0.3)[0, 0])(
@@ -156,7 +174,7 @@ def test_circle_holds_its_weights_fixed():
         np.testing.assert_allclose(slope[0], [2 * (1.3 - s), 0], rtol=1e-5)
 
 
-def test_circle_refuses_shapes_that_do_not_belong_together():
+def test_circle_refusals():
     with pytest.raises(ValueError, match="circle expects"):
         circle(np.zeros((2, 3)), np.zeros(3, np.int32))
     with pytest.raises(ValueError, match="scale above 0"):

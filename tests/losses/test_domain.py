@@ -1,3 +1,5 @@
+"""Domain losses against scipy's entropies."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,19 +19,19 @@ P = np.random.default_rng(0).dirichlet([1, 1], 9).astype(np.float32)
 def test_agree_with_scipy(domains):
     p = np.random.default_rng(1).dirichlet(np.ones(domains), 9).astype(np.float32)
     even = np.full(domains, 1 / domains)
-    np.testing.assert_allclose(balance(p), np.mean([domains / 2 - entropy(row) for row in p]), rtol=1e-5)
+    np.testing.assert_allclose(
+        balance(p), np.mean([domains / 2 - entropy(row) for row in p]), rtol=1e-5
+    )
     want = np.mean([entropy(row, even) + entropy(even, row) for row in p])
     np.testing.assert_allclose(symmetric_kl(p), want, rtol=1e-5)
 
 
-def test_least_where_domains_are_as_likely():
+def test_minimal_for_equal_probabilities():
     even = np.full((4, 2), 0.5, np.float32)
     assert float(balance(even)) == pytest.approx(1 - np.log(2)) and float(symmetric_kl(even)) == 0
     for loss in (balance, symmetric_kl):
-        assert (
-            float(jnp.abs(jax.grad(lambda logit, loss=loss: loss(jax.nn.softmax(logit)))(jnp.zeros((4, 2)))).max())
-            < 1e-7
-        )
+        gradient = jax.grad(lambda logit, loss=loss: loss(jax.nn.softmax(logit)))(jnp.zeros((4, 2)))
+        assert float(jnp.abs(gradient).max()) < 1e-7
         assert float(loss(P)) > float(loss(even))
 
 

@@ -7,8 +7,8 @@ import pytest
 from beartype import beartype
 from jaxtyping import jaxtyped
 
-from reid_jax.carry.moments import Moments, move_moments
 from reid_jax.losses import separate
+from reid_jax.memory.moments import Moments, move_moments
 
 pairs, separation, tails, overlap = (
     jaxtyped(typechecker=beartype)(one)
@@ -29,7 +29,9 @@ def test_pairs_agree_with_a_loop(metric):
     distance, same, other = pairs(x, LABEL, SCOPE, metric=metric)
     for i in range(7):
         for j in range(7):
-            comparable = i < j and min(LABEL[i], LABEL[j]) >= 0 and SCOPE[i] == SCOPE[j] and 4 not in (i, j)
+            comparable = (
+                i < j and min(LABEL[i], LABEL[j]) >= 0 and SCOPE[i] == SCOPE[j] and 4 not in (i, j)
+            )
             assert same[i, j] == (comparable and LABEL[i] == LABEL[j])
             assert other[i, j] == (comparable and LABEL[i] != LABEL[j])
             if comparable:
@@ -44,13 +46,17 @@ def test_losses_by_the_formula(sizes):
     lambda_sigma, _, kappa = sizes
     mean, variance = np.array([0.3, 0.55], np.float32), np.array([0.02, 0.01], np.float32)
     basic = np.log1p(np.exp(0.3 - 0.55)) + lambda_sigma * 0.03
-    np.testing.assert_allclose(separation(mean, variance, lambda_sigma=lambda_sigma), basic, rtol=1e-6)
+    np.testing.assert_allclose(
+        separation(mean, variance, lambda_sigma=lambda_sigma), basic, rtol=1e-6
+    )
     far, near = 0.3 + kappa * np.sqrt(0.02), 0.55 - kappa * np.sqrt(0.01)
-    np.testing.assert_allclose(tails(mean, variance, kappa=kappa), np.log1p(np.exp(far - near)), rtol=1e-6)
+    np.testing.assert_allclose(
+        tails(mean, variance, kappa=kappa), np.log1p(np.exp(far - near)), rtol=1e-6
+    )
 
 
 def test_a_worked_batch():
-    """Of the formulas by numpy in float64: 8 rows of 4 persons, beta 0.9, from 1/2 and 1/6."""
+    """Computed by numpy in float64: 8 rows of 4 persons, beta 0.9, initial moments 1/2 and 1/6."""
     x = np.sin(0.37 * np.outer(np.arange(1, 9), np.arange(1, 7))).astype(np.float32)
     label = np.repeat(np.arange(4), 2).astype(np.int32)
     moments = move_moments(START, *pairs(x, label, np.zeros(8, np.int32)), momentum=0.9)
@@ -72,7 +78,7 @@ def test_gradients_with_respect_to_the_embedding(metric):
         step[i, j] = 1e-2
         slope = (float(loss(X + step)) - float(loss(X - step))) / 2e-2
         np.testing.assert_allclose(gradient[i, j], slope, rtol=2e-2, atol=2e-4)
-    assert np.abs(gradient[3]).max() == 0 and np.abs(gradient).max() > 1e-3  # the row that sits out
+    assert np.abs(gradient[3]).max() == 0 and np.abs(gradient).max() > 1e-3  # row 3 is ignored
 
 
 @pytest.mark.parametrize("x, label", [
@@ -88,7 +94,9 @@ def test_bad_batches_have_finite_losses_and_gradients(x, label, variance, metric
     start = Moments(jnp.zeros(2), jnp.full(2, variance))
 
     def loss(x):
-        moments = move_moments(start, *separate.pairs(x, np.array(label), np.zeros(6, int), metric=metric))
+        moments = move_moments(
+            start, *separate.pairs(x, np.array(label), np.zeros(6, int), metric=metric)
+        )
         return separate.separation(*moments) + separate.tails(*moments)
 
     value, gradient = jax.value_and_grad(loss)(jnp.asarray(x))
@@ -101,9 +109,17 @@ def test_overlap_is_that_of_the_densities():
     def density(mean, variance):
         return np.exp(-((at - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
 
-    for mean, variance in (((0.3, 0.5), (0.02, 0.01)), ((0.4, 0.4), (0.1, 0.1)), ((0.0, 2.0), (0.3, 1.5))):
-        expected = np.sqrt(density(mean[0], variance[0]) * density(mean[1], variance[1])).sum() * (at[1] - at[0])
-        np.testing.assert_allclose(overlap(np.float32(mean), np.float32(variance)), expected, rtol=1e-4)
+    for mean, variance in (
+        ((0.3, 0.5), (0.02, 0.01)),
+        ((0.4, 0.4), (0.1, 0.1)),
+        ((0.0, 2.0), (0.3, 1.5)),
+    ):
+        expected = np.sqrt(density(mean[0], variance[0]) * density(mean[1], variance[1])).sum() * (
+            at[1] - at[0]
+        )
+        np.testing.assert_allclose(
+            overlap(np.float32(mean), np.float32(variance)), expected, rtol=1e-4
+        )
     assert float(overlap(np.array([0.1, 0.9], np.float32), np.zeros(2, np.float32))) == 0
     assert float(overlap(np.full(2, 0.5, np.float32), np.zeros(2, np.float32))) == pytest.approx(1)
 

@@ -1,4 +1,4 @@
-"""Batch-hard triplets against a loop in float64, and against numbers that the authors' public code gave."""
+"""Triplet losses against loops in float64 and against the authors' public code."""
 
 import jax
 import jax.numpy as jnp
@@ -40,8 +40,8 @@ def _loop(x, label, margin):
 @pytest.mark.parametrize("margin", [None, 0.0, 0.3, 2.0])
 @pytest.mark.parametrize("label", [
     LABEL,
-    np.where(LABEL == 1, -1, LABEL),  # rows that sit out
-    np.array([0, 0, 1, 2, 3, 4, 5, 6, 7, 7, 7, -1], np.int32),  # persons with one picture have no positive
+    np.where(LABEL == 1, -1, LABEL),  # rows that are ignored
+    np.array([0, 0, 1, 2, 3, 4, 5, 6, 7, 7, 7, -1], np.int32),  # persons without a positive
     np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, -1], np.int32),
     np.arange(12, dtype=np.int32),  # no anchor has a positive
     np.zeros(12, np.int32),  # no anchor has a negative
@@ -56,14 +56,16 @@ def test_agrees_with_a_loop(label, margin):
 
 @pytest.mark.parametrize("margin, expected", [(None, 0.66089189), (0.3, 0.29759368)])
 def test_recorded_constants(margin, expected):
-    # Computed by running the public code of the authors whose recipes these two losses come from.
+    # Computed by running the authors' public code of the two losses.
     x = np.sin(0.37 * np.outer(np.arange(1, 9), np.arange(1, 7))).astype(np.float32)
     label = np.repeat(np.arange(4), 2).astype(np.int32)
     np.testing.assert_allclose(batch_hard(x, label, margin=margin), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.5, 2.0])
-@pytest.mark.parametrize("label", [LABEL, np.where(LABEL == 1, -1, LABEL), np.arange(12), np.zeros(12, int)])
+@pytest.mark.parametrize(
+    "label", [LABEL, np.where(LABEL == 1, -1, LABEL), np.arange(12), np.zeros(12, int)]
+)
 def test_every_pair_agrees_with_a_loop(label, margin):
     def loop(x):
         away, values = np.linalg.norm(x[:, None] - x[None], axis=-1), []
@@ -74,7 +76,9 @@ def test_every_pair_agrees_with_a_loop(label, margin):
                     values.append(max(away[i, j] - min(negative) + margin, 0))
         return np.mean(values) if values else 0.0
 
-    value, gradient = jax.value_and_grad(lambda x: semi_hard(x, label, margin=margin))(jnp.asarray(X))
+    value, gradient = jax.value_and_grad(lambda x: semi_hard(x, label, margin=margin))(
+        jnp.asarray(X)
+    )
     np.testing.assert_allclose(value, loop(np.float64(X)), rtol=1e-5)
     for place in ((0, 0), (3, 2), (11, 5)):
         step = np.zeros(X.shape)
@@ -84,22 +88,27 @@ def test_every_pair_agrees_with_a_loop(label, margin):
 
 
 def test_every_pair_recorded_constant():
-    # By the public code of Theory, as above.
+    # Computed by running the public code of Theory.
     x = np.sin(0.37 * np.outer(np.arange(1, 9), np.arange(1, 7))).astype(np.float32)
-    np.testing.assert_allclose(semi_hard(x, np.repeat(np.arange(4), 2), margin=0.5), 0.40510014, rtol=1e-6)
+    np.testing.assert_allclose(
+        semi_hard(x, np.repeat(np.arange(4), 2), margin=0.5), 0.40510014, rtol=1e-6
+    )
     with pytest.raises(ValueError, match="a margin from 0"):
         semi_hard(x, np.zeros(8, int), margin=-1)
 
 
 def test_four_points_by_hand():
-    # Anchors at 0, 3 (person 0) and 4, 10 (person 1): hardest positives 3, 3, 6, 6; hardest negatives 4, 1, 1, 7.
+    # Anchors at 0, 3 (person 0) and 4, 10 (person 1). Distances of the hardest positives:
+    # 3, 3, 6, 6; of the hardest negatives: 4, 1, 1, 7.
     x = np.array([[0.0], [3.0], [4.0], [10.0]], np.float32)
     label = np.array([0, 0, 1, 1], np.int32)
-    np.testing.assert_allclose(batch_hard(x, label, margin=0.5), np.mean([0, 2.5, 5.5, 0]), rtol=1e-6)
-    found = hardest(jnp.abs(x - x.T), label)
-    np.testing.assert_array_equal(found.positive, [1, 0, 3, 2])
-    np.testing.assert_array_equal(found.negative, [2, 2, 1, 1])
-    assert found.valid.all()
+    np.testing.assert_allclose(
+        batch_hard(x, label, margin=0.5), np.mean([0, 2.5, 5.5, 0]), rtol=1e-6
+    )
+    triplet = hardest(jnp.abs(x - x.T), label)
+    np.testing.assert_array_equal(triplet.positive, [1, 0, 3, 2])
+    np.testing.assert_array_equal(triplet.negative, [2, 2, 1, 1])
+    assert triplet.valid.all()
 
 
 @pytest.mark.parametrize("margin", [None, 0.3])
@@ -121,23 +130,22 @@ def test_refusals(x, label, margin, message):
         batch_hard(x, label, margin=margin)
 
 
-@pytest.mark.parametrize("distance, label", [(np.zeros((3, 4)), np.zeros(3, int)), (np.zeros((3, 3)), np.zeros(4, int)),
-                                             (np.zeros(3), np.zeros(3, int))])  # fmt: skip
-def test_hardest_wants_the_distances_of_one_batch(distance, label):
+@pytest.mark.parametrize("shape, labels", [((3, 4), 3), ((3, 3), 4), ((3,), 3)])
+def test_hardest_refusals(shape, labels):
     with pytest.raises(ValueError, match="of the batch to itself"):
-        hardest(distance, label)
+        hardest(np.zeros(shape), np.zeros(labels, int))
 
 
 def test_annotations_hold():
     assert jaxtyped(typechecker=beartype)(batch_hard)(X, LABEL, margin=None).shape == ()
-    found = jaxtyped(typechecker=beartype)(hardest)(jnp.zeros((12, 12)), jnp.asarray(LABEL))
-    assert found.positive.shape == found.negative.shape == found.valid.shape == (12,)
+    triplet = jaxtyped(typechecker=beartype)(hardest)(jnp.zeros((12, 12)), jnp.asarray(LABEL))
+    assert triplet.positive.shape == triplet.negative.shape == triplet.valid.shape == (12,)
 
 
 def test_softened_agrees_with_a_loop():
     rng = np.random.default_rng(3)
     student, teacher = (rng.standard_normal((10, 4)).astype(np.float32) for _ in range(2))
-    label = np.array([0, 0, 0, 1, 1, 2, 2, 3, -1, 2], np.int32)  # 3 is alone, -1 sits out
+    label = np.array([0, 0, 0, 1, 1, 2, 2, 3, -1, 2], np.int32)  # 3 occurs once, -1 is ignored
     values = []
     for i in range(10):
         near = [j for j in range(10) if label[i] >= 0 and label[j] == label[i] and j != i]
@@ -145,11 +153,13 @@ def test_softened_agrees_with_a_loop():
         if near and far:
             away = np.linalg.norm(np.float64(student) - np.float64(student[i]), axis=1)
             rows = [max(near, key=lambda j: away[j]), min(far, key=lambda j: away[j])]
-            believed = np.exp(np.linalg.norm(np.float64(teacher) - np.float64(teacher[i]), axis=1)[rows])
+            teacher_away = np.linalg.norm(np.float64(teacher) - np.float64(teacher[i]), axis=1)
+            target = np.exp(teacher_away[rows])
             log_p = away[rows] - np.log(np.exp(away[rows]).sum())
-            values.append(-(believed / believed.sum() * log_p).sum())
+            values.append(-(target / target.sum() * log_p).sum())
     np.testing.assert_allclose(softened(student, teacher, label), np.mean(values), rtol=1e-5)
-    assert float(jnp.abs(jax.grad(lambda x: softened(student, x, label))(jnp.asarray(teacher))).max()) == 0
+    gradient = jax.grad(lambda x: softened(student, x, label))(jnp.asarray(teacher))
+    assert float(jnp.abs(gradient).max()) == 0
     assert float(softened(student, teacher, np.full(10, -1, np.int32))) == 0
     with pytest.raises(ValueError, match="softened expects"):
         softened(student, teacher[:4], label)

@@ -1,4 +1,4 @@
-"""The loss of the cross-batch memory against a loop."""
+"""Cross-batch memory loss against a loop."""
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from reid_jax.losses import xbm
 negatives = jaxtyped(typechecker=beartype)(xbm.negatives)
 RNG = np.random.default_rng(0)
 X, Z = RNG.standard_normal((7, 5), np.float32), RNG.standard_normal((12, 5), np.float32)
-VIDEO = np.array([0, 0, 1, 2, 3, -1, 1], np.int32)  # the sixth row sits out
+VIDEO = np.array([0, 0, 1, 2, 3, -1, 1], np.int32)  # the sixth row is ignored
 QUEUE = np.array([0, 0, 0, 1, 1, 2, 2, 2, -1, 0, -1, -1], np.int32)
 
 
@@ -21,18 +21,20 @@ def _loop(x, video, z, queue, k):
     for a, v in zip(np.float64(x), video, strict=True):
         if v >= 0:
             rows += 1
-            near = sorted((a @ b / np.linalg.norm(a) / np.linalg.norm(b) for b, w in zip(np.float64(z), queue, strict=True)
-                           if w >= 0 and w != v), reverse=True)[:k]  # fmt: skip
-            total += sum(np.log1p(np.exp(cosine)) for cosine in near)
+            others = np.float64(z)[(queue >= 0) & (queue != v)]
+            cosines = [a @ b / np.linalg.norm(a) / np.linalg.norm(b) for b in others]
+            total += sum(np.log1p(np.exp(cosine)) for cosine in sorted(cosines, reverse=True)[:k])
     return total / (k * max(rows, 1))
 
 
 @pytest.mark.parametrize("k", [1, 3, 5, 8, 12])
 def test_agrees_with_a_loop(k):
-    np.testing.assert_allclose(negatives(X, VIDEO, Z, QUEUE, hardest=k), _loop(X, VIDEO, Z, QUEUE, k), rtol=2e-5)
+    np.testing.assert_allclose(
+        negatives(X, VIDEO, Z, QUEUE, hardest=k), _loop(X, VIDEO, Z, QUEUE, k), rtol=2e-5
+    )
 
 
-def test_all_of_the_queue_is_the_equation():
+def test_the_whole_queue_as_negatives_is_equation_6():
     queue = np.full(12, 9, np.int32)
     cosine = (X @ Z.T) / np.linalg.norm(X, axis=1)[:, None] / np.linalg.norm(Z, axis=1)[None]
     want = np.log1p(np.exp(cosine[VIDEO >= 0])).mean()
@@ -40,7 +42,7 @@ def test_all_of_the_queue_is_the_equation():
         np.testing.assert_allclose(negatives(X, VIDEO, Z, queue, hardest=k), want, rtol=2e-5)
 
 
-def test_nothing_to_be_far_from_costs_nothing():
+def test_no_negatives_give_zero():
     for video, queue in (
         (VIDEO, np.full(12, -1, np.int32)),
         (np.full(7, -1, np.int32), QUEUE),
@@ -56,13 +58,15 @@ def test_gradients():
 
     gradient = jax.grad(loss)(jnp.asarray(X))
     step = 1e-2 * np.random.default_rng(1).standard_normal(X.shape).astype(np.float32)
-    np.testing.assert_allclose((gradient * step).sum(), (loss(X + step) - loss(X - step)) / 2, rtol=2e-2, atol=1e-6)
+    np.testing.assert_allclose(
+        (gradient * step).sum(), (loss(X + step) - loss(X - step)) / 2, rtol=2e-2, atol=1e-6
+    )
     assert (np.asarray(gradient)[VIDEO < 0] == 0).all()
     fixed = jax.grad(lambda z: negatives(X, VIDEO, z, QUEUE))(jnp.asarray(Z))
     assert float(jnp.abs(fixed).max()) == 0
 
 
-def test_mistakes_are_told():
+def test_refusals():
     with pytest.raises(ValueError, match="embedding \\[b d\\] and queue"):
         xbm.negatives(X[:, :3], VIDEO, Z, QUEUE)
     with pytest.raises(ValueError, match="a video for each row"):

@@ -19,12 +19,12 @@ EXAM = [
 MOVES = [{}, {"update": ["carry/centres"]}, {}]
 
 
-BESIDE = (lambda model: ide(model, **SMALL, beside=True, iterations=3), tiny.mixture)
+WITH_BESIDE = (lambda model: ide(model, **SMALL, beside=True, iterations=3), tiny.mixture)
 
 
-def test_rows_beside_move_batch_statistics_and_nothing_else():
-    """With other pictures of domain 1 the loss and the weights after a step are the same, and the statistics are not."""
-    run, changed = tiny.Run(BESIDE), tiny.Run(BESIDE)
+def test_rows_beside_change_batch_statistics_and_nothing_else():
+    """Other pictures of domain 1 change the statistics, but not the loss or the weights."""
+    run, changed = tiny.Run(WITH_BESIDE), tiny.Run(WITH_BESIDE)
     pixels = changed.records.image.pixels.copy()
     pixels[changed.records.domain == 1] = 255 - pixels[changed.records.domain == 1]
     changed.records = changed.records._replace(image=records.Held(pixels))
@@ -33,25 +33,28 @@ def test_rows_beside_move_batch_statistics_and_nothing_else():
     one, other = (parallel.first(moment.state.variables) for moment in (first, second))
     assert tiny.difference(one["params"], other["params"]) == 0
     assert tiny.difference(one["batch_stats"], other["batch_stats"]) > 0.01
-    rows, domain = first.plan.rows, run.records.domain
-    assert (domain[rows[:, ::2]] == 0).all() and (domain[rows[:, 1::2]] == 1).all()
-    assert (first.plan.label[domain == 1] == -1).all()
+    plan, domain = first.position.plan, run.records.domain
+    assert (domain[plan.rows[:, ::2]] == 0).all() and (domain[plan.rows[:, 1::2]] == 1).all()
+    assert (plan.label[domain == 1] == -1).all()
 
 
-def test_rows_beside_are_seen_after_the_others_in_a_forward_of_their_own():
-    """Running statistics move twice, to the annotated rows' and then to the others'."""
+def test_rows_beside_have_a_forward_of_their_own_after_the_others():
+    """Running statistics move to those of the annotated rows, then to those of the others."""
     model, world = tiny.encoder(alone), tiny.mixture()
-    method = BESIDE[0](model)
+    method = WITH_BESIDE[0](model)
     variables, _ = method.init(jax.random.key(0), world)
     _, plan = method.plan(None, world, None, np.random.default_rng(0))
     rows = plan.rows[0]
     image = jnp.asarray(world.image.pixels[rows])
-    known = (plan.label[rows], rows, *(column[rows] for column in (world.camera, world.domain, world.group)))
-    tags = Tags(*map(jnp.asarray, known))
+    columns = (plan.label, np.arange(len(plan.label)), world.camera, world.domain, world.group)
+    tags = Tags(*(jnp.asarray(column[rows]) for column in columns))
     _, stats = method.forward(variables, {}, Batch(image[:, None], tags), jax.random.key(1))
     expected = variables["batch_stats"]["encoder"]["neck"]["mean"]
     for half in (image[::2], image[1::2]):
-        params = {"params": variables["params"]["encoder"], "batch_stats": variables["batch_stats"]["encoder"]}
+        params = {
+            "params": variables["params"]["encoder"],
+            "batch_stats": variables["batch_stats"]["encoder"],
+        }
         expected = 0.9 * expected + 0.1 * model.apply(params, half, False)[0].feature.mean(0)
     np.testing.assert_allclose(stats["encoder"]["neck"]["mean"], expected, rtol=1e-4, atol=1e-6)
 
@@ -67,7 +70,7 @@ def test_further_rows_of_a_person_come_from_other_cameras_if_asked():
 
 def test_beside_needs_pictures_of_domain_1():
     with pytest.raises(ValueError, match="pictures of domain 1"):
-        BESIDE[0](tiny.encoder()).init(jax.random.key(0), tiny.world())
+        WITH_BESIDE[0](tiny.encoder()).init(jax.random.key(0), tiny.world())
 
 
 def _outputs(method, records):
@@ -86,7 +89,9 @@ def test_the_loss_is_the_sum_of_its_terms():
     outputs, tags, carry = _outputs(method, tiny.world())
     value, aux = method.loss(outputs, tags, carry, 0)
     assert set(aux.metrics) == {"classify", "triplet", "centre", "accuracy"}
-    assert float(value) == pytest.approx(sum(float(aux.metrics[name]) for name in ("classify", "triplet", "centre")))
+    assert float(value) == pytest.approx(
+        sum(float(aux.metrics[name]) for name in ("classify", "triplet", "centre"))
+    )
 
 
 def test_centres_move_towards_the_features_and_carry_is_empty_without_them():
@@ -94,17 +99,21 @@ def test_centres_move_towards_the_features_and_carry_is_empty_without_them():
     method = ide(tiny.encoder(), **SMALL, centres=0.1)
     outputs, tags, carry = _outputs(method, records)
     _, aux = method.loss(outputs, tags, carry, 0)
-    moved = method.update(carry, {}, aux)["centres"]
+    centres = method.update(carry, {}, aux)["centres"]
     mean = outputs["feature"][:4].mean(0)
-    np.testing.assert_allclose(moved[0], 0.5 * 4 / 5 * mean, rtol=1e-5)  # Wen et al., eq. 4: rate * sum / (1 + n)
-    assert float(jnp.abs(moved[2:]).max()) == 0
+    # Wen et al., eq. 4: rate * sum / (1 + n).
+    np.testing.assert_allclose(centres[0], 0.5 * 4 / 5 * mean, rtol=1e-5)
+    assert float(jnp.abs(centres[2:]).max()) == 0
     assert ide(tiny.encoder(), **SMALL).init(jax.random.key(0), records)[1] == {}
 
 
 def test_plan_depends_on_its_generator_alone():
     records = tiny.world()
     method = ide(tiny.encoder(), **SMALL, iterations=5)
-    plans = [method.plan(None, records, None, np.random.default_rng((3, epoch)))[1] for epoch in (0, 0, 1)]
+    plans = [
+        method.plan(None, records, None, np.random.default_rng((3, epoch)))[1]
+        for epoch in (0, 0, 1)
+    ]
     assert plans[0].rows.shape == (5, 16)
     assert (plans[0].rows == plans[1].rows).all()
     assert (plans[0].rows != plans[2].rows).any()

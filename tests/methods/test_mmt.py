@@ -1,4 +1,4 @@
-"""MMT's mornings and steps; its losses have tests of their own."""
+"""Plans and steps of MMT; its losses have their own tests."""
 
 import logging
 from functools import cache
@@ -14,7 +14,6 @@ from reid_jax.cluster import dbscan, jaccard
 from reid_jax.losses.classify import cross_entropy, soft_cross_entropy
 from reid_jax.losses.triplet import batch_hard, softened
 from reid_jax.methods.mmt import NETWORKS, Clusters, mmt, teacher
-from reid_jax.optimise import adam
 from reid_jax.types import Tags
 from tests import tiny
 
@@ -28,8 +27,11 @@ EXAM = [
 ]
 CLASSIFIERS = ["params/first/classifier", "params/second/classifier"]
 TEACHERS = ["carry/teacher/first/classifier", "carry/teacher/second/classifier"]
-MORNING = [*CLASSIFIERS, *TEACHERS, "carry/active"]
-MOVES = [{"plan": [*MORNING, *more], "update": ["carry/teacher"]} for more in ([], ["carry/eps"], ["carry/eps"])]
+PLANNED = [*CLASSIFIERS, *TEACHERS, "carry/active"]
+MOVES = [
+    {"plan": [*PLANNED, *more], "update": ["carry/teacher"]}
+    for more in ([], ["carry/eps"], ["carry/eps"])
+]
 
 
 ENCODER = tiny.encoder()
@@ -41,37 +43,41 @@ def _weights(seed):
 
 
 class _State(SimpleNamespace):
-    def _replace(self, **moved):
-        return _State(**{**vars(self), **moved})
+    def _replace(self, **new):
+        return _State(**{**vars(self), **new})
 
 
-def _morning(noise=0.1, blind=None, **options):
-    """(records, what each teacher sees, the method, state before, state after, plan) with made-up embeddings.
+def _plan_epoch(noise=0.1, blind=None, **options):
+    """(records, embeddings of each teacher, method, state before, state after, plan).
 
-    blind: the person whom each network takes for the next one.
+    The embeddings are made up. blind: the person that each network takes for the next one.
     """
     records = tiny.mixture()
-    first, second = (ENCODER._replace(init=lambda key, seed=seed: _weights(seed)) for seed in (0, 1))
+    first, second = (
+        ENCODER._replace(init=lambda key, seed=seed: _weights(seed)) for seed in (0, 1)
+    )
     method = mmt(first, second=second, **{**SMALL, **options})
     rng = np.random.default_rng(0)
-    place = {}
+    embedding = {}
     for name in NETWORKS:
         person = records.person + (records.person == (blind or {}).get(name))
-        place[name] = (np.eye(12)[person - 1] + noise * rng.standard_normal((len(person), 12))).astype(np.float32)
+        embedding[name] = (
+            np.eye(12)[person - 1] + noise * rng.standard_normal((len(person), 12))
+        ).astype(np.float32)
     variables, carry = jax.tree.map(np.asarray, method.init(jax.random.key(0), records))
-    who = {
-        float(teacher(name)(variables, carry)["params"]["trunk"]["Conv_0"]["kernel"].sum()): name for name in NETWORKS
+    names = {
+        float(teacher(name)(variables, carry)["params"]["trunk"]["Conv_0"]["kernel"].sum()): name
+        for name in NETWORKS
     }
 
-    def see(rows, encoder):
+    def embed(rows, encoder):
         assert (records.domain[rows] == 1).all()
-        speaker = encoder(variables, carry)
-        return 3 * place[who[float(speaker["params"]["trunk"]["Conv_0"]["kernel"].sum())]][rows]
+        kernel = encoder(variables, carry)["params"]["trunk"]["Conv_0"]["kernel"]
+        return 3 * embedding[names[float(kernel.sum())]][rows]
 
-    opt = jax.tree.map(lambda x: np.asarray(x) + 1, adam(0.1).init(variables["params"]))
-    before = _State(variables=variables, carry=carry, opt=opt)
-    after, plan = method.plan(before, records, see, np.random.default_rng(0))
-    return records, place, method, before, after, plan
+    before = _State(variables=variables, carry=carry)
+    after, plan = method.plan(before, records, embed, np.random.default_rng(0))
+    return records, embedding, method, before, after, plan
 
 
 def _unit(x):
@@ -82,16 +88,18 @@ def _same(label):
     return label[:, None] == label[None, :]
 
 
-def test_k_means_labels_what_both_teachers_see():
-    records, place, _, _, after, plan = _morning()
+def test_k_means_labels_the_mean_of_both_embeddings():
+    records, embedding, _, _, after, plan = _plan_epoch()
     target = records.domain == 1
     np.testing.assert_array_equal(_same(plan.label[target]), _same(records.person[target]))
     assert (plan.label[~target] == -1).all() and plan.report == {
         "labels": 6.0, "labelled": 48.0, "outlier_part": 0.0, "purity": 1.0,
     }  # fmt: skip
-    both = (_unit(place["first"]) + _unit(place["second"])) / 2
+    both = (_unit(embedding["first"]) + _unit(embedding["second"])) / 2
     kernels = [
-        part[name]["classifier"] for part in (after.variables["params"], after.carry["teacher"]) for name in NETWORKS
+        part[name]["classifier"]
+        for part in (after.variables["params"], after.carry["teacher"])
+        for name in NETWORKS
     ]
     want = _unit(np.stack([both[plan.label == label].mean(0) for label in range(6)])).T
     for kernel in kernels:
@@ -100,60 +108,66 @@ def test_k_means_labels_what_both_teachers_see():
     assert plan.rows.shape == (5, 12) and (plan.label[plan.rows] >= 0).all()
 
 
-def test_what_one_teacher_mixes_up_the_other_keeps_apart():
+def test_persons_that_one_teacher_confuses_are_separated_by_the_other():
     for clusters in (MEANS, DENSE):
-        helped = _morning(0.01, {"first": 11, "second": 8}, clusters=clusters)[-1].report
+        helped = _plan_epoch(0.01, {"first": 11, "second": 8}, clusters=clusters)[-1].report
         assert helped["purity"] == 1 and helped["labels"] == 6
-        alike = _morning(0.01, {"first": 11, "second": 11}, clusters=clusters)[-1].report
+        alike = _plan_epoch(0.01, {"first": 11, "second": 11}, clusters=clusters)[-1].report
         assert alike["purity"] < 1
 
 
-def test_dbscan_labels_and_the_classifiers_have_room():
-    records, place, _, _, after, plan = _morning(noise=0.3, clusters=DENSE)
+def test_dbscan_labels_and_the_classifiers_have_columns_for_more():
+    records, embedding, _, _, after, plan = _plan_epoch(noise=0.3, clusters=DENSE)
     target = records.domain == 1
-    both = _unit(_unit(place["first"][target]) + _unit(place["second"][target]))
+    both = _unit(_unit(embedding["first"][target]) + _unit(embedding["second"][target]))
     near = jaccard.distance(both, k1=8, k2=2, variant="M")
-    found = dbscan.labels(near, eps=0.5)
-    np.testing.assert_array_equal(plan.label[target], found)
+    own = dbscan.dbscan(near, eps=0.5)
+    np.testing.assert_array_equal(plan.label[target], own)
     kernel = after.variables["params"]["first"]["classifier"]
-    labels = found.max() + 1
+    labels = own.max() + 1
     assert kernel.shape == (12, 48 // 4) and after.carry["active"] == labels > 1
-    want = _unit(np.stack([both[found == label].mean(0) for label in range(labels)])).T
+    want = _unit(np.stack([both[own == label].mean(0) for label in range(labels)])).T
     np.testing.assert_allclose(kernel[:, :labels], want, atol=1e-5)
     assert (kernel[:, labels:] == 0).all()
 
 
-def test_the_radius_is_chosen_in_the_first_morning_by_the_nearest_pairs_and_kept():
-    clusters = DENSE._replace(eps=0.0, rho=0.15, k2=1)  # without averaging no pair is at 0, up to rounding
-    records, place, method, _, after, plan = _morning(noise=0.3, clusters=clusters)
+def test_the_radius_of_the_nearest_pairs_is_computed_in_the_first_epoch_and_kept():
+    # Without averaging no pair is at 0, up to rounding.
+    clusters = DENSE._replace(eps=0.0, rho=0.15, k2=1)
+    records, embedding, method, _, after, plan = _plan_epoch(noise=0.3, clusters=clusters)
     target = records.domain == 1
-    both = _unit(_unit(place["first"][target]) + _unit(place["second"][target]))
+    both = _unit(_unit(embedding["first"][target]) + _unit(embedding["second"][target]))
     near = jaccard.distance(both, k1=8, k2=1, variant="M")
-    stored, held = np.ones((48, 48)), near.tocoo()
-    stored[held.row, held.col] = held.data  # what is not stored is as far as can be
-    pairs = np.sort(stored[np.triu_indices(48, 1)])
+    dense, stored = np.ones((48, 48)), near.tocoo()
+    dense[stored.row, stored.col] = stored.data  # a pair that is not stored is at distance 1
+    pairs = np.sort(dense[np.triu_indices(48, 1)])
     eps = pairs[pairs > 0][: round(0.15 * (pairs > 0).sum())].mean()
-    assert after.carry["eps"] == pytest.approx(eps, rel=1e-5) and plan.report["eps"] == pytest.approx(eps, rel=1e-5)
-    np.testing.assert_array_equal(plan.label[target], dbscan.labels(near, eps=float(after.carry["eps"])))
+    assert after.carry["eps"] == pytest.approx(eps, rel=1e-5) and plan.report[
+        "eps"
+    ] == pytest.approx(eps, rel=1e-5)
+    np.testing.assert_array_equal(
+        plan.label[target], dbscan.dbscan(near, eps=float(after.carry["eps"]))
+    )
     far = np.random.default_rng(1).standard_normal((len(records.person), 12)).astype(np.float32)
     again, _ = method.plan(
-        after, records, lambda rows, encoder: (place["first"] + 0.1 * far)[rows], np.random.default_rng(2)
+        after,
+        records,
+        lambda rows, encoder: (embedding["first"] + 0.1 * far)[rows],
+        np.random.default_rng(2),
     )
     assert again.carry["eps"] == after.carry["eps"]
 
 
-def test_labels_beyond_the_room_are_dropped(caplog):
+def test_labels_above_the_capacity_are_dropped(caplog):
     with caplog.at_level(logging.WARNING):
-        _, _, _, _, after, plan = _morning(noise=0.01, clusters=DENSE._replace(room=4))
+        _, _, _, _, after, plan = _plan_epoch(noise=0.01, clusters=DENSE._replace(capacity=4))
     assert plan.label.max() == 3 and after.carry["active"] == 4
-    assert "6 pseudo labels and room for 4" in caplog.text
+    assert "6 pseudo labels, but the capacity is 4" in caplog.text
 
 
-def test_each_morning_has_a_new_optimiser():
-    _, _, _, before, after, _ = _morning()
-    fresh = jax.tree.map(np.asarray, adam(0.1).init(before.variables["params"]))
-    assert jax.tree.structure(after.opt) == jax.tree.structure(fresh) and tiny.difference(after.opt, fresh) == 0
-    assert tiny.difference(before.opt, fresh) == 1
+def test_each_plan_resets_the_optimiser():
+    *_, plan = _plan_epoch()
+    assert plan.reset_optimiser
 
 
 def _batch(plan, records):
@@ -162,7 +176,10 @@ def _batch(plan, records):
     rng = np.random.default_rng(3)
     outputs = {
         role: {
-            name: {"feature": rng.standard_normal((12, 12)), "logits": rng.standard_normal((12, 12))}
+            name: {
+                "feature": rng.standard_normal((12, 12)),
+                "logits": rng.standard_normal((12, 12)),
+            }
             for name in NETWORKS
         }
         for role in ("student", "teacher")
@@ -172,10 +189,14 @@ def _batch(plan, records):
 
 
 def test_each_network_learns_from_the_other_ones_teacher():
-    records, _, method, _, after, plan = _morning(noise=0.3, clusters=DENSE, soft_classify=0.4, soft_triplet=0.7)
+    records, _, method, _, after, plan = _plan_epoch(
+        noise=0.3, clusters=DENSE, soft_classify=0.4, soft_triplet=0.7
+    )
     outputs, tags = _batch(plan, records)
     total, aux = method.loss(outputs, tags, after.carry, jnp.int32(0))
-    (one, two), (slow_one, slow_two) = (list(outputs[role].values()) for role in ("student", "teacher"))
+    (one, two), (slow_one, slow_two) = (
+        list(outputs[role].values()) for role in ("student", "teacher")
+    )
     active, label = int(after.carry["active"]), tags.label
     want = 0.6 * sum(cross_entropy(x["logits"], label, active=active) for x in (one, two))
     want += 0.4 * soft_cross_entropy(one["logits"], slow_two["logits"], active=active)
@@ -187,8 +208,8 @@ def test_each_network_learns_from_the_other_ones_teacher():
     assert set(aux.metrics) == {"classify", "soft_classify", "triplet", "soft_triplet"}
 
 
-def test_classes_that_are_not_there_change_nothing():
-    records, _, method, _, after, plan = _morning(noise=0.3, clusters=DENSE)
+def test_inactive_classes_change_nothing():
+    records, _, method, _, after, plan = _plan_epoch(noise=0.3, clusters=DENSE)
     outputs, tags = _batch(plan, records)
     active = int(after.carry["active"])
     other = jax.tree.map(lambda x: x, outputs)
@@ -200,14 +221,14 @@ def test_classes_that_are_not_there_change_nothing():
 
 
 @pytest.mark.parametrize(("step", "slow"), [(0, 0.0), (1, 0.5), (3, 0.75), (8, 8 / 9), (50, 0.9)])
-def test_teachers_follow_slowly_and_the_slower_the_later(step, slow):
-    records, _, method, _, after, plan = _morning()
+def test_the_momentum_of_the_teachers_rises_with_the_steps(step, slow):
+    records, _, method, _, after, plan = _plan_epoch()
     outputs, tags = _batch(plan, records)
     _, aux = method.loss(outputs, tags, after.carry, jnp.int32(step))
-    moved = jax.tree.map(lambda x: x + 1, after.variables)
-    carry = method.update(after.carry, moved, aux)
+    new = jax.tree.map(lambda x: x + 1, after.variables)
+    carry = method.update(after.carry, new, aux)
     want = jax.tree.map(
-        lambda old, new: slow * old + (1 - slow) * new, after.carry["teacher"], moved["params"]
+        lambda old, new: slow * old + (1 - slow) * new, after.carry["teacher"], new["params"]
     )  # the classifiers too
     assert tiny.difference(carry["teacher"], want) < 1e-6
     assert carry["active"] == after.carry["active"]
@@ -218,15 +239,16 @@ def test_teachers_have_statistics_of_their_own_forwards():
     before, after = run.start(), run.end(count=1)
     stats = after.variables["batch_stats"]
     for name in NETWORKS:
-        moved = tiny.difference(stats["teacher"][name], before.variables["batch_stats"]["teacher"][name])
-        assert moved > 1e-3 and tiny.difference(stats["teacher"][name], stats["student"][name]) > 1e-4
+        mine, first = stats["teacher"][name], before.variables["batch_stats"]["teacher"][name]
+        assert tiny.difference(mine, first) > 1e-3
+        assert tiny.difference(mine, stats["student"][name]) > 1e-4
     assert tiny.difference(stats["teacher"]["first"], stats["teacher"]["second"]) > 1e-4
     encoder = run.method.encoder(after.variables, after.carry)
     assert tiny.difference(encoder["params"], after.carry["teacher"]["first"]["encoder"]) == 0
     assert tiny.difference(encoder["batch_stats"], stats["teacher"]["first"]) == 0
 
 
-def test_the_second_network_starts_where_it_is_told():
+def test_the_second_network_starts_from_the_weights_of_second():
     model, other = tiny.encoder(), tiny.encoder()
     given = other.init(jax.random.key(9))
     method = mmt(model, **SMALL, second=other._replace(init=lambda key: given))
@@ -236,7 +258,7 @@ def test_the_second_network_starts_where_it_is_told():
         assert tiny.difference(weights["first"]["encoder"], given["params"]) > 0
 
 
-def test_what_cannot_be_is_told():
+def test_wrong_options_are_refused():
     with pytest.raises(ValueError, match="no target image"):
         mmt(tiny.encoder()).init(jax.random.key(0), tiny.world())
     with pytest.raises(ValueError, match="500 labels of 48 target images"):
@@ -246,4 +268,4 @@ def test_what_cannot_be_is_told():
     with pytest.raises(ValueError, match="expected k from 0, eps from 0 and below 1"):
         mmt(tiny.encoder(), clusters=DENSE._replace(eps=-0.1))
     with pytest.raises(ValueError, match="choose an eps above 0.01"):
-        _morning(noise=10.0, clusters=DENSE._replace(eps=0.01))
+        _plan_epoch(noise=10.0, clusters=DENSE._replace(eps=0.01))

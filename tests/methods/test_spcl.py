@@ -1,4 +1,4 @@
-"""SpCL's mornings and steps; its loss and its memory have tests of their own."""
+"""Plans and steps of SpCL; its loss and its memory have their own tests."""
 
 from types import SimpleNamespace
 
@@ -20,7 +20,9 @@ EXAM = [
     lambda model: spcl(model, **{**SMALL, "persons": 4}, temperature=0.1, other_cameras=False),
     lambda model: spcl(model, **SMALL, temperature=0.1, momentum=0.5),
 ]
-MOVES = [{"plan": ["carry/bank", "carry/bank_label", "carry/threshold"], "update": ["carry/bank"]}] * 2
+MOVES = [
+    {"plan": ["carry/bank", "carry/bank_label", "carry/threshold"], "update": ["carry/bank"]}
+] * 2
 
 
 class _State(SimpleNamespace):
@@ -28,37 +30,39 @@ class _State(SimpleNamespace):
         return _State(carry=carry)
 
 
-def _mornings(records, count=1, noise=0.3, **options):
-    """(embeddings, the method, what was asked, [(carry, plan)]) of some mornings with made-up embeddings."""
+def _plan_epochs(records, count=1, noise=0.3, **options):
+    """(made-up embeddings, the method, embedded rows, [(carry, plan)]) of some epochs."""
     method = spcl(tiny.encoder(), **{**SMALL, **options})
     rng = np.random.default_rng(0)
-    place = np.eye(12)[records.person - 1] + noise * rng.standard_normal((len(records.person), 12))
-    place = (place / np.linalg.norm(place, axis=1, keepdims=True)).astype(np.float32)
-    asked, told = [], []
+    embedding = np.eye(12)[records.person - 1] + noise * rng.standard_normal(
+        (len(records.person), 12)
+    )
+    embedding = (embedding / np.linalg.norm(embedding, axis=1, keepdims=True)).astype(np.float32)
+    embedded, epochs = [], []
 
-    def see(rows):
-        asked.append(rows)
-        return 3 * place[rows]
+    def embed(rows):
+        embedded.append(rows)
+        return 3 * embedding[rows]
 
     _, carry = method.init(jax.random.key(0), records)
     state = _State(carry=jax.tree.map(np.asarray, carry))
-    for morning in range(count):
-        state, plan = method.plan(state, records, see, np.random.default_rng(morning))
-        told.append((state.carry, plan))
-    return place, method, asked, told
+    for epoch in range(count):
+        state, plan = method.plan(state, records, embed, np.random.default_rng(epoch))
+        epochs.append((state.carry, plan))
+    return embedding, method, embedded, epochs
 
 
-def test_the_first_morning_fills_the_memory_and_labels_the_target():
+def test_the_first_plan_fills_the_memory_and_labels_the_target():
     records = tiny.mixture()
-    place, _, asked, [(carry, plan)] = _mornings(records)
+    embedding, _, embedded, [(carry, plan)] = _plan_epochs(records)
     source, target = records.domain == 0, records.domain == 1
     assert carry["bank"].shape == (6 + 48, 12)
-    np.testing.assert_allclose(carry["bank"][6:], place[target], atol=1e-6)
+    np.testing.assert_allclose(carry["bank"][6:], embedding[target], atol=1e-6)
     for person in range(6):
-        mean = place[source & (records.person == person + 1)].mean(0)
+        mean = embedding[source & (records.person == person + 1)].mean(0)
         np.testing.assert_allclose(carry["bank"][person], mean / np.linalg.norm(mean), atol=1e-6)
-    near = jaccard.distance(place[target], k1=8, k2=2)
-    labels = dbscan.labels(near, eps=(0.5, 0.45, 0.55), min_samples=4)
+    near = jaccard.distance(embedding[target], k1=8, k2=2)
+    labels = dbscan.dbscan(near, eps=(0.5, 0.45, 0.55), min_samples=4)
     compact, independent = reliability(*labels)
     limit = threshold(labels[0], independent)
     kept = keep(labels[0], compact, independent, limit)
@@ -72,45 +76,47 @@ def test_the_first_morning_fills_the_memory_and_labels_the_target():
     assert plan.rows.shape == (5, 16) and (records.domain[plan.rows].sum(1) == 8).all()
 
 
-def test_later_mornings_cluster_the_memory_and_keep_the_threshold():
-    _, _, asked, told = _mornings(tiny.mixture(), count=3)
-    assert len(asked) == 2  # the source and the target, in the first morning
-    assert len({float(carry["threshold"]) for carry, _ in told}) == 1
-    assert (told[0][1].label == told[2][1].label).all() and (told[0][1].rows != told[2][1].rows).any()
+def test_later_plans_cluster_the_memory_and_keep_the_threshold():
+    _, _, embedded, epochs = _plan_epochs(tiny.mixture(), count=3)
+    assert len(embedded) == 2  # the target and the source, in the first epoch
+    assert len({float(carry["threshold"]) for carry, _ in epochs}) == 1
+    assert (epochs[0][1].label == epochs[2][1].label).all() and (
+        epochs[0][1].rows != epochs[2][1].rows
+    ).any()
 
 
 def test_without_a_source_it_is_unsupervised():
     world = tiny.mixture()
     world = world._replace(domain=np.ones_like(world.domain))
-    _, _, _, [(carry, plan)] = _mornings(world)
+    _, _, _, [(carry, plan)] = _plan_epochs(world)
     assert carry["bank"].shape == (96, 12) and plan.rows.shape == (5, 8) and plan.label.min() == 0
 
 
-def test_nobody_near_anybody_is_a_label_each():
+def test_images_far_from_all_others_are_labels_of_their_own():
     records = tiny.mixture()
-    _, _, _, [(carry, plan)] = _mornings(records, noise=100.0, clusters=NEAR._replace(eps=0.2))
+    _, _, _, [(carry, plan)] = _plan_epochs(records, noise=100.0, clusters=NEAR._replace(eps=0.2))
     target = plan.label[records.domain == 1]
     assert len(set(target)) >= 40 and target.max() < len(carry["bank"])
     assert plan.rows.shape == (5, 16)
 
 
-def test_each_image_is_held_against_the_memory_and_moves_its_row():
+def test_each_image_is_compared_with_the_memory_and_changes_its_row():
     records = tiny.mixture()
-    place, method, _, [(carry, plan)] = _mornings(records)
+    embedding, method, _, [(carry, plan)] = _plan_epochs(records)
     carry = jax.tree.map(jnp.asarray, carry)
     rows = plan.rows[0]
-    tags = Tags(*(jnp.asarray(x[rows], jnp.int32) for x in (plan.label, np.arange(96), records.camera, records.domain,
-                                                           records.group)))  # fmt: skip
-    f = jnp.asarray(np.roll(place, 1, axis=0)[rows])
+    columns = (plan.label, np.arange(96), records.camera, records.domain, records.group)
+    tags = Tags(*(jnp.asarray(column[rows], jnp.int32) for column in columns))
+    f = jnp.asarray(np.roll(embedding, 1, axis=0)[rows])
     value, aux = method.loss({"f": f}, tags, carry, 0)
     assert float(value) == pytest.approx(float(aux.metrics["source"] + aux.metrics["target"]))
-    moved = np.asarray(method.update(carry, {}, aux)["bank"])
+    bank = np.asarray(method.update(carry, {}, aux)["bank"])
     named = set(np.asarray(carry["place"])[rows].tolist())
-    changed = set(np.flatnonzero(np.abs(moved - np.asarray(carry["bank"])).max(1) > 0).tolist())
+    changed = set(np.flatnonzero(np.abs(bank - np.asarray(carry["bank"])).max(1) > 0).tolist())
     assert changed == named
-    np.testing.assert_allclose(np.linalg.norm(moved, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(bank, axis=1), 1, rtol=1e-5)
 
 
-def test_no_target_is_told():
+def test_no_target_is_refused():
     with pytest.raises(ValueError, match="no target image"):
         spcl(tiny.encoder()).init(jax.random.key(0), tiny.world())

@@ -1,12 +1,14 @@
-"""Every method runs with a backbone of each kind, and one with all: a step, traced from pixels to gradients, not compiled."""
+"""One step of every method with a backbone of each kind, and of one method with all backbones.
+
+The steps are traced from pixels to gradients, but not compiled.
+"""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import encoders
-from reid_jax import parallel
+from reid_jax import encoders, parallel
 from reid_jax.methods.cycas import cycas
 from reid_jax.methods.domainmix import Turns, domainmix
 from reid_jax.methods.gds import gds
@@ -21,12 +23,16 @@ from reid_jax.models.discriminator import judge
 from reid_jax.types import Batch, Tags
 from tests import tiny
 
-PSEUDO = np.arange(48) // 8  # labels of the real half of the tiny world
+PSEUDO = np.arange(48) // 8  # pseudo labels of the real half of the tiny data set
 METHODS = {
-    "domainmix": lambda model: domainmix(model, judge(model.width), labels=PSEUDO, turns=Turns(0, 2, 1, 1)),
+    "domainmix": lambda model: domainmix(
+        model, judge(model.width), labels=PSEUDO, turns=Turns(0, 2, 1, 1)
+    ),
     "cycas": lambda model: cycas(model, memory=8),
     "moco": lambda model: moco(
-        model, mlp.head(mlp.Perceptron((8, 4), last=True), model.width), mlp.head(mlp.Perceptron((8, 4)), 4)
+        model,
+        mlp.build_head(mlp.Perceptron((8, 4), last=True), model.width),
+        mlp.build_head(mlp.Perceptron((8, 4)), 4),
     ),
     "ide": lambda model: ide(model, persons=2, per_person=2, centres=0.1),
     "mmt": lambda model: mmt(model, persons=2, per_person=2, iterations=2, clusters=Clusters(k=4)),
@@ -39,25 +45,33 @@ SIZE = {"swin": "64x64"}
 
 def _model(name, monkeypatch, **options):
     monkeypatch.setattr(parallel, "average", norm.alone)  # one device, no axis
-    return encoders.build(encoders.Encoder(backbone=name, size=SIZE.get(name.split("_")[0], "64x32"), **options))
+    return encoders.build(
+        encoders.Encoder(backbone=name, size=SIZE.get(name.split("_")[0], "64x32"), **options)
+    )
 
 
 def _step(model, method):
-    """Shapes of what a step gives: (loss, gradient of every parameter)."""
+    """The variables, and the shapes of (loss, gradient of every parameter) of a step."""
     records, rows = tiny.mixture(), np.zeros(4, np.int32)
     variables, carry = jax.eval_shape(lambda key: method.init(key, records), jax.random.key(0))
     image = jax.ShapeDtypeStruct((4, 2, *model.input.size, 3), jnp.uint8)
 
     def objective(params, variables, carry, image):
         batch = Batch(image, Tags(*[rows] * 5))
-        outputs, _ = method.forward({**variables, "params": params}, carry, batch, jax.random.key(0))
+        outputs, _ = method.forward(
+            {**variables, "params": params}, carry, batch, jax.random.key(0)
+        )
         return method.loss(outputs, batch.tags, carry, jnp.int32(0))[0]
 
-    return variables, jax.eval_shape(jax.value_and_grad(objective), variables["params"], variables, carry, image)
+    return variables, jax.eval_shape(
+        jax.value_and_grad(objective), variables["params"], variables, carry, image
+    )
 
 
-FEW = ("resnet50", "resnet_small_ibn_a", "osnet_ibn_x0_25", "swin_t")  # one of a kind, which every method is tried with
-WIDTHS = tuple(f"osnet{kind}_x{width}" for kind in ("", "_ibn") for width in ("0_5", "0_75", "1_0"))  # x0_25's operations
+# one backbone of each kind, which every method is tested with
+FEW = ("resnet50", "resnet_small_ibn_a", "osnet_ibn_x0_25", "swin_t")
+# backbones with the same operations as x0_25
+WIDTHS = tuple(f"osnet{kind}_x{width}" for kind in ("", "_ibn") for width in ("0_5", "0_75", "1_0"))
 PAIRS = [
     (method, name)
     for method in sorted(METHODS)
@@ -70,7 +84,9 @@ PAIRS = [
 def test_a_step(name, method, monkeypatch):
     model = _model(name, monkeypatch)
     variables, (loss, gradient) = _step(model, METHODS[method](model))
-    assert loss.shape == () and jax.tree.structure(gradient) == jax.tree.structure(variables["params"])
+    assert loss.shape == () and jax.tree.structure(gradient) == jax.tree.structure(
+        variables["params"]
+    )
 
 
 def test_snr_with_its_loss(monkeypatch):
@@ -80,7 +96,7 @@ def test_snr_with_its_loss(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["resnet_small", "resnet50_ibn_a"])
-def test_normalisation_by_domain_and_held(name, monkeypatch):
+def test_normalisation_by_domain_and_frozen(name, monkeypatch):
     for options in ({"bn_domains": True}, {"bn_frozen": True}):
         model = _model(name, monkeypatch, **options)
         _step(model, METHODS["ide"](model))
@@ -93,8 +109,14 @@ def test_small_ones_run(name, monkeypatch):
     model = _model(name, monkeypatch)
     variables = model.init(jax.random.key(0))
     image = np.random.default_rng(0).integers(0, 256, (4, 64, 32, 3), np.uint8)
-    trained = jax.jit(lambda variables, image: model.apply(variables, image, True)[0].embedding)(variables, image)
-    tested = jax.jit(lambda variables, image: model.apply(variables, image, False)[0].embedding)(variables, image)
+    trained = jax.jit(lambda variables, image: model.apply(variables, image, True)[0].embedding)(
+        variables, image
+    )
+    tested = jax.jit(lambda variables, image: model.apply(variables, image, False)[0].embedding)(
+        variables, image
+    )
     assert (
-        trained.shape == tested.shape == (4, model.width) and np.isfinite(trained).all() and np.isfinite(tested).all()
+        trained.shape == tested.shape == (4, model.width)
+        and np.isfinite(trained).all()
+        and np.isfinite(tested).all()
     )

@@ -7,15 +7,21 @@ from reid_jax.models.conv import POSITIONS, convolve, rows_per_slice
 
 
 @pytest.mark.parametrize(
-    "size, stride, rows", [(1, 1, 7), (1, 2, 4), (3, 1, 7), (3, 2, 7), (7, 1, 6), (7, 2, 7), (3, 1, 64)]
+    "size, stride, rows",
+    [(1, 1, 7), (1, 2, 4), (3, 1, 7), (3, 2, 7), (7, 1, 6), (7, 2, 7), (3, 1, 64)],
 )
 def test_gradients_are_those_of_the_plain_convolution(size, stride, rows):
     keys = jax.random.split(jax.random.key(size * stride + rows), 3)
-    x, kernel = jax.random.normal(keys[0], (rows, 32, 16, 5)), jax.random.normal(keys[1], (size, size, 5, 6))
+    x, kernel = (
+        jax.random.normal(keys[0], (rows, 32, 16, 5)),
+        jax.random.normal(keys[1], (size, size, 5, 6)),
+    )
     padding = ((size // 2, size // 2),) * 2
 
     def plain(x, w):
-        return jax.lax.conv_general_dilated(x, w, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        return jax.lax.conv_general_dilated(
+            x, w, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
 
     y, back = jax.vjp(plain, x, kernel)
     mine, mine_back = jax.vjp(lambda x, w: convolve(x, w, stride, padding), x, kernel)
@@ -32,7 +38,10 @@ def test_slices_of_bfloat16_are_summed_in_float32():
 
     def to_kernel(*arguments):
         x, kernel, gradient = arguments
-        return np.asarray(jax.vjp(lambda w: convolve(x, w, 1, ((1, 1), (1, 1))), kernel)[1](gradient)[0], np.float32)
+        return np.asarray(
+            jax.vjp(lambda w: convolve(x, w, 1, ((1, 1), (1, 1))), kernel)[1](gradient)[0],
+            np.float32,
+        )
 
     got = to_kernel(x, kernel, gradient)
     exact = to_kernel(*(array.astype(jnp.float32) for array in (x, kernel, gradient)))

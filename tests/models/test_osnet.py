@@ -1,4 +1,7 @@
-"""OSNet against torch's layers in torchreid's arrangement, the published sizes, and a published model's own runtime."""
+"""OSNet against torch's layers in torchreid's arrangement, and the published parameter counts.
+
+A published model is compared with what onnxruntime computes.
+"""
 
 import os
 from pathlib import Path
@@ -12,33 +15,44 @@ from reid_jax.types import Input
 
 
 def _model(make, size=(64, 32), width=1.0, **options):
-    """Its variables are zeros, for a file to fill: drawing them takes seconds to compile."""
-    model = embedder.model(embedder.Embedder(make(width), Input(size), project=512, neck=False, **options))
+    """A model with zeros as variables, for a file to fill: compiling random ones takes seconds."""
+    model = embedder.model(
+        embedder.Embedder(make(width), Input(size), project=512, neck=False, **options)
+    )
     zeros = jax.eval_shape(model.init, jax.random.key(0))
-    return model._replace(init=lambda key: jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), zeros))
+    return model._replace(
+        init=lambda key: jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), zeros)
+    )
 
 
 def _count(model):
-    return sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(model.init, jax.random.key(0))["params"]))
+    return sum(
+        leaf.size
+        for leaf in jax.tree.leaves(jax.eval_shape(model.init, jax.random.key(0))["params"])
+    )
 
 
-@pytest.mark.parametrize(("make", "width", "count"), [(osnet.osnet, 1.0, 2_169_508), (osnet.osnet_ibn, 1.0, 2_170_532)])
+@pytest.mark.parametrize(
+    ("make", "width", "count"), [(osnet.osnet, 1.0, 2_169_508), (osnet.osnet_ibn, 1.0, 2_170_532)]
+)
 def test_the_published_size(make, width, count):
     """Without a classifier, as torchreid's own modules count."""
     assert _count(_model(make, width=width)) == count
 
 
 @pytest.mark.parametrize(("width", "channels"), [(1.0, 512), (0.75, 384), (0.5, 256), (0.25, 128)])
-def test_the_map(width, channels):
+def test_the_feature_map(width, channels):
     out = jax.eval_shape(
-        lambda key: osnet.osnet(width).init_with_output(key, np.zeros((1, 256, 128, 3), np.float32), False)[0],
+        lambda key: osnet.osnet(width).init_with_output(
+            key, np.zeros((1, 256, 128, 3), np.float32), False
+        )[0],
         jax.random.key(0),
     )
     assert out.shape == (1, 16, 8, channels)
 
 
 def _torch_osnet(torch, ibn, width):
-    """torchreid's OSNet, written down: random weights and statistics, eval mode."""
+    """torchreid's OSNet, reimplemented: random weights and statistics, eval mode."""
     nn = torch.nn
     channels = [int(c * width) for c in (64, 256, 384, 512)]
 
@@ -78,7 +92,9 @@ def _torch_osnet(torch, ibn, width):
             self.conv1 = Conv(into, middle)
             self.conv2a = Light(middle)
             for letter, depth in zip("bcd", (2, 3, 4), strict=True):
-                setattr(self, f"conv2{letter}", nn.Sequential(*(Light(middle) for _ in range(depth))))
+                setattr(
+                    self, f"conv2{letter}", nn.Sequential(*(Light(middle) for _ in range(depth)))
+                )
             self.gate, self.conv3 = Gate(middle), Conv(middle, out, relu=False)
             self.downsample = Conv(into, out, relu=False) if into != out else None
             self.IN = nn.InstanceNorm2d(out, affine=True) if instance else None
@@ -98,7 +114,9 @@ def _torch_osnet(torch, ibn, width):
                 Block(a, b, ibn), Block(b, b, ibn), nn.Sequential(Conv(b, b), nn.AvgPool2d(2, 2))
             )
             self.conv3 = nn.Sequential(
-                Block(b, c, False), Block(c, c, False), nn.Sequential(Conv(c, c), nn.AvgPool2d(2, 2))
+                Block(b, c, False),
+                Block(c, c, False),
+                nn.Sequential(Conv(c, c), nn.AvgPool2d(2, 2)),
             )
             self.conv4 = nn.Sequential(Block(c, d, False), Block(d, d, False))
             self.conv5 = Conv(d, d)
@@ -118,7 +136,9 @@ def _torch_osnet(torch, ibn, width):
     return net
 
 
-@pytest.mark.parametrize(("ibn", "width"), [(False, 0.25), (True, 0.25), (False, 0.75), (True, 1.0)])
+@pytest.mark.parametrize(
+    ("ibn", "width"), [(False, 0.25), (True, 0.25), (False, 0.75), (True, 1.0)]
+)
 def test_the_embedding_is_torchs(ibn, width, tmp_path):
     torch = pytest.importorskip("torch")
     net = _torch_osnet(torch, ibn, width)
@@ -127,7 +147,10 @@ def test_the_embedding_is_torchs(ibn, width, tmp_path):
     model = _model(osnet.osnet_ibn if ibn else osnet.osnet, width=width)
     variables, coverage = pretrained.load(tmp_path / "w.pth.tar", model.init(jax.random.key(0)))
     assert coverage.filled == coverage.expected
-    assert all(name == "classifier.weight" or name.endswith("num_batches_tracked") for name in coverage.unused)
+    assert all(
+        name == "classifier.weight" or name.endswith("num_batches_tracked")
+        for name in coverage.unused
+    )
     image = np.random.default_rng(0).integers(0, 256, (2, 64, 32, 3), np.uint8)
     pixels = (image / 255.0 - model.input.mean) / model.input.std
     with torch.no_grad():
@@ -145,7 +168,13 @@ def test_a_published_model_gives_what_onnxruntime_gives():
     variables, coverage = pretrained.load(path, model.init(jax.random.key(0)))
     assert coverage.filled == coverage.expected and not coverage.unused
     image = np.random.default_rng(0).integers(0, 256, (4, 256, 128, 3), np.uint8)
-    pixels = ((image / 255.0 - model.input.mean) / model.input.std).transpose(0, 3, 1, 2).astype(np.float32)
-    (expected,) = runtime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"images": pixels})
+    pixels = (
+        ((image / 255.0 - model.input.mean) / model.input.std)
+        .transpose(0, 3, 1, 2)
+        .astype(np.float32)
+    )
+    (expected,) = runtime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(
+        None, {"images": pixels}
+    )
     got = np.asarray(jax.jit(model.apply, static_argnums=2)(variables, image, False)[0].embedding)
     assert np.abs(got - expected).max() / np.abs(expected).max() < 1e-4

@@ -1,4 +1,4 @@
-"""MGN, SNR and the places of instance normalisation: shapes, weights in, and what the parts do."""
+"""MGN, SNR and the stages with instance normalisation: shapes, loaded weights, and outputs."""
 
 from functools import partial
 
@@ -21,11 +21,15 @@ def _flat(variables):
 
 
 def _resnet(**options):
-    return embedder.model(embedder.Embedder(resnet.resnet50(**NARROW, **options), Input((96, 32)), neck=False))
+    return embedder.model(
+        embedder.Embedder(resnet.resnet50(**NARROW, **options), Input((96, 32)), neck=False)
+    )
 
 
 def _mgn(**options):
-    return embedder.model(mgn.MGN(Input((96, 32)), partial(resnet.resnet50, **NARROW), width=6, **options))
+    return embedder.model(
+        mgn.MGN(Input((96, 32)), partial(resnet.resnet50, **NARROW), width=6, **options)
+    )
 
 
 def _saved(model, path):
@@ -40,7 +44,7 @@ def _saved(model, path):
 
 
 def test_a_resnets_weights_fill_trunk_and_all_branches(tmp_path):
-    """The branches then are the last stages of that ResNet: the first branch's whole map is its map."""
+    """The branches are then the last stages of that ResNet: trunk and branch give its map."""
     plain, parts = _resnet(), _mgn()
     _saved(plain, tmp_path / "w.npz")
     one = pretrained.load(tmp_path / "w.npz", plain.init(jax.random.key(0)))[0]
@@ -58,8 +62,8 @@ def test_a_resnets_weights_fill_trunk_and_all_branches(tmp_path):
     np.testing.assert_allclose(two, whole, atol=1e-5)
 
 
-def test_eight_heads_see_the_whole_halves_and_thirds():
-    """Darkening the lower third of a picture's map changes every head but those of the upper parts."""
+def test_eight_heads_pool_the_whole_halves_and_thirds():
+    """Changing the lower third of the maps changes every head but those of the upper parts."""
     model = _mgn()
     assert model.width == 48
     variables = model.init(jax.random.key(0))
@@ -75,8 +79,8 @@ def test_eight_heads_see_the_whole_halves_and_thirds():
 
     heads = module.init(jax.random.key(0), maps(x), False)
     change = np.abs(module.apply(heads, maps(x), False)[1] - module.apply(heads, maps(y), False)[1])
-    moved = change.reshape(2, 8, 5).max((0, 2)) > 0
-    assert moved.tolist() == [name not in ("b21", "b31", "b32") for name in mgn.HEADS]
+    changed = change.reshape(2, 8, 5).max((0, 2)) > 0
+    assert changed.tolist() == [name not in ("b21", "b31", "b32") for name in mgn.HEADS]
 
 
 def test_a_height_that_thirds_do_not_divide_is_refused():
@@ -85,7 +89,10 @@ def test_a_height_that_thirds_do_not_divide_is_refused():
 
 
 def test_extra_normalisation_of_the_branches():
-    names = {name.split("/")[1] for name in _flat(jax.eval_shape(_mgn(extra=True).init, jax.random.key(0)))}
+    names = {
+        name.split("/")[1]
+        for name in _flat(jax.eval_shape(_mgn(extra=True).init, jax.random.key(0)))
+    }
     assert names == {"trunk", "b1", "b2", "b3", "neck", "neck1", "neck2", "neck3"}
 
 
@@ -98,15 +105,19 @@ def test_restitution_by_hand():
     params = jax.tree.map(np.asarray, variables["params"])
     mean, var = x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True)
     plain = (x - mean) / np.sqrt(var + 1e-5) * params["IN"]["scale"] + params["IN"]["bias"]
-    hidden = np.maximum((x - plain).mean((1, 2)) @ params["fc1"]["kernel"] + params["fc1"]["bias"], 0)
-    share = 1 / (1 + np.exp(-(hidden @ params["fc2"]["kernel"] + params["fc2"]["bias"])))[:, None, None]
+    hidden = np.maximum(
+        (x - plain).mean((1, 2)) @ params["fc1"]["kernel"] + params["fc1"]["bias"], 0
+    )
+    share = (
+        1 / (1 + np.exp(-(hidden @ params["fc2"]["kernel"] + params["fc2"]["bias"])))[:, None, None]
+    )
     useful, rest = plain + share * (x - plain), plain + (1 - share) * (x - plain)
     np.testing.assert_allclose(out, useful, atol=1e-5)
     pooled = np.stack([part.mean((1, 2)) for part in (plain, useful, rest)], 1)
     np.testing.assert_allclose(aside["aside"]["restitution"][0], pooled, atol=1e-5)
 
 
-def test_snr_lays_its_parts_aside_in_training_only():
+def test_snr_stores_its_parts_in_training_only():
     model = _resnet(snr=(1, 2, 3))
     variables = model.init(jax.random.key(0))
     assert set(variables) == {"params", "batch_stats"}

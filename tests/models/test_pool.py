@@ -39,4 +39,6 @@ def test_pooling_of_bfloat16_is_float32():
     half = jnp.asarray(X, jnp.bfloat16)
     for got in (pool.average(half), _gem(half, 3.0)):
         assert got.dtype == jnp.float32
-    np.testing.assert_allclose(pool.average(half), np.asarray(half, np.float64).mean((1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(
+        pool.average(half), np.asarray(half, np.float64).mean((1, 2)), rtol=1e-6
+    )

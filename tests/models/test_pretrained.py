@@ -1,4 +1,4 @@
-"""Import of torch weights, held against a torch network written down here."""
+"""Import of torch weights, compared with a torch network that is reimplemented here."""
 
 import jax
 import numpy as np
@@ -12,7 +12,8 @@ from tests import tiny
 
 SIZE = (128, 64)
 NARROW = {"width": 8, "depths": (1, 1, 1, 1)}
-# Made by `_recorded` with torch 2.13.0 in float64: every 32nd of 256 features of two pictures, and the sum of squares.
+# Computed with torch 2.13.0 in float64, see `test_the_recorded_numbers_are_torchs`: every 32nd of
+# 256 features of two images, and the sums of squares.
 FEATURES = [
     [0.0, 0.959773, 0.727653, 0.0, 0.051477, 0.005105, 0.017397, 0.971153],
     [0.012051, 0.961325, 0.813918, 0.0, 0.025861, 0.017453, 0.027268, 1.02976],
@@ -21,7 +22,7 @@ SQUARES = [71.46025966, 74.62706414]
 
 
 def _model(make, size=SIZE, **options):
-    """A model whose variables are zeros before a file fills them: drawing those of a ResNet-50 takes seconds."""
+    """A model with zeros as variables, for a file to fill: random ones take seconds."""
     model = embedder.model(embedder.Embedder(make(**options), Input(size)))
 
     def init(key):
@@ -31,13 +32,15 @@ def _model(make, size=SIZE, **options):
 
 
 def _saved(variables, path, prefix="", seed=0, drop=()):
-    """The trunk's arrays under torch's names in an .npz, drawn anew."""
+    """Save random arrays under torch's names of the trunk to an .npz, and return them."""
     rng = np.random.default_rng(seed)
     arrays = {}
     for name, value in traverse_util.flatten_dict(dict(variables), sep="/").items():
         if name.split("/")[1] == "trunk" and pretrained.torch_name(name) not in drop:
             array = rng.uniform(0.5, 1.5, value.shape).astype(np.float32)
-            arrays[prefix + pretrained.torch_name(name)] = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+            arrays[prefix + pretrained.torch_name(name)] = (
+                array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+            )
     np.savez(path, **arrays, **{"fc.weight": np.zeros((3, 3))})
     return arrays
 
@@ -50,11 +53,11 @@ def test_every_array_is_filled_by_name(make, tmp_path):
     filled, coverage = pretrained.load(tmp_path / "w.npz", variables)
     assert coverage.filled == coverage.expected == len(arrays) and coverage.unused == ("fc.weight",)
     kernel = filled["params"]["trunk"]["layer2_0"]["conv2"]["kernel"]
-    np.testing.assert_array_equal(kernel, arrays["module.layer2.0.conv2.weight"].transpose(2, 3, 1, 0))
     np.testing.assert_array_equal(
-        filled["batch_stats"]["trunk"]["layer4_0"]["downsample_1"]["var"],
-        arrays["module.layer4.0.downsample.1.running_var"],
+        kernel, arrays["module.layer2.0.conv2.weight"].transpose(2, 3, 1, 0)
     )
+    var = filled["batch_stats"]["trunk"]["layer4_0"]["downsample_1"]["var"]
+    np.testing.assert_array_equal(var, arrays["module.layer4.0.downsample.1.running_var"])
     assert (filled["params"]["neck"]["scale"] == variables["params"]["neck"]["scale"]).all()
 
 
@@ -66,8 +69,9 @@ def test_both_domains_start_from_the_same_weights(tmp_path):
     filled, coverage = pretrained.load(tmp_path / "w.npz", apart.init(jax.random.key(0)))
     assert not coverage.missing
     for domain in ("source", "target"):
-        assert tiny.difference(collapsed(filled, domain)["params"]["trunk"], plain["params"]["trunk"]) == 0
-        assert tiny.difference(collapsed(filled, domain)["batch_stats"]["trunk"], plain["batch_stats"]["trunk"]) == 0
+        one = collapsed(filled, domain)
+        for part in ("params", "batch_stats"):
+            assert tiny.difference(one[part]["trunk"], plain[part]["trunk"]) == 0
 
 
 def test_names_of_the_two_lineages():
@@ -77,58 +81,70 @@ def test_names_of_the_two_lineages():
     assert name("params/trunk/layer3_5/conv3/kernel") == "layer3.5.conv3.weight"
 
 
-def test_less_than_all_is_refused_unless_told(tmp_path):
+def test_missing_arrays_are_refused_unless_left_out(tmp_path):
     model = _model(resnet.resnet50)
     variables = model.init(jax.random.key(0))
     _saved(variables, tmp_path / "w.npz", drop=("conv1.weight", "layer1.0.bn1.bias"))
-    with pytest.raises(ValueError, match=r"99\.2% of the encoder \(263 of 265 arrays\).*lacks 2: .*bn1.bias"):
+    with pytest.raises(
+        ValueError, match=r"99\.2% of the encoder \(263 of 265 arrays\).*lacks 2: .*bn1.bias"
+    ):
         pretrained.started(model, tmp_path / "w.npz").init(jax.random.key(0))
     with pytest.raises(ValueError, match=r"lacks 1: layer1\.0\.bn1\.bias"):
         pretrained.load(tmp_path / "w.npz", variables, leave=["conv1.*"])
-    _, coverage = pretrained.load(tmp_path / "w.npz", variables, leave=["conv1.*", "layer1.0.bn?.bias"])
+    _, coverage = pretrained.load(
+        tmp_path / "w.npz", variables, leave=["conv1.*", "layer1.0.bn?.bias"]
+    )
     assert set(coverage.missing) == {"conv1.weight", "layer1.0.bn1.bias"}
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
-    big, small, ibn = _model(resnet.resnet50), _model(resnet.resnet_small), _model(resnet.resnet50_ibn_a)
+    makers = (resnet.resnet50, resnet.resnet_small, resnet.resnet50_ibn_a)
+    big, small, ibn = (_model(make) for make in makers)
     _saved(big.init(jax.random.key(0)), tmp_path / "w.npz")
     for leave in ([], ["fc.*"]):
-        with pytest.raises(ValueError, match=r" 0\.0% of the encoder \(0 of 60.*60 of another shape.* has shape"):
+        with pytest.raises(
+            ValueError, match=r" 0\.0% of the encoder \(0 of 60.*60 of another shape.* has shape"
+        ):
             pretrained.load(tmp_path / "w.npz", small.init(jax.random.key(0)), leave=leave)
-    assert pretrained.load(tmp_path / "w.npz", small.init(jax.random.key(0)), leave=["*"])[1].filled == 0
+    coverage = pretrained.load(tmp_path / "w.npz", small.init(jax.random.key(0)), leave=["*"])[1]
+    assert coverage.filled == 0
     with pytest.raises(ValueError, match=r"bn1\.(IN|BN)"):
         pretrained.load(tmp_path / "w.npz", ibn.init(jax.random.key(0)))
     with pytest.raises(FileNotFoundError):
         pretrained.load(tmp_path / "none.npz", {})
 
 
-def test_weights_without_batch_statistics_are_told(tmp_path):
+def test_weights_without_batch_statistics_are_refused(tmp_path):
     model = _model(resnet.resnet50)
     variables = model.init(jax.random.key(0))
-    names = {pretrained.torch_name(name) for name in traverse_util.flatten_dict(dict(variables), sep="/")}
+    names = {
+        pretrained.torch_name(name) for name in traverse_util.flatten_dict(dict(variables), sep="/")
+    }
     _saved(variables, tmp_path / "w.npz", drop={name for name in names if "running" in name})
-    with pytest.raises(ValueError, match="saved without the 106 statistics of its batch normalisations"):
+    with pytest.raises(
+        ValueError, match="saved without the 106 statistics of its batch normalisations"
+    ):
         pretrained.load(tmp_path / "w.npz", variables)
 
 
 @pytest.mark.parametrize(
-    "prefix", ["", "module.", "module.encoder_q.", "module.base_encoder.", "backbone.", "module.base."]
+    "prefix",
+    ["", "module.", "module.encoder_q.", "module.base_encoder.", "backbone.", "module.base."],
 )
 def test_prefixes_of_trainers(prefix, tmp_path):
-    """A second network beside it, as MoCo's encoder_k, is left alone."""
+    """A second network in the file, as MoCo's encoder_k, is ignored."""
     model = _model(resnet.resnet_small)
     variables = model.init(jax.random.key(0))
     arrays = _saved(variables, tmp_path / "w.npz", prefix=prefix)
     np.savez(tmp_path / "both.npz", **arrays, **{"module.encoder_k.conv1.weight": np.zeros(3)})
     filled, coverage = pretrained.load(tmp_path / "both.npz", variables)
     assert coverage.filled == coverage.expected
-    np.testing.assert_array_equal(
-        filled["params"]["trunk"]["layer1_0"]["bn2"]["scale"], arrays[f"{prefix}layer1.0.bn2.weight"]
-    )
+    scale = filled["params"]["trunk"]["layer1_0"]["bn2"]["scale"]
+    np.testing.assert_array_equal(scale, arrays[f"{prefix}layer1.0.bn2.weight"])
 
 
 def test_a_folded_normalisation_only_adds(tmp_path):
-    """w (x) + b with the normalisation folded in equals the network that it was folded from, at test."""
+    """At test, a network with folded normalisation equals the one that it was folded from."""
     model = _model(resnet.resnet_small)
     variables = model.init(jax.random.key(0))
     arrays = _saved(variables, tmp_path / "w.npz")
@@ -141,7 +157,9 @@ def test_a_folded_normalisation_only_adds(tmp_path):
             conv = norm.replace("bn", "conv").replace("downsample.1", "downsample.0")
             scale = folded.pop(f"{norm}.weight") / np.sqrt(folded.pop(name) + 1e-5)
             folded[f"{conv}.weight"] = folded[f"{conv}.weight"] * scale[:, None, None, None]
-            folded[f"{conv}.bias"] = folded.pop(f"{norm}.bias") - folded.pop(f"{norm}.running_mean") * scale
+            folded[f"{conv}.bias"] = (
+                folded.pop(f"{norm}.bias") - folded.pop(f"{norm}.running_mean") * scale
+            )
     np.savez(tmp_path / "folded.npz", **folded)
     filled, coverage = pretrained.load(tmp_path / "folded.npz", variables)
     assert coverage.filled == coverage.expected and coverage.unused == ()
@@ -151,7 +169,7 @@ def test_a_folded_normalisation_only_adds(tmp_path):
 
 
 def _formula(name, shape):
-    """Weights anyone can make again: waves, as large as He's, around 0 or 1."""
+    """Reproducible weights: waves, scaled as He's, around 0 or 1."""
     wave = np.sin(0.7 * np.arange(1, np.prod(shape) + 1) + len(name)).reshape(shape)
     if len(shape) == 4:
         return wave * np.sqrt(2 / np.prod(shape[1:]))
@@ -171,13 +189,15 @@ def test_a_narrow_network_gives_what_torch_gave(tmp_path):
             arrays[pretrained.torch_name(name)] = _formula(pretrained.torch_name(name), shape)
     np.savez(tmp_path / "w.npz", **arrays)
     variables = pretrained.started(model, tmp_path / "w.npz").init(jax.random.key(0))
-    feature = np.asarray(jax.jit(model.apply, static_argnums=2)(variables, _pictures(), False)[0].feature)
+    feature = np.asarray(
+        jax.jit(model.apply, static_argnums=2)(variables, _pictures(), False)[0].feature
+    )
     np.testing.assert_allclose(feature[:, ::32], FEATURES, atol=1e-5)
     np.testing.assert_allclose((feature**2).sum(1), SQUARES, rtol=1e-5)
 
 
 def _torch_resnet(torch, ibn, width=64, depths=(3, 4, 6, 3)):
-    """torchvision's ResNet-50 with last stride 1, IBN-a on request; random weights and statistics, eval mode."""
+    """torchvision's ResNet-50 with last stride 1, optionally IBN-a; random weights, eval mode."""
     nn = torch.nn
 
     class IBN(nn.Module):
@@ -188,14 +208,20 @@ def _torch_resnet(torch, ibn, width=64, depths=(3, 4, 6, 3)):
             self.BN = nn.BatchNorm2d(width - self.half)
 
         def forward(self, x):
-            return torch.cat([self.IN(x[:, : self.half].contiguous()), self.BN(x[:, self.half :].contiguous())], 1)
+            return torch.cat(
+                [self.IN(x[:, : self.half].contiguous()), self.BN(x[:, self.half :].contiguous())],
+                1,
+            )
 
     class Block(nn.Module):
         def __init__(self, into, width, stride, ibn):
             super().__init__()
-            self.conv1, self.bn1 = nn.Conv2d(into, width, 1, bias=False), IBN(width) if ibn else nn.BatchNorm2d(width)
-            self.conv2, self.bn2 = nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
-            self.conv3, self.bn3 = nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width)
+            self.conv1 = nn.Conv2d(into, width, 1, bias=False)
+            self.bn1 = IBN(width) if ibn else nn.BatchNorm2d(width)
+            self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+            self.bn2 = nn.BatchNorm2d(width)
+            self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
+            self.bn3 = nn.BatchNorm2d(4 * width)
             self.downsample = None
             if stride != 1 or into != 4 * width:
                 self.downsample = nn.Sequential(
@@ -244,7 +270,10 @@ def _torch_feature(torch, net, image):
 def test_the_recorded_numbers_are_torchs():
     torch = pytest.importorskip("torch")
     net = _torch_resnet(torch, True, **NARROW).double()
-    filled = {k: torch.tensor(_formula(k, tuple(v.shape))) if v.ndim else v for k, v in net.state_dict().items()}
+    filled = {
+        k: torch.tensor(_formula(k, tuple(v.shape))) if v.ndim else v
+        for k, v in net.state_dict().items()
+    }
     net.load_state_dict(filled)
     feature = _torch_feature(torch, net, _pictures())
     np.testing.assert_allclose(feature[:, ::32], FEATURES, atol=1e-6)
@@ -255,12 +284,16 @@ def test_the_recorded_numbers_are_torchs():
 def test_the_embedding_is_torchs(ibn, tmp_path):
     torch = pytest.importorskip("torch")
     net = _torch_resnet(torch, ibn)
-    state = {f"module.{k}": v for k, v in net.state_dict().items()} | {"module.fc.weight": torch.zeros(3, 2048)}
+    state = {f"module.{k}": v for k, v in net.state_dict().items()} | {
+        "module.fc.weight": torch.zeros(3, 2048)
+    }
     torch.save({"state_dict": state, "epoch": 7}, tmp_path / "w.pth.tar")
     model = _model(resnet.resnet50_ibn_a if ibn else resnet.resnet50, size=(256, 128))
     variables, coverage = pretrained.load(tmp_path / "w.pth.tar", model.init(jax.random.key(0)))
     assert coverage.filled == coverage.expected and "fc.weight" in coverage.unused
-    assert all(name == "fc.weight" or name.endswith("num_batches_tracked") for name in coverage.unused)
+    assert all(
+        name == "fc.weight" or name.endswith("num_batches_tracked") for name in coverage.unused
+    )
     image = np.random.default_rng(0).integers(0, 256, (2, 256, 128, 3), np.uint8)
     got = np.asarray(jax.jit(model.apply, static_argnums=2)(variables, image, False)[0].feature)
     expected = _torch_feature(torch, net, image)

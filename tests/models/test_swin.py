@@ -1,4 +1,4 @@
-"""Swin against timm where its windows divide the map, and against a walk over tokens where they do not."""
+"""Swin against timm where its windows divide the feature map, else against a loop over tokens."""
 
 from functools import partial
 
@@ -17,18 +17,22 @@ def _small(**options):
 
 
 @pytest.mark.parametrize(
-    ("make", "count"), [(swin.swin_t, 27_519_354), (swin.swin_s, 48_837_258), (swin.swin_b, 86_743_224)]
+    ("make", "count"),
+    [(swin.swin_t, 27_519_354), (swin.swin_s, 48_837_258), (swin.swin_b, 86_743_224)],
 )
 def test_the_published_size(make, count):
-    """Of the ImageNet models less their classifiers: 28,288,354, 49,606,258 and 87,768,224 in all."""
-    shapes = jax.eval_shape(lambda key: make().init(key, jnp.zeros((1, 224, 224, 3)), False), jax.random.key(0))
+    """Without the classifiers, with which the models have 28,288,354, 49,606,258, 87,768,224."""
+    shapes = jax.eval_shape(
+        lambda key: make().init(key, jnp.zeros((1, 224, 224, 3)), False), jax.random.key(0)
+    )
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == count
 
 
 @pytest.mark.parametrize("size", [(256, 128), (384, 128)])
-def test_the_map_of_a_person(size):
+def test_the_feature_map_of_a_person(size):
     out = jax.eval_shape(
-        lambda key: _small().init_with_output(key, jnp.zeros((2, *size, 3)), False)[0], jax.random.key(0)
+        lambda key: _small().init_with_output(key, jnp.zeros((2, *size, 3)), False)[0],
+        jax.random.key(0),
     )
     assert out.shape == (2, size[0] // 32, size[1] // 32, 192)
     with pytest.raises(ValueError, match="multiples of 32 pixels, not 100x64"):
@@ -36,7 +40,11 @@ def test_the_map_of_a_person(size):
 
 
 def _walk(params, x, side, shift, heads):
-    """Attention token by token, in float64: who is in the window after the shift and not from the map's other edge."""
+    """Attention token by token, in float64.
+
+    A token attends to those in its window after the shift that do not come from the map's opposite
+    edge.
+    """
     b, height, width, c = x.shape
     tall, wide = -(-height // side) * side, -(-width // side) * side
     table = np.asarray(params["relative_position_bias_table"], np.float64)
@@ -44,9 +52,9 @@ def _walk(params, x, side, shift, heads):
     qkv = (x.astype(np.float64) @ kernel + bias).reshape(b, height, width, 3, heads, c // heads)
 
     def place(i, size):
-        """(window, place in it, whether it came round the edge) along one axis."""
-        moved = (i - shift) % size
-        return moved // side, moved % side, i < shift
+        """(window, place in it, whether the shift moved it across the edge) along one axis."""
+        shifted = (i - shift) % size
+        return shifted // side, shifted % side, i < shift
 
     out = np.zeros((b, height, width, heads, c // heads))
     for i in range(height):
@@ -81,19 +89,30 @@ def test_windows_that_do_not_divide_the_map(size, shift):
 
 
 def _formula(name, shape):
-    """Weights anyone can make again: a hash of the place, as large as He's, around 0 or 1."""
+    """Reproducible weights: a hash of the position, scaled as He's, around 0 or 1."""
     k = np.arange(1, np.prod(shape) + 1, dtype=np.int64)
     wave = ((k * k * 7919 + k * len(name) * 104729) % 1009 / 504.0 - 1).reshape(shape)
-    return wave * np.sqrt(2 / np.prod(shape[1:])) if len(shape) > 1 else name.endswith("weight") + 0.3 * wave
+    return (
+        wave * np.sqrt(2 / np.prod(shape[1:]))
+        if len(shape) > 1
+        else name.endswith("weight") + 0.3 * wave
+    )
 
 
 def _torch_shape(shape):
     """The shape that Microsoft's release gives an array of ours."""
-    return tuple(shape[i] for i in (3, 2, 0, 1)) if len(shape) == 4 else shape[::-1] if len(shape) == 2 else shape
+    return (
+        tuple(shape[i] for i in (3, 2, 0, 1))
+        if len(shape) == 4
+        else shape[::-1]
+        if len(shape) == 2
+        else shape
+    )
 
 
-# Made with timm 1.0.31 (swin_tiny_patch4_window7_224 of this size, `_formula`'s weights under Microsoft's names, whose
-# merging belongs to the stage before) and torch 2.15.0 in float64: every 24th of 192 numbers, and the sums of squares.
+# Computed with timm 1.0.31 (swin_tiny_patch4_window7_224 of this size, `_formula`'s weights under
+# Microsoft's names, where the merging belongs to the previous stage) and torch 2.15.0 in float64:
+# every 24th of 192 numbers, and the sums of squares.
 TIMM = [
     [-0.284991, 0.105971, 0.318042, -0.147958, 0.495291, -0.794849, 0.952201, -2.132120],
     [-0.240492, 0.154878, 0.426983, -0.166267, 0.654684, -0.653606, 0.811317, -2.129876],
@@ -103,7 +122,9 @@ SQUARES = [176.886194, 176.427131]
 
 def test_the_embedding_is_timms(tmp_path):
     model = embedder.model(embedder.Embedder(_small(), Input((224, 224)), neck=False))
-    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(model.init, jax.random.key(0)))
+    zeros = jax.tree.map(
+        lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(model.init, jax.random.key(0))
+    )
     arrays = {"layers.0.blocks.1.attn.relative_position_index": np.zeros((49, 49), np.int64)}
     for name, leaf in traverse_util.flatten_dict(dict(zeros), sep="/").items():
         theirs = pretrained.torch_name(name)
@@ -130,8 +151,8 @@ def _trained(drop, index, key=0):
     return np.asarray(run(variables, image, True, jax.random.key(key), tags)[0].embedding)
 
 
-def test_pictures_skip_blocks_in_training_by_their_index():
-    """Each by itself, the same in any batch, another draw with another key; none at test."""
+def test_images_skip_blocks_in_training_by_their_index():
+    """The draw depends on the index and the key, not on the batch; without drop on neither."""
     whole = _trained(0.5, range(8))
     np.testing.assert_allclose(_trained(0.5, [5, 2])[::-1], whole[[2, 5]], atol=1e-4)
     assert np.abs(_trained(0.5, range(8), key=1) - whole).max() > 1e-2

@@ -1,4 +1,4 @@
-"""Reading weights files: what torch, safetensors and onnx wrote themselves, and files that are broken or bad."""
+"""Reading weights files: those that torch, safetensors and onnx wrote, and broken or bad ones."""
 
 import os
 import pickle
@@ -16,7 +16,7 @@ def torch():
 
 
 def _state(torch):
-    """Every type, views that are not contiguous, a shared storage, a scalar, an empty tensor."""
+    """Every type, non-contiguous views, a shared storage, a scalar, an empty tensor."""
     base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
     state = {
         "whole": base,
@@ -43,13 +43,18 @@ def test_both_formats_of_torch(torch, tmp_path, zipped, ending):
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_where_trainers_put_their_tensors(torch, tmp_path, zipped):
-    """Under state_dict or model, as parameters, beside objects of classes that we do not have."""
+def test_where_training_codes_store_their_tensors(torch, tmp_path, zipped):
+    """Under state_dict or model, as parameters, beside objects of unknown classes."""
     from argparse import Namespace
 
     net = torch.nn.Linear(3, 2)
     for content in (
-        {"state_dict": net.state_dict(), "epoch": 7, "best": np.float64(0.5), "options": Namespace(rate=1)},
+        {
+            "state_dict": net.state_dict(),
+            "epoch": 7,
+            "best": np.float64(0.5),
+            "options": Namespace(rate=1),
+        },
         {"model": dict(net.named_parameters())},
         {"model": {"state_dict": net.state_dict()}},
         net.state_dict(),
@@ -61,7 +66,7 @@ def test_where_trainers_put_their_tensors(torch, tmp_path, zipped):
 
 
 class _Bomb:
-    """Unpickled by pickle itself, it would make a folder."""
+    """An object that makes a folder when pickle itself unpickles it."""
 
     def __init__(self, path):
         self.path = path
@@ -87,7 +92,7 @@ def test_nothing_in_a_file_is_called(torch, tmp_path):
     assert not (tmp_path / "made").exists()
 
 
-def test_a_tensor_that_reaches_outside_its_numbers(tmp_path):
+def test_a_tensor_that_reaches_outside_its_storage(tmp_path):
     for offset, size, stride in (
         (0, (5,), (1,)),
         (3, (2,), (1,)),
@@ -97,7 +102,7 @@ def test_a_tensor_that_reaches_outside_its_numbers(tmp_path):
     ):
         storage = weights._Storage(np.float32, 4)
         storage.data = np.zeros(4, np.float32)
-        with pytest.raises(ValueError, match="outside its numbers"):
+        with pytest.raises(ValueError, match="outside its storage"):
             weights._Tensor(storage, offset, size, stride).array()
 
 
@@ -146,12 +151,20 @@ def test_onnx_names_folded_arrays_after_their_module(tmp_path):
         "/Constant_1_output_0": np.ones(1, np.float32),
     }
     nodes = [
-        helper.make_node("Conv", ["x", "onnx::Conv_7", "onnx::Conv_8"], ["/conv2/conv2.0/conv1/conv/Conv_output_0"]),
-        helper.make_node("Conv", ["x", "conv2.0.gate.fc1.weight"], ["/conv2/conv2.0/gate/fc1/Conv_output_0"]),
+        helper.make_node(
+            "Conv",
+            ["x", "onnx::Conv_7", "onnx::Conv_8"],
+            ["/conv2/conv2.0/conv1/conv/Conv_output_0"],
+        ),
+        helper.make_node(
+            "Conv", ["x", "conv2.0.gate.fc1.weight"], ["/conv2/conv2.0/gate/fc1/Conv_output_0"]
+        ),
         helper.make_node("MatMul", ["y", "onnx::MatMul_9"], ["/head/MatMul_output_0"]),
     ]
-    held = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
-    onnx.save(helper.make_model(helper.make_graph(nodes, "g", [], [], held)), tmp_path / "w.onnx")
+    tensors = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    onnx.save(
+        helper.make_model(helper.make_graph(nodes, "g", [], [], tensors)), tmp_path / "w.onnx"
+    )
     read = weights.read(tmp_path / "w.onnx")
     assert set(read) == {
         "conv2.0.conv1.conv.weight",
@@ -179,4 +192,5 @@ def test_missing_files_endings_and_readers(tmp_path, monkeypatch):
 
 def test_the_digest_is_the_files(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
-    assert weights.digest(tmp_path / "a") == "ba7816bf8f01cfea"  # SHA-256 of "abc", FIPS 180-4's example
+    # SHA-256 of "abc", the example of FIPS 180-4
+    assert weights.digest(tmp_path / "a") == "ba7816bf8f01cfea"

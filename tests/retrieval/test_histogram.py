@@ -1,4 +1,4 @@
-"""Stripes of colour against counting pixels by hand."""
+"""Colour histograms of stripes, for images whose histograms are known."""
 
 import colorsys
 
@@ -19,9 +19,13 @@ def test_length_and_shape():
     assert histogram.stripes(PICTURE, stripes=25, bins=2).shape == (25 * 8,)
 
 
-@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 255, 0), (20, 40, 200), (128, 128, 128), (0, 0, 0)])
+@pytest.mark.parametrize(
+    "colour", [(255, 0, 0), (0, 255, 0), (20, 40, 200), (128, 128, 128), (0, 0, 0)]
+)
 def test_one_colour_fills_one_bin_of_each_stripe(colour):
-    feature = histogram.stripes(np.full((12, 4, 3), colour, np.uint8), stripes=3, bins=4).reshape(3, 4, 4, 4)
+    feature = histogram.stripes(np.full((12, 4, 3), colour, np.uint8), stripes=3, bins=4).reshape(
+        3, 4, 4, 4
+    )
     hue, saturation, value = colorsys.rgb_to_hsv(*(np.array(colour) / 255))
     place = tuple(min(int(4 * level), 3) for level in (hue, saturation, value))
     expected = np.zeros((3, 4, 4, 4))
@@ -29,13 +33,15 @@ def test_one_colour_fills_one_bin_of_each_stripe(colour):
     np.testing.assert_allclose(feature, expected, atol=1e-6)
 
 
-def test_stripes_are_told_apart_and_places_within_one_are_not():
+def test_the_order_of_stripes_matters_and_places_within_a_stripe_do_not():
     picture = np.zeros((12, 4, 3), np.uint8)
     picture[:6, :, 0] = 255
     feature = histogram.stripes(picture, stripes=2)
     assert feature @ histogram.stripes(picture[::-1], stripes=2) == 0.0
     np.testing.assert_array_equal(histogram.stripes(picture[:, ::-1], stripes=2), feature)
-    np.testing.assert_allclose(feature @ histogram.stripes(np.full_like(picture, (255, 0, 0)), stripes=2), 0.5)
+    np.testing.assert_allclose(
+        feature @ histogram.stripes(np.full_like(picture, (255, 0, 0)), stripes=2), 0.5
+    )
 
 
 @pytest.mark.parametrize("image, options, message", [

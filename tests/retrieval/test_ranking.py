@@ -1,4 +1,4 @@
-"""Ranking against a naive walk down each list, scikit-learn's average precision, and hand-worked lists."""
+"""Ranking against loops over each list, scikit-learn's average precision and worked lists."""
 
 import numpy as np
 import pytest
@@ -15,17 +15,26 @@ NAMES = ("query_person", "gallery_person", "query_camera", "gallery_camera")
 
 
 def _problem(seed, metric, queries=12, gallery=40, persons=6, cameras=3):
-    """Coarse embeddings, so that many distances are equal, and exactly so in float32."""
+    """Embeddings with few different values, so that many distances are exactly equal in float32."""
     rng = np.random.default_rng(seed)
-    draw = (lambda n: rng.choice([-1.0, 1.0], (n, 4))) if metric == "cosine" else (lambda n: rng.integers(0, 3, (n, 3)))
+    draw = (
+        (lambda n: rng.choice([-1.0, 1.0], (n, 4)))
+        if metric == "cosine"
+        else (lambda n: rng.integers(0, 3, (n, 3)))
+    )
     query, items = (draw(n).astype(np.float32) for n in (queries, gallery))
-    columns = [rng.integers(low, high, n).astype(np.int32) for low, high, n in (
-        (0, persons + 2, queries), (-1, persons, gallery), (-1, cameras, queries), (-1, cameras, gallery))]  # fmt: skip
+    ranges = (
+        (0, persons + 2, queries),
+        (-1, persons, gallery),
+        (-1, cameras, queries),
+        (-1, cameras, gallery),
+    )
+    columns = [rng.integers(low, high, n).astype(np.int32) for low, high, n in ranges]
     return query, items, dict(zip(NAMES, columns, strict=True))
 
 
 def _list(problem, row, metric, same_camera):
-    """One query's list, by Python's sort: the gallery rows, and whether each is a match."""
+    """One query's list by Python's sort: the gallery rows, and whether each is a match."""
     query, gallery, named = problem
     person, camera = named["query_person"][row], named["query_camera"][row]
     q = query[row].astype(np.float64)
@@ -37,14 +46,16 @@ def _list(problem, row, metric, same_camera):
         same = person >= 0 and its_person == person
         if same and camera != -1 and its_camera == camera and not same_camera:
             continue
-        away = 1 - q @ g / np.sqrt((q @ q) * (g @ g)) if metric == "cosine" else ((q - g) ** 2).sum()
+        away = (
+            1 - q @ g / np.sqrt((q @ q) * (g @ g)) if metric == "cosine" else ((q - g) ** 2).sum()
+        )
         entries.append((round(float(away), 9), j, same))
     entries.sort()
     return [j for _, j, _ in entries], [same for _, _, same in entries]
 
 
-def _walk(match):
-    """AP by rectangles and by trapezoids, INP, first and last rank, walking down the list as the definitions do."""
+def _metrics(match):
+    """AP by rectangles and by trapezoids, INP, first and last rank, by their definitions."""
     relevant, hits, rectangle, trapezoid = sum(match), 0, 0.0, 0.0
     old_recall, old_precision, first, last = 0.0, 1.0, 0, 0
     for place, same in enumerate(match, 1):
@@ -58,31 +69,40 @@ def _walk(match):
     return rectangle, trapezoid, relevant / last, first, last
 
 
-def _naive(problem, metric, same_camera):
+def _loop(problem, metric, same_camera):
     lists = [_list(problem, row, metric, same_camera)[1] for row in range(len(problem[0]))]
-    return {row: _walk(match) for row, match in enumerate(lists) if any(match)}
+    return {row: _metrics(match) for row, match in enumerate(lists) if any(match)}
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.sampled_from(["cosine", "euclidean"]), st.booleans())
-def test_agrees_with_a_naive_walk(seed, metric, same_camera):
+def test_agrees_with_a_loop(seed, metric, same_camera):
     problem = _problem(seed, metric)
-    expected = _naive(problem, metric, same_camera)
+    expected = _loop(problem, metric, same_camera)
     got = rank(*problem[:2], **problem[2], metric=metric, same_camera=same_camera)
     assert got.queries == len(expected)
     np.testing.assert_array_equal(np.flatnonzero(got.first), sorted(expected))
     np.testing.assert_array_equal(np.flatnonzero(~np.isnan(got.ap)), sorted(expected))
     for row, (ap, trapezoid, inp, first, last) in expected.items():
         assert (got.first[row], got.last[row]) == (first, last)
-        np.testing.assert_allclose((got.ap[row], got.ap_trapezoid[row], got.inp[row]), (ap, trapezoid, inp), atol=1e-12)
+        np.testing.assert_allclose(
+            (got.ap[row], got.ap_trapezoid[row], got.inp[row]), (ap, trapezoid, inp), atol=1e-12
+        )
     means = np.mean(list(expected.values()), axis=0)
-    np.testing.assert_allclose((got.mean_ap, got.mean_ap_trapezoid, got.mean_inp), means[:3], atol=1e-12)
+    np.testing.assert_allclose(
+        (got.mean_ap, got.mean_ap_trapezoid, got.mean_inp), means[:3], atol=1e-12
+    )
     first = np.array([one[3] for one in expected.values()])
     np.testing.assert_allclose(got.cmc, [(first <= k).mean() for k in range(1, 41)], atol=1e-12)
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
-@given(st.integers(0, 10**6), st.sampled_from(["cosine", "euclidean"]), st.booleans(), st.integers(1, 45))
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(["cosine", "euclidean"]),
+    st.booleans(),
+    st.integers(1, 45),
+)
 def test_order_is_the_head_of_the_same_list(seed, metric, same_camera, k):
     problem = _problem(seed, metric)
     got = order(*problem[:2], k, **problem[2], metric=metric, same_camera=same_camera)
@@ -109,32 +129,40 @@ def test_average_precision_is_scikit_learns_where_nothing_is_tied(metric):
         away = np.linalg.norm(query[row] - gallery, axis=1)
         if metric == "cosine":
             away = -gallery @ query[row] / np.linalg.norm(gallery, axis=1)
-        np.testing.assert_allclose(got.ap[row], average_precision_score(same[kept], -away[kept]), atol=1e-6)
+        np.testing.assert_allclose(
+            got.ap[row], average_precision_score(same[kept], -away[kept]), atol=1e-6
+        )
 
 
 def test_blocks_change_nothing(monkeypatch):
     query, gallery, named = _random()
     whole = rank(query, gallery, **named), order(query, gallery, 7, **named)
-    distance, taken = ranking.METRICS["cosine"], []
+    distance, sizes = ranking.METRICS["cosine"], []
 
-    def watched(query, gallery):
-        taken.append(len(query))
+    def recorded(query, gallery):
+        sizes.append(len(query))
         return distance(query, gallery)
 
-    monkeypatch.setitem(ranking.METRICS, "cosine", watched)
-    for block, queries in ((7 * len(gallery), 7), (1, 1)):  # as many queries as it holds, and one where it holds none
+    monkeypatch.setitem(ranking.METRICS, "cosine", recorded)
+    # A block has as many queries as fit, but at least one.
+    for block, queries in ((7 * len(gallery), 7), (1, 1)):
         monkeypatch.setattr(ranking, "BLOCK", block)
         np.testing.assert_array_equal(order(query, gallery, 7, **named), whole[1])
         for one, other in zip(rank(query, gallery, **named), whole[0], strict=True):
             np.testing.assert_array_equal(one, other)
-        assert max(taken) == queries
-        taken.clear()
+        assert max(sizes) == queries
+        sizes.clear()
 
 
 def _line(match, **options):
-    """One query of person 1, camera 0 at the origin, and gallery rows at 1, 2, 3, ...; match: their persons."""
+    """Rank gallery rows at 1, 2, 3, ... of the persons `match` for a query of person 1 at 0."""
     gallery = np.arange(1.0, len(match) + 1).astype(np.float32)[:, None]
-    named = {"query_person": [1], "gallery_person": match, "query_camera": [0], "gallery_camera": [1] * len(match)}
+    named = {
+        "query_person": [1],
+        "gallery_person": match,
+        "query_camera": [0],
+        "gallery_camera": [1] * len(match),
+    }
     named = {name: np.array(column) for name, column in (named | options).items()}
     return rank(np.zeros((1, 1), np.float32), gallery, **named, metric="euclidean")
 
@@ -155,7 +183,7 @@ def test_junk_and_unknown_persons_take_no_rank_but_distractors_do():
     assert _line([1, 0, 2], gallery_camera=[-1, -1, -1], query_camera=[-1]).first[0] == 1
 
 
-def test_queries_that_are_no_known_person_do_not_count():
+def test_queries_of_unknown_persons_do_not_count():
     query, gallery, named = _random()
     named["query_person"] = np.where(np.arange(30) % 3 == 0, named["query_person"], -1)
     got = rank(query, gallery, **named)
@@ -171,7 +199,10 @@ def test_the_curve_stops_at_fifty():
 @pytest.mark.parametrize("change, message", [
     ({"query_person": [-1, -1]}, "none of the 2 queries is of a known person"),
     ({"query_person": [7, 8]}, "no person is in both"),
-    ({"gallery_camera": [0, 0, 0]}, "the gallery has one camera, but every match is from its query's own camera"),
+    (
+        {"gallery_camera": [0, 0, 0]},
+        "the gallery has one camera, but every match is from its query's own camera",
+    ),
     ({"gallery_camera": [0, 0, 1]}, "they share persons, but every match .* same_camera=True"),
     ({"gallery_person": [-1, -1, -1]}, "no person is in both"),
     ({"query_camera": [0]}, r"query_camera is \[1\], expected \[2\]"),
@@ -180,13 +211,21 @@ def test_the_curve_stops_at_fifty():
     ({"metric": "Euclid"}, "did you mean 'euclidean'"),
 ])  # fmt: skip
 def test_refusals(change, message):
-    named = {"query_person": [1, 2], "gallery_person": [1, 2, 0], "query_camera": [0, 0], "gallery_camera": [0, 0, 2]}
-    named = {name: value if name == "metric" else np.array(value) for name, value in (named | change).items()}
+    named = {
+        "query_person": [1, 2],
+        "gallery_person": [1, 2, 0],
+        "query_camera": [0, 0],
+        "gallery_camera": [0, 0, 2],
+    }
+    named = {
+        name: value if name == "metric" else np.array(value)
+        for name, value in (named | change).items()
+    }
     with pytest.raises(ValueError, match=message):
         rank(np.eye(2, 4, dtype=np.float32), np.eye(3, 4, dtype=np.float32), **named)
 
 
-def test_the_longest_that_float32_can_rank():
+def test_the_longest_embedding_that_float32_can_rank():
     query, gallery, named = _random()
     gallery[3], gallery[3, 2] = 0, 2.9e18  # its square is 0.84e37
     rank(query, gallery, **named)
@@ -196,13 +235,15 @@ def test_the_longest_that_float32_can_rank():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
-def test_embeddings_that_are_no_numbers_are_named(bad):
+def test_embeddings_that_are_not_finite_are_named(bad):
     query, gallery, named = _random()
     gallery[[3, 150], 2] = bad
     for call in (rank, lambda *arrays, **columns: order(*arrays, 3, **columns)):
         with pytest.raises(ValueError, match=r"2 of 200 gallery embeddings .* rows 3, 150;"):
             call(query, gallery, **named)
-        with pytest.raises(ValueError, match=r"30 of 30 query embeddings .* rows 0, 1, 2, .*, 9, \.\.\.;"):
+        with pytest.raises(
+            ValueError, match=r"30 of 30 query embeddings .* rows 0, 1, 2, .*, 9, \.\.\.;"
+        ):
             call(np.full_like(query, bad), gallery, **named)
 
 

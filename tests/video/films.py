@@ -8,7 +8,7 @@ COLOURS = [(200, 40, 40), (40, 200, 40), (40, 40, 200)]
 
 
 def picture(number, people, seed=0):
-    """Frame `number` (RGB) of a film in which `people` walk to and fro, and their boxes x, y, w, h."""
+    """(frame `number` in RGB, boxes x, y, w, h) of a film in which `people` walk to and fro."""
     wall = np.random.default_rng(seed).integers(90, 150, (6, 8, 3)).astype(np.uint8)
     frame = cv2.resize(wall, SIZE[::-1], interpolation=cv2.INTER_NEAREST)
     boxes = []
@@ -20,33 +20,48 @@ def picture(number, people, seed=0):
 
 
 def film(path, people, seeds=0, rate=10.0):
-    """Write a film of len(people) frames, and beside it PATH.txt; seeds: the wall of each frame, or of all."""
+    """Write a film of len(people) frames, and PATH.txt with its boxes.
+
+    seeds: the wall of each frame, or of all.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), rate, SIZE[::-1])
     lines = []
     for place, many in enumerate(people):
         frame, boxes = picture(place, many, seeds if np.ndim(seeds) == 0 else seeds[place])
         writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-        lines += [f"{place + 1},{person + 1},{','.join(map(str, box))},0.9,1,1" for person, box in enumerate(boxes)]
+        lines += [
+            f"{place + 1},{person + 1},{','.join(map(str, box))},0.9,1,1"
+            for person, box in enumerate(boxes)
+        ]
     writer.release()
     path.with_suffix(".txt").write_text("\n".join(lines))
     return path
 
 
 def folder(path, numbers, people=2, seed=0):
-    """A folder of frames named by number, with its boxes in PATH.txt."""
+    """Write a folder of frames named by number, and PATH.txt with its boxes."""
     path.mkdir(parents=True)
     lines = []
     for number in numbers:
         frame, boxes = picture(number, people, seed)
         cv2.imwrite(str(path / f"{number:06}.png"), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-        lines += [f"{number},{person + 1},{','.join(map(str, box))},1" for person, box in enumerate(boxes)]
+        lines += [
+            f"{number},{person + 1},{','.join(map(str, box))},1" for person, box in enumerate(boxes)
+        ]
     path.with_suffix(".txt").write_text("\n".join(lines))
     return path
 
 
 def same(one, other):
     """Whether two folders hold the same files, byte for byte."""
-    names = [sorted(path.relative_to(root).as_posix() for path in root.rglob("*")) for root in (one, other)]
+    names = [
+        sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
+        for root in (one, other)
+    ]
     assert names[0] == names[1]
-    return all((one / name).read_bytes() == (other / name).read_bytes() for name in names[0] if (one / name).is_file())
+    return all(
+        (one / name).read_bytes() == (other / name).read_bytes()
+        for name in names[0]
+        if (one / name).is_file()
+    )

@@ -14,9 +14,11 @@ def test_without_beam(monkeypatch, tmp_path):
         beam.cut_all([], tmp_path, How())
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("apache_beam"), reason="Apache Beam is not installed")
+@pytest.mark.skipif(
+    not importlib.util.find_spec("apache_beam"), reason="Apache Beam is not installed"
+)
 @pytest.mark.filterwarnings("ignore")
-def test_beam_leaves_what_the_workers_leave(tmp_path):
+def test_beam_makes_the_same_parts_as_the_workers(tmp_path):
     for number in range(3):
         films.film(tmp_path / "v" / f"{number}.avi", [2] * 9, seeds=number)
     (tmp_path / "v" / "3.avi").write_text("text")
@@ -24,5 +26,6 @@ def test_beam_leaves_what_the_workers_leave(tmp_path):
     workers.cut_all(sources, tmp_path / "parts", how, workers=1)
     beam.cut_all(sources, tmp_path / "beam", how, options=["--runner=DirectRunner"])
     assert films.same(tmp_path / "parts", tmp_path / "beam")
-    beam.cut_all(sources, tmp_path / "beam", how, options=["--runner=DirectRunner"])  # nothing to do
+    # Nothing is left to do.
+    beam.cut_all(sources, tmp_path / "beam", how, options=["--runner=DirectRunner"])
     assert films.same(tmp_path / "parts", tmp_path / "beam")

@@ -31,8 +31,11 @@ def test_people_of_every_seventh_frame_with_their_places(tmp_path):
     (source,) = find.videos([str(path)])
     seen = []
     how = How(detector=f"mot:{tmp_path}")
-    about = cut.cut(source, tmp_path / "parts", how, lambda share, crops: seen.append((share, crops)))
-    assert about["views"] == [{"path": str(path), "frames": 20, "rate": 10.0}] and about["crops"] == 6
+    about = cut.cut(
+        source, tmp_path / "parts", how, lambda share, crops: seen.append((share, crops))
+    )
+    assert about["views"] == [{"path": str(path), "frames": 20, "rate": 10.0}]
+    assert about["crops"] == 6
     assert about["shots"] == [{"first": 1, "last": 20, "people": 2.0, "crops": 6, "kept": True}]
     assert seen == sorted(seen) and seen[-1] == (1.0, 6)
     folder = tmp_path / "parts" / source.key
@@ -45,12 +48,13 @@ def test_people_of_every_seventh_frame_with_their_places(tmp_path):
         x, y, w, h = rows["box"][row]
         want = films.picture(rows["frame"][row] - 1, 2)[1][rows["person"][row] - 1]
         assert (x, y, w, h) == want and pixels.shape == (h, w, 3)
-        assert np.abs(pixels.astype(int) - whole[rows["frame"][row]][y : y + h, x : x + w]).mean() < 6
+        part = whole[rows["frame"][row]][y : y + h, x : x + w]
+        assert np.abs(pixels.astype(int) - part).mean() < 6
     assert [path.name for path in (tmp_path / "parts").iterdir()] == [source.key]
     assert json.loads((folder / cut.ABOUT).read_text()) == about
 
 
-def test_a_part_that_is_there_is_not_made_again(tmp_path):
+def test_an_existing_part_is_not_made_again(tmp_path):
     (source,) = find.videos([str(films.film(tmp_path / "a.avi", [2] * 8))])
     about = cut.cut(source, tmp_path / "parts", How(detector=f"mot:{tmp_path}"))
     (tmp_path / "a.avi").unlink()
@@ -66,9 +70,11 @@ def test_shots_of_few_people_are_dropped(tmp_path):
         (2.0, True, 6), (1.0, False, 0), (3.0, True, 9)
     ]  # fmt: skip
     rows = _rows(tmp_path / "parts" / source.key)
-    assert np.unique(rows["frame"][rows["shot"] == 2]).tolist() == [41, 48, 55]  # counted from the shot's start
+    # counted from the shot's start
+    assert np.unique(rows["frame"][rows["shot"] == 2]).tolist() == [41, 48, 55]
     none = cut.cut(source, tmp_path / "others", How(detector=f"mot:{tmp_path}", people=3.5))
-    assert none["crops"] == 0 and [path.name for path in (tmp_path / "others" / source.key).iterdir()] == [cut.ABOUT]
+    files = [path.name for path in (tmp_path / "others" / source.key).iterdir()]
+    assert none["crops"] == 0 and files == [cut.ABOUT]
 
 
 def test_people_are_counted_in_the_middles_of_equal_parts():
@@ -84,11 +90,18 @@ def test_boxes_are_clipped_and_small_ones_left_out():
     assert box == [0, 2, 9, 18]
     np.testing.assert_array_equal(pixels, picture[2:20, 0:9])
     assert cut.crop(picture, np.array([0, 0, 10, 10]), 100)[1] == [0, 0, 10, 10]
-    for bad in ([0, 0, 10, 10.0], [40, 0, 60, 10], [5, 5, 5, 9], [9, 5, 3, 9], [np.nan, 0, 9, 9], [-9, -9, -1, -1]):
+    for bad in (
+        [0, 0, 10, 10.0],
+        [40, 0, 60, 10],
+        [5, 5, 5, 9],
+        [9, 5, 3, 9],
+        [np.nan, 0, 9, 9],
+        [-9, -9, -1, -1],
+    ):
         assert cut.crop(picture, np.array(bad), 101) is None
 
 
-def test_what_cannot_be_read_is_told_and_leaves_nothing_else(tmp_path):
+def test_a_broken_source_is_reported_and_leaves_nothing_else(tmp_path):
     (tmp_path / "empty.mp4").touch()
     data = films.film(tmp_path / "head.avi", [2] * 9).read_bytes()
     (tmp_path / "head.avi").write_bytes(data[: data.index(b"movi") + 12])
@@ -96,17 +109,22 @@ def test_what_cannot_be_read_is_told_and_leaves_nothing_else(tmp_path):
     (tmp_path / "a.txt").write_text("1,1,nonsense")
     films.film(tmp_path / "b.avi", [2] * 8).with_suffix(".txt").unlink()
     how = How(detector=f"mot:{tmp_path}")
-    want = ["a.txt, line 1: '1,1,nonsense'", "there is no file", "empty.mp4 is empty", "head.avi: no frame can be read"]
-    for source, told in zip(find.videos([str(tmp_path)]), want, strict=True):
+    want = [
+        "a.txt, line 1: '1,1,nonsense'",
+        "there is no file",
+        "empty.mp4 is empty",
+        "head.avi: no frame can be read",
+    ]
+    for source, text in zip(find.videos([str(tmp_path)]), want, strict=True):
         about = cut.cut(source, tmp_path / "parts", how)
-        assert told in about["broken"] and about["crops"] == 0
+        assert text in about["broken"] and about["crops"] == 0
         assert about["views"] == [{"path": source.views[0].path}]
         assert [file.name for file in (tmp_path / "parts" / source.key).iterdir()] == [cut.ABOUT]
     with pytest.raises(FileNotFoundError, match="no folder"):  # the options' fault, not the video's
         cut.cut(find.videos([str(path)])[0], tmp_path / "more", How(detector="mot:/nowhere"))
 
 
-def test_a_failure_leaves_no_part_and_what_a_killed_run_left_goes(tmp_path):
+def test_a_failure_leaves_no_part_and_the_rest_of_a_killed_run_is_removed(tmp_path):
     (source,) = find.videos([str(films.film(tmp_path / "a.avi", [2] * 8))])
     left = tmp_path / "parts" / f"{source.key}.unfinished-1"
     left.mkdir(parents=True)
@@ -128,11 +146,13 @@ def test_a_truncated_video_is_cut_as_far_as_it_goes(tmp_path):
     path = films.film(tmp_path / "a.avi", [2] * 60)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    there = len(frames.numbers(path))
-    about = cut.cut(find.videos([str(path)])[0], tmp_path / "parts", How(detector=f"mot:{tmp_path}"))
+    present = len(frames.numbers(path))
+    about = cut.cut(
+        find.videos([str(path)])[0], tmp_path / "parts", How(detector=f"mot:{tmp_path}")
+    )
     (view,) = about["views"]
-    assert 10 < there < 49 and view["cut"] == f"it ends after frame {there} of 60"
-    assert view["frames"] == there and about["crops"] == 2 * -(-there // 7)
+    assert 10 < present < 49 and view["cut"] == f"it ends after frame {present} of 60"
+    assert view["frames"] == present and about["crops"] == 2 * -(-present // 7)
 
 
 def test_views_share_their_frame_numbers(tmp_path):
@@ -150,11 +170,14 @@ def test_views_share_their_frame_numbers(tmp_path):
     about = cut.cut(source, tmp_path / "parts", How(detector=f"mot:{tmp_path}", every=2))
     assert about["shots"][0]["last"] == 7 and [view["frames"] for view in about["views"]] == [9, 7]
     rows = _rows(tmp_path / "parts" / source.key)
-    np.testing.assert_array_equal(rows["frame"][rows["view"] == 0], rows["frame"][rows["view"] == 1])
+    np.testing.assert_array_equal(
+        rows["frame"][rows["view"] == 0], rows["frame"][rows["view"] == 1]
+    )
 
 
 def test_views_that_are_not_synchronised(tmp_path):
-    left, slow = films.film(tmp_path / "l.avi", [2] * 9), films.film(tmp_path / "s.avi", [2] * 9, rate=5.0)
+    left = films.film(tmp_path / "l.avi", [2] * 9)
+    slow = films.film(tmp_path / "s.avi", [2] * 9, rate=5.0)
     how = How(detector=f"mot:{tmp_path}")
     about = cut.cut(find.rig(f"{left},{slow}"), tmp_path / "parts", how)
     assert "10 and 5 frames a second are not synchronised" in about["broken"]
@@ -171,6 +194,7 @@ def test_real_views_give_every_published_crop(tmp_path):
     about = cut.cut(source, tmp_path, How(detector=f"mot:{root / 'gt'}", every=1))
     assert about["crops"] == 1209 and len(about["views"]) == 6
     rows = _rows(tmp_path / source.key)
-    ours = set(zip(rows["person"].tolist(), (rows["view"] + 1).tolist(), rows["frame"].tolist(), strict=True))
+    columns = rows["person"].tolist(), (rows["view"] + 1).tolist(), rows["frame"].tolist()
+    ours = set(zip(*columns, strict=True))
     names = [re.match(r"(\d+)_c(\d)s1_(\d+)_", path.name) for path in (root / "crops").iterdir()]
     assert len(names) == 885 and {tuple(map(int, name.groups())) for name in names} <= ours

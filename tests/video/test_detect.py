@@ -17,11 +17,13 @@ def test_boxes_of_a_file_by_the_videos_name(tmp_path):
 
 @pytest.mark.parametrize("text", ["hog:x", "", "onnx", "nanonet:x", "mot"])
 def test_an_unknown_detector(text):
-    with pytest.raises(ValueError, match=f"the detector '{text}' is not known; it is hog, mot:FOLDER"):
+    with pytest.raises(
+        ValueError, match=f"the detector '{text}' is not known; it is hog, mot:FOLDER"
+    ):
         detect.detector(text)
 
 
-def test_what_is_missing(tmp_path):
+def test_missing_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         detect.detector(f"mot:{tmp_path / 'none'}")
     with pytest.raises(FileNotFoundError, match="there is no file"):
@@ -29,13 +31,15 @@ def test_what_is_missing(tmp_path):
 
 
 @pytest.mark.skipif(hasattr(cv2, "HOGDescriptor"), reason="this OpenCV has hog")
-def test_an_opencv_without_hog_says_what_else_there_is():
-    with pytest.raises(ValueError, match="has no people detector of its own .*--detector=onnx:FILE"):
+def test_an_opencv_without_hog_names_the_alternatives():
+    with pytest.raises(
+        ValueError, match="has no people detector of its own .* as the detector: onnx:FILE"
+    ):
         detect.detector("hog")
 
 
 class _Finder:
-    """OpenCV's interface: two windows, one much like the other."""
+    """OpenCV's interface; it finds two windows that overlap almost entirely."""
 
     def setSVMDetector(self, weights):
         assert weights == "people"
@@ -55,6 +59,7 @@ def test_hogs_windows_become_boxes(monkeypatch):
     picture[:, :, 0] = 9
     got = detect.hog()(picture)
     assert got.box.tolist() == [pytest.approx([22, 36, 102, 196])] and got.score.tolist() == [1.5]
-    assert detect.hog()(picture[:360]).box.tolist() == [pytest.approx([11, 18, 51, 98])]  # enlarged to twice the size
+    # enlarged to twice the size
+    assert detect.hog()(picture[:360]).box.tolist() == [pytest.approx([11, 18, 51, 98])]
     assert len(detect.hog()(picture[:, :40]).box) == 0  # narrower than a window
     assert len(detect.hog(overlap=1.0)(picture).box) == 2

@@ -11,14 +11,25 @@ def _touch(path, text="x"):
 
 
 def test_videos_of_one_name_in_two_folders_are_two(tmp_path):
-    for name in ("b/clip.mp4", "a/clip.mp4", "a/deep/clip.AVI", "a/notes.txt", "a/._clip.mp4", "a/clip.mp4.part"):
+    for name in (
+        "b/clip.mp4",
+        "a/clip.mp4",
+        "a/deep/clip.AVI",
+        "a/notes.txt",
+        "a/._clip.mp4",
+        "a/clip.mp4.part",
+    ):
         _touch(tmp_path / name)
-    found = find.videos([str(tmp_path)])
-    assert [source.views[0].name for source in found] == ["a/clip", "a/deep/clip", "b/clip"]
-    assert len({source.key for source in found}) == 3 and {source.size for source in found} == {1}
+    sources = find.videos([str(tmp_path)])
+    assert [source.views[0].name for source in sources] == ["a/clip", "a/deep/clip", "b/clip"]
+    assert len({source.key for source in sources}) == 3 and {source.size for source in sources} == {
+        1
+    }
     again = find.videos([str(tmp_path / "b" / "clip.mp4"), str(tmp_path), str(tmp_path / "a")])
-    assert [source.views[0].name for source in again] == ["clip", "a/clip", "a/deep/clip"]  # each once
-    assert {source.key.rsplit("-")[-1] for source in again} == {source.key.rsplit("-")[-1] for source in found}
+    # each once
+    assert [source.views[0].name for source in again] == ["clip", "a/clip", "a/deep/clip"]
+    digests = [{source.key.rsplit("-")[-1] for source in one} for one in (again, sources)]
+    assert digests[0] == digests[1]
 
 
 def test_a_file_that_was_replaced_is_another_source(tmp_path):
@@ -29,7 +40,7 @@ def test_a_file_that_was_replaced_is_another_source(tmp_path):
     assert find.videos([str(path)])[0].key != before
 
 
-def test_nothing_there(tmp_path):
+def test_missing_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file or folder .*none"):
         find.videos([str(tmp_path / "none")])
     _touch(tmp_path / "a.txt")

@@ -6,13 +6,15 @@ from reid_jax.video import frames
 from tests.video import films
 
 
-def test_chosen_frames_are_those_of_a_whole_reading(tmp_path):
+def test_chosen_frames_equal_those_of_a_whole_reading(tmp_path):
     path = films.film(tmp_path / "a.avi", [2] * 12)
     whole = dict(frames.frames(path))
     assert list(whole) == list(range(1, 13)) == frames.numbers(path).tolist()
     assert frames.claims(path) == (12, 10.0)
     for number, picture in whole.items():  # the right frame, in RGB: people move
-        away = [np.abs(picture.astype(int) - films.picture(phase, 2)[0]).mean() for phase in range(5)]
+        away = [
+            np.abs(picture.astype(int) - films.picture(phase, 2)[0]).mean() for phase in range(5)
+        ]
         assert np.argmin(away) == 4 - abs(4 - (number - 1) % 8) and min(away) < 8, number
     for wanted in ([1], [3, 4, 12], [12], [], [5, 40], np.array([2, 9])):
         got = dict(frames.frames(path, wanted))
@@ -48,15 +50,15 @@ def test_what_is_no_video_is_named(tmp_path, capfd):
             read(tmp_path / "text.mp4")
         with pytest.raises(ValueError, match="gone.mp4 is no video"):
             read(tmp_path / "gone.mp4")
-    assert not capfd.readouterr().err  # no noise of the decoder's own
+    assert not capfd.readouterr().err  # the decoder prints nothing
 
 
-def test_a_truncated_video_gives_the_frames_that_are_there(tmp_path):
+def test_a_truncated_video_gives_the_frames_that_are_left(tmp_path):
     path = films.film(tmp_path / "a.avi", [2] * 30)
     whole = dict(frames.frames(path))
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    there = frames.numbers(path).tolist()
-    assert 8 < len(there) < 20 and there == list(dict(frames.frames(path)))
-    for number, picture in frames.frames(path, there[:-1]):
+    present = frames.numbers(path).tolist()
+    assert 8 < len(present) < 20 and present == list(dict(frames.frames(path)))
+    for number, picture in frames.frames(path, present[:-1]):
         np.testing.assert_array_equal(picture, whole[number])

@@ -15,12 +15,19 @@ pytest.importorskip("scenedetect")
 
 
 def _sources(tmp_path):
-    films.film(tmp_path / "v" / "a" / "clip.avi", [2] * 20 + [1] * 20 + [3] * 20, seeds=[0] * 20 + [5] * 20 + [9] * 20)
+    films.film(
+        tmp_path / "v" / "a" / "clip.avi",
+        [2] * 20 + [1] * 20 + [3] * 20,
+        seeds=[0] * 20 + [5] * 20 + [9] * 20,
+    )
     films.film(tmp_path / "v" / "b" / "clip.avi", [2] * 8, seeds=3)
     (tmp_path / "v" / "b" / "broken.mp4").write_text("text")
     for name in ("C1", "C2"):
         films.folder(tmp_path / "v" / name, range(1, 9), people=2, seed=7)
-    return [*find.videos([str(tmp_path / "v")]), find.rig(f"{tmp_path / 'v' / 'C1'},{tmp_path / 'v' / 'C2'}")]
+    return [
+        *find.videos([str(tmp_path / "v")]),
+        find.rig(f"{tmp_path / 'v' / 'C1'},{tmp_path / 'v' / 'C2'}"),
+    ]
 
 
 def _made(tmp_path, sources, how, name):
@@ -34,38 +41,43 @@ def test_what_is_packed_is_what_was_cut(tmp_path):
     manifest = _made(tmp_path, sources, how, "out")
     assert json.loads((tmp_path / "out" / gather.MANIFEST).read_text()) == manifest
     counts = {"sources": 4, "broken": 1, "cut": 0, "empty": 0, "shots": 5, "kept": 4, "crops": 27}
-    assert manifest["counts"] == counts and "1 broken" in gather.told_counts(counts)
+    assert manifest["counts"] == counts and "1 broken" in gather.counts_text(counts)
     assert manifest["made"]["every"] == 7
     got = packed(tmp_path / "out")
-    # two kept shots of a/clip, which are one video, b/clip, and the pair, which is one group and two cameras
+    # Two kept shots of a/clip, which are one video; b/clip; the pair, which is one group and two
+    # cameras.
     assert got.group.tolist() == [0] * 15 + [1] * 4 + [2] * 8
     assert got.shot.tolist() == [0] * 6 + [2] * 9 + [0] * 12
     assert got.camera.tolist() == [0] * 15 + [1] * 4 + [2] * 4 + [3] * 4
-    assert got.frame.tolist() == [1, 1, 8, 8, 15, 15, *np.repeat([41, 48, 55], 3), 1, 1, 8, 8, *[1, 1, 8, 8] * 2]
+    frame = [*np.repeat([1, 8, 15], 2), *np.repeat([41, 48, 55], 3), *[1, 1, 8, 8] * 3]
+    assert got.frame.tolist() == frame
     assert set(got.domain) == {1} and set(got.split) == {"train"}
-    # persons of two sources are never one; those of a pair's views are
+    # Persons of two sources never have one number; those of a pair's views do.
     assert got.person.tolist() == [1, 2] * 3 + [1, 2, 3] * 3 + [4, 5] * 2 + [6, 7] * 4
     boxes = np.load(tmp_path / "out" / gather.BOXES)
     assert boxes["source"].tolist() == [0] * 15 + [2] * 4 + [3] * 8
     for row in range(len(got.person)):
-        told = manifest["sources"][boxes["source"][row]]
-        assert told["group"] == got.group[row] and told["shots"][got.shot[row]]["crops"] > 0
+        source = manifest["sources"][boxes["source"][row]]
+        assert source["group"] == got.group[row] and source["shots"][got.shot[row]]["crops"] > 0
         assert boxes["shot"][row] == got.shot[row]
-        path = told["views"][boxes["view"][row]]["path"]
+        path = source["views"][boxes["view"][row]]["path"]
         x, y, w, h = boxes["box"][row]
         ((_, picture),) = frames.frames(path, [int(boxes["frame"][row])])
         assert np.abs(records.read(got, row).astype(int) - picture[y : y + h, x : x + w]).mean() < 6
 
 
-def test_whoever_is_in_two_shots_of_a_video_is_no_stranger_to_himself(tmp_path):
+def test_a_person_in_two_shots_of_a_video_is_not_a_negative_of_itself(tmp_path):
     sources, how = _sources(tmp_path), How(detector=f"mot:{tmp_path / 'v'}")
     _made(tmp_path, sources, how, "out")
     got = packed(tmp_path / "out")
-    himself, earlier = np.flatnonzero(got.frame == 1)[:1], np.flatnonzero(got.frame == 41)[:1]
+    first, later = np.flatnonzero(got.frame == 1)[:1], np.flatnonzero(got.frame == 41)[:1]
     alike = np.ones((1, 4), np.float32) / 2
-    assert float(xbm.negatives(alike, got.group[himself], alike, got.group[earlier])) == 0
-    found = videos.labels(got.group, lambda rows: alike.repeat(len(rows), 0), 99, rng=np.random.default_rng(0))
-    assert sorted(found.videos) == [0, 1, 2] and len(set(found.label)) == 3  # Algorithm 2 sees videos, not shots
+    assert float(xbm.negatives(alike, got.group[first], alike, got.group[later])) == 0
+    drawn = videos.label_videos(
+        got.group, lambda rows: alike.repeat(len(rows), 0), 99, rng=np.random.default_rng(0)
+    )
+    # Algorithm 2 draws videos, not shots.
+    assert sorted(drawn.videos) == [0, 1, 2] and len(set(drawn.label)) == 3
 
 
 def test_the_same_parts_give_the_same_bytes(tmp_path):
@@ -79,9 +91,11 @@ def test_the_same_parts_give_the_same_bytes(tmp_path):
         _made(tmp_path, sources, how, "out")
 
 
-def test_no_crop_at_all_and_a_lacking_part(tmp_path):
+def test_no_crop_at_all_and_a_missing_part(tmp_path):
     sources, how = _sources(tmp_path), How(detector=f"mot:{tmp_path / 'v'}", people=9)
-    with pytest.raises(ValueError, match="there is no crop: 4 .* 1 broken, 3 with too few .*broken.mp4 is no video"):
+    with pytest.raises(
+        ValueError, match="there is no crop: 4 .* 1 broken, 3 with too few .*broken.mp4 is no video"
+    ):
         _made(tmp_path, sources, how, "out")
     assert not (tmp_path / "out").exists()
     with pytest.raises(FileNotFoundError):

@@ -14,7 +14,10 @@ pytest.importorskip("scenedetect")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """(sources, how) of four small films, one of them broken, and what one process makes of them."""
+    """(sources, how, root) of four small films, one of them broken.
+
+    root/one is the data set that one process makes of them.
+    """
     root = tmp_path_factory.mktemp("films")
     for number in range(3):
         films.film(root / f"{number}.avi", [2] * (9 + number), seeds=number)
@@ -25,11 +28,15 @@ def made(tmp_path_factory):
     return sources, how, root
 
 
-def test_workers_change_nothing(made, tmp_path):
+def test_the_number_of_workers_does_not_change_the_result(made, tmp_path):
     sources, how, root = made
     seen = []
     workers.cut_all(
-        sources, tmp_path / "parts", how, workers=3, watch=lambda progress, about: seen.append((progress, about))
+        sources,
+        tmp_path / "parts",
+        how,
+        workers=3,
+        watch=lambda progress, about: seen.append((progress, about)),
     )
     assert films.same(tmp_path / "parts", root / "one.parts")
     assert [about["crops"] for _, about in seen if about and "broken" not in about] == [4, 4, 4]
@@ -41,30 +48,34 @@ def test_workers_change_nothing(made, tmp_path):
     assert films.same(tmp_path / "out", root / "one")
 
 
-def test_a_stopped_run_goes_on_and_leaves_the_same(made, tmp_path):
+def test_a_stopped_run_continues_and_gives_the_same(made, tmp_path):
     sources, how, root = made
 
     def stop(progress, about):
-        if progress.done == 1 and progress.crops > 4:  # in the midst of the second
+        if progress.done == 1 and progress.crops > 4:  # in the middle of the second
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         workers.cut_all(sources, tmp_path / "parts", how, workers=1, watch=stop)
     assert [path.name for path in (tmp_path / "parts").iterdir()] == [sources[0].key]
     seen = []
-    workers.cut_all(sources, tmp_path / "parts", how, workers=1, watch=lambda *told: seen.append(told))
+    workers.cut_all(
+        sources, tmp_path / "parts", how, workers=1, watch=lambda *report: seen.append(report)
+    )
     assert films.same(tmp_path / "parts", root / "one.parts")
     assert sum(about is not None for _, about in seen) == 3
-    workers.cut_all(sources, tmp_path / "parts", How(detector="mot:/nowhere"))  # nothing to do
+    workers.cut_all(
+        sources, tmp_path / "parts", How(detector="mot:/nowhere")
+    )  # nothing is left to do
 
 
-def test_a_fault_of_the_options_comes_back_from_a_worker(made, tmp_path):
+def test_an_error_of_the_options_is_raised_by_a_worker(made, tmp_path):
     sources, _, _ = made
     with pytest.raises(FileNotFoundError, match="no folder /nowhere"):
         workers.cut_all(sources, tmp_path / "parts", How(detector="mot:/nowhere"), workers=2)
 
 
-def test_a_killed_worker_is_told_with_what_it_was_at(made, tmp_path):
+def test_a_killed_worker_is_reported_with_its_video(made, tmp_path):
     sources, how, root = made
     long = films.film(root / "long.avi", [2] * 3000)
     (tmp_path / "boxes").mkdir()

@@ -1,0 +1,54 @@
+"""The papers' figures, as targets.csv has them.
+
+A line is a figure of a row of a table: `source`, what was trained on; `start`, what the encoder was
+trained on before (imagenet, or a set without its labels); `encoder`, as --config.backbone names it;
+`target`, what was tested on; mAP and rank-1 in percent, empty where unknown; `evidence`, where it
+is published, and what of the line was inferred.
+"""
+
+import csv
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Target(NamedTuple):
+    """A line of targets.csv."""
+
+    table: str
+    row: str
+    source: str
+    start: str
+    encoder: str
+    target: str
+    mAP: str
+    rank1: str
+    evidence: str
+
+    @property
+    def column(self) -> str:
+        """What one figure must share with another to stand below it."""
+        return f"{self.source}, from {self.start} -> {self.target}"
+
+
+@cache
+def read() -> tuple[Target, ...]:
+    """All lines."""
+    with Path(__file__).with_suffix(".csv").open(newline="", encoding="utf-8") as file:
+        return tuple(Target(**line) for line in csv.DictReader(file))
+
+
+def of(paper: str, encoder: str) -> list[Target]:
+    """The lines of `TABLE/ROW`: of this encoder or, if there is none, of the first encoder."""
+    lines = [line for line in read() if f"{line.table}/{line.row}" == paper]
+    return [line for line in lines if line.encoder == encoder] or [
+        line for line in lines if line.encoder == lines[0].encoder
+    ]
+
+
+def evidence(lines: Sequence[Target]) -> str:
+    """A sentence on the encoders of the figures and where they are published."""
+    encoders = ", ".join(dict.fromkeys(line.encoder for line in lines))
+    sources = "; ".join(dict.fromkeys(line.evidence for line in lines))
+    return f"The paper's figures are of {encoders}; published in: {sources}."

@@ -1,0 +1,1 @@
+"""What all scripts share: options, the command line, data by name, runs, stages, reports."""

@@ -1,0 +1,121 @@
+"""Pictures of distances: of pairs of the same person and of others, and how GDS moves them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from reid_jax import evaluate, parallel
+from reid_jax.app.job import Job
+from reid_jax.retrieval.distances import DistanceCounts, count_distances
+from reid_jax.types import Records, Variables
+
+matplotlib.use("agg")
+
+SAMPLE = 2000  # training pictures that are looked at
+
+
+def measured(
+    job: Job, embed: parallel.Embed, encoder: Variables, embedding: np.ndarray, config: Any
+) -> dict[str, DistanceCounts]:
+    """Count the distances on the test data and, where persons are known, on the training data.
+
+    Of two domains of training data it takes the target. All processes must call it together.
+
+    Args:
+        job: what is trained.
+        embed: of the job's model.
+        encoder: replicated variables.
+        embedding: of all rows of the test data.
+        config: its field same_camera is looked at.
+
+    Returns:
+        Counts by the name of the data.
+    """
+    same_camera = config.same_camera
+    counts = {"test data": evaluate.record_distances(embedding, job.test, same_camera=same_camera)}
+    chosen = sample(job.train)
+    if len(chosen):
+        rows = evaluate.embed_rows(embed, encoder, job.train, chosen, input=job.model.input)
+        query, gallery = slice(0, None, 2), slice(1, None, 2)
+        person, camera = job.train.person[chosen], job.train.camera[chosen]
+        counts["training data"] = count_distances(
+            rows[query],
+            rows[gallery],
+            query_person=person[query],
+            query_camera=camera[query],
+            gallery_person=person[gallery],
+            gallery_camera=camera[gallery],
+            same_camera=True,
+        )
+    return counts
+
+
+def sample(train: Records) -> np.ndarray:
+    """Rows of known persons of the last domain, all of a person's, in a random order."""
+    known = (train.person >= 1) & (train.domain == train.domain.max(initial=0))
+    rng = np.random.default_rng(0)
+    persons = rng.permutation(np.unique(train.person[known]))
+    size = np.bincount(train.person[known], minlength=1)[persons]
+    few = persons[: np.searchsorted(np.cumsum(size), SAMPLE) + 1]
+    return rng.permutation(np.flatnonzero(known & np.isin(train.person, few)))
+
+
+def histograms(counts: dict[str, DistanceCounts], path: Path) -> None:
+    """Draw a panel for each data set (GDS's figures 1 and 3)."""
+    from matplotlib import pyplot
+
+    width = 6.5 * len(counts)
+    figure, panels = pyplot.subplots(1, len(counts), figsize=(width, 4), squeeze=False)
+    for axes, (name, count) in zip(panels[0], counts.items(), strict=True):
+        bins = len(count.same)
+        for side, label, colour in (
+            (count.other, "different persons", "tab:green"),
+            (count.same, "the same person", "tab:red"),
+        ):
+            if side.any():
+                density, places = bins * side / side.sum(), (np.arange(bins) + 0.5) / bins
+                label = f"{label} ({side.sum():,} pairs)"
+                axes.bar(places, density, 1 / bins, alpha=0.6, label=label, color=colour)
+        axes.set_title(f"{name}, overlap {count.overlap:.3f}")
+        axes.set_xlabel("half the cosine distance")
+        axes.set_ylabel("density")
+        axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def trend(metrics: Path, path: Path) -> None:
+    """Draw means, tails and variances of GDS's distributions by epoch (its figure 2).
+
+    Args:
+        metrics: the metrics.jsonl of a run; without GDS nothing is drawn.
+        path: of the picture.
+    """
+    from matplotlib import pyplot
+
+    lines = (
+        [json.loads(line) for line in metrics.read_text().splitlines()] if metrics.is_file() else []
+    )
+    lines = [line for line in lines if line["kind"] == "train" and "mean_same" in line]
+    if not lines:
+        return
+    last = {line["epoch"]: line for line in lines}  # the last of each epoch
+    epoch = np.array(list(last)) + 1
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 4))
+    for name, sign, colour in (("same", 1, "tab:red"), ("other", -1, "tab:green")):
+        mean = np.array([line[f"mean_{name}"] for line in last.values()])
+        variance = np.array([line[f"variance_{name}"] for line in last.values()])
+        tail = mean + sign * 3 * np.sqrt(variance)
+        left.plot(epoch, mean, color=colour, label=f"mean, {name}")
+        left.plot(epoch, tail, "--", color=colour, label="3 standard deviations on")
+        right.plot(epoch, variance, color=colour, label=f"variance, {name}")
+    for axes in (left, right):
+        axes.set_xlabel("epoch")
+        axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)

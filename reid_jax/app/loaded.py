@@ -1,0 +1,50 @@
+"""The encoder that a tool is to use: that of a run, or a weights file as it is."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+from absl import flags
+
+from reid_jax import checkpoint, encoders
+from reid_jax.app import command
+from reid_jax.types import Model, Variables
+
+_WEIGHTS = flags.DEFINE_string(
+    "weights", None, "a weights file to use as it is, instead of --workdir"
+)
+_BACKBONE = flags.DEFINE_string("backbone", None, "with --weights: the network they are of")
+_SIZE = flags.DEFINE_string("size", "256x128", "with --weights: height x width of a picture")
+_RESIZE = flags.DEFINE_string(
+    "resize", "area", "with --weights: how pictures are resized: area, bilinear, bicubic"
+)
+_NORMALISE = flags.DEFINE_string(
+    "normalise", "imagenet", "with --weights: mean and std of the pixels: imagenet, luperson, half"
+)
+
+
+def encoder() -> tuple[dict[str, Any], Model, Variables]:
+    """The run of --workdir or the file of --weights: (configuration, encoder, its variables).
+
+    Raises:
+        ValueError: neither is named, or --backbone is missing.
+        FileNotFoundError: there is no such run or file.
+    """
+    if _WEIGHTS.value is None:
+        workdir = Path(command.workdir())
+        kept, model = encoders.of_run(workdir)
+        return vars(kept), model, checkpoint.restore_encoder(workdir / "checkpoints", model)
+    if _BACKBONE.value is None:
+        choices = ", ".join(encoders.BACKBONES)
+        raise ValueError(f"--weights needs --backbone; the choices are {choices}")
+    config = encoders.Encoder(
+        backbone=_BACKBONE.value,
+        weights=_WEIGHTS.value,
+        size=_SIZE.value or "",
+        resize=_RESIZE.value or "",
+        normalise=_NORMALISE.value or "",
+        neck=False,
+    )
+    model = encoders.build(config, command.say)
+    return dataclasses.asdict(config), model, model.init(jax.random.key(0))

@@ -1,0 +1,105 @@
+"""The log of a run: lines for people, JSON lines and TensorBoard events for programs."""
+
+import json
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import jax
+from tensorboard.summary import Writer
+
+from reid_jax import parallel
+from reid_jax.app.job import Job
+from reid_jax.data.check import summary, survey
+from reid_jax.train import Moment, Position
+
+
+class Log:
+    """Only process 0 writes."""
+
+    def __init__(self, workdir: Path, config: Any, job: Job):
+        self.writes = jax.process_index() == 0
+        self.path, self.epochs = workdir / "metrics.jsonl", config.epochs
+        self.events = Writer(str(workdir / "events")) if self.writes else None
+        self.began = self.moment_began = time.monotonic()
+        self.done: int | None = None  # steps up to the last moment
+        self.first: tuple[float, int] | None = None  # time and steps of the first moment
+        if self.writes:
+            device = jax.devices()[0]
+            self.say(f"training data\n{summary(survey(job.train))}")
+            self.say(f"test data\n{summary(survey(job.test))}")
+            devices = f"{jax.device_count()} x {device.device_kind}"
+            self.say(f"{devices}, {jax.process_count()} process(es); {workdir}")
+
+    def begin(self, step: int, resume: Position | None) -> None:
+        """Say where the run starts; a resumed run drops the lines after its checkpoint."""
+        if self.writes and self.path.is_file():
+            lines = self.path.read_text().splitlines()
+            kept = [line for line in lines if json.loads(line)["step"] <= step]
+            self.path.write_text("".join(line + "\n" for line in kept))
+        if resume is not None:
+            steps = len(resume.plan.rows)
+            self.say(f"going on from epoch {resume.epoch + 1}, step {resume.done} of {steps}")
+        self.moment_began = time.monotonic()
+
+    def moment(self, moment: Moment) -> None:
+        """Write a line of progress, with images/s and the time left."""
+        epoch, at, plan = moment.position
+        steps, batch = plan.rows.shape  # epochs may differ
+        done, now = _step(moment), time.monotonic()
+        seconds, self.moment_began = now - self.moment_began, now
+        figures, clock = dict(moment.metrics), "compiled"
+        if self.done is None or self.first is None:  # the first moment holds the compilation
+            self.first = (now, done)
+        else:
+            rate = (done - self.done) * batch / seconds
+            pace = (now - self.first[0]) / (done - self.first[1])
+            left = timedelta(seconds=round(pace * ((self.epochs - epoch) * steps - at)))
+            figures["images_per_second"] = rate
+            clock = f"{rate:.0f} images/s  {left} left"
+        self.done = done
+        self._write("train", moment, figures)
+        metrics = "  ".join(f"{name} {value:.3f}" for name, value in moment.metrics.items())
+        line = f"epoch {epoch + 1}/{self.epochs}  step {at}/{steps}  {metrics}  {clock}"
+        self.say(line, fleeting=not moment.position.whole)
+
+    def test(self, moment: Moment | None, figures: dict[str, float]) -> None:
+        """Write the figures of an evaluation."""
+        shown = {name: 100 * value for name, value in figures.items() if name != "queries"}
+        text = "  ".join(f"{name} {value:.1f}" for name, value in shown.items())
+        self.say(f"test: {text}  ({figures['queries']:.0f} queries)")
+        if moment is not None:
+            self._write("test", moment, figures)
+        self.moment_began = time.monotonic()
+
+    def end(self, *, stopped: bool) -> None:
+        """Say how the run ended."""
+        if stopped:
+            self.say("asked to stop: the state is saved; the same command goes on from here")
+        self.say(f"{timedelta(seconds=round(time.monotonic() - self.began))} in all")
+        if self.events:
+            self.events.close()
+
+    def say(self, text: str, fleeting: bool = False) -> None:
+        """Print a line; on a terminal the next one overwrites a fleeting one."""
+        if not self.writes:
+            return
+        clear = "\r\033[K" if sys.stdout.isatty() else ""
+        print(f"{clear}{text}", end="" if fleeting and clear else "\n", flush=True)
+
+    def _write(self, kind: str, moment: Moment, figures: dict[str, float]) -> None:
+        if self.events is None:
+            return
+        step = _step(moment)
+        line = {"kind": kind, "epoch": moment.position.epoch, "step": step, **figures}
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        for name, value in figures.items():
+            self.events.add_scalar(f"{kind}/{name}", value, step)
+
+
+def _step(moment: Moment) -> int:
+    """Steps since the run began."""
+    return int(parallel.first(moment.state.step))

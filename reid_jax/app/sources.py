@@ -1,0 +1,159 @@
+"""The data that a configuration names: for training, and query and gallery for the test."""
+
+from typing import Any
+
+import numpy as np
+
+from reid_jax.app import command
+from reid_jax.app.kinds import open_source, shifted
+from reid_jax.data import records
+from reid_jax.data.check import check_test, check_training
+from reid_jax.types import Domain, Records
+
+APART = 10_000_000  # between the group numbers of two sources
+
+
+def train_and_test(config: Any) -> tuple[Records, Records]:
+    """Find the training part of `config.data`, and query and gallery of `config.test`.
+
+    Args:
+        config: with the fields of `reid_jax.app.parts.Data`.
+
+    Returns:
+        (training part, query and gallery), without broken pictures if config.skip_broken.
+    """
+    data = open_source(config.data)
+    train = records.where(data, "train")
+    test = open_source(config.test) if config.test and config.test != config.data else data
+    test = records.where(test, "query", "gallery")
+    train, test = _held(train, config.data), _held(test, config.test)
+    if config.skip_broken:
+        train, test = without_broken(train, "training"), without_broken(test, "test")
+    check_test(test, same_camera=config.same_camera)
+    return train, test
+
+
+def supervised(config: Any) -> tuple[Records, Records]:
+    """`train_and_test`, checked for batches of config.persons x config.per_person pictures."""
+    train, test = train_and_test(config)
+    check_training(train, persons=config.persons, per_person=config.per_person)
+    return train, test
+
+
+def single_camera(config: Any, train: Records) -> tuple[Records, Records]:
+    """Find the videos of a training on labelled data and videos.
+
+    They are `config.videos` and, of the persons of `train`, the share beyond `config.labelled`,
+    whose groups are the videos.
+
+    Args:
+        config: with the fields videos, labelled and skip_broken.
+        train: the labelled data.
+
+    Returns:
+        (labelled data, videos), the latter of Domain.UNLABELLED, with groups of their own.
+
+    Raises:
+        ValueError: the share is out of range, or there is no picture of a known video.
+    """
+    if not 0 < config.labelled <= 1:
+        raise ValueError(
+            "--config.labelled is a share of the persons, above 0 and at most 1, not "
+            f"{config.labelled}"
+        )
+    parts = []
+    if config.videos:
+        named = records.where(open_source(config.videos), "train")
+        if not (named.group >= 0).any():
+            raise ValueError(
+                f"{config.videos} has no picture of a known video; a CSV names it in the column "
+                "group, folders cannot"
+            )
+        named = _held(records.take(named, named.group >= 0), config.videos)
+        parts.append(without_broken(named, "videos'") if config.skip_broken else named)
+    if config.labelled < 1:
+        persons = np.random.default_rng(0).permutation(np.unique(train.person[train.person >= 1]))
+        kept = np.isin(train.person, persons[: max(2, round(config.labelled * len(persons)))])
+        hidden = records.take(train, ~kept & (train.group >= 0))
+        if not len(hidden.person):
+            raise ValueError(
+                f"--config.labelled={config.labelled} hides pictures of no known video (group) of "
+                "the data"
+            )
+        parts.append(hidden)
+        train = records.take(train, kept)
+    if not parts:
+        return train, records.take(train, np.zeros(0, int))
+    apart = [
+        part._replace(group=shifted(part.group, number * APART, 0))
+        for number, part in enumerate(parts)
+    ]
+    return train, _of_domain(records.concat(apart), Domain.UNLABELLED)
+
+
+def with_beside(config: Any, train: Records) -> Records:
+    """The labelled data and, as the other domain, the training pictures of `config.beside`.
+
+    Without such pictures it is `train` as it is.
+    """
+    if not config.beside:
+        return train
+    beside = _training(open_source(config.beside), config.beside)
+    if config.skip_broken:
+        beside = without_broken(beside, "pictures beside the training")
+    parts = (_of_domain(train, Domain.LABELLED), _of_domain(beside, Domain.UNLABELLED))
+    return records.concat(parts)
+
+
+def adaptation(config: Any) -> tuple[Records, Records]:
+    """Find the data of an adaptation.
+
+    Args:
+        config: with the fields of `reid_jax.app.parts.Adaptation`; data may be empty.
+
+    Returns:
+        (source and target as the two domains, query and gallery of the test).
+
+    Raises:
+        ValueError: the target has no training picture.
+    """
+    whole = open_source(config.target)
+    parts = [_of_domain(_training(whole, config.target), Domain.UNLABELLED)]
+    if config.data:
+        source = _held(records.where(open_source(config.data), "train"), config.data)
+        parts.insert(0, _of_domain(source, Domain.LABELLED))
+    test = records.where(open_source(config.test) if config.test else whole, "query", "gallery")
+    test = _held(test, config.test or config.target)
+    train = records.concat(parts)
+    if config.skip_broken:
+        train, test = without_broken(train, "training"), without_broken(test, "test")
+    check_test(test, same_camera=config.same_camera)
+    return train, test
+
+
+def _training(whole: Records, name: str) -> Records:
+    """The training pictures of a data set, which must have some."""
+    part = records.where(whole, "train")
+    if not len(part.person):
+        raise ValueError(f"{name} has no training picture")
+    return _held(part, name)
+
+
+def _of_domain(part: Records, domain: Domain) -> Records:
+    return part._replace(domain=np.full_like(part.domain, domain))
+
+
+def _held(part: Records, name: str) -> Records:
+    """Pictures that would be drawn anew each time they are read are kept in memory."""
+    drawn = all(one.startswith("synthetic") for one in name.split("+"))
+    return records.hold(part) if len(part.person) and drawn else part
+
+
+def without_broken(part: Records, name: str) -> Records:
+    """The pictures that can be read; the others are counted and named in a line."""
+    fine = records.readable(part)
+    if not fine.all():
+        broken = [str(part.image[int(row)])[:200] for row in np.flatnonzero(~fine)[:10]]
+        count, names = (~fine).sum(), ", ".join(broken)
+        command.say(f"left out {count} broken pictures of the {name} data: {names}")
+    return records.take(part, fine)

@@ -1,0 +1,284 @@
+"""From a configuration, a run's folder or an exported encoder to an encoder.
+
+Every experiment's encoder is built here. `build` takes any configuration with the fields of
+`Encoder` or, for MGN, those of `Trunk` and `extra`.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from absl import logging
+from flax import linen as nn
+
+from reid_jax import checkpoint, export, parallel
+from reid_jax.data.augment import RESIZES
+from reid_jax.models import embedder, mgn, osnet, pretrained, resnet, swin, transfer
+from reid_jax.models.norm import BatchNorm, DomainNorm
+from reid_jax.options import choose, option, renewed
+from reid_jax.retrieval.ranking import METRICS
+from reid_jax.types import Input, Model, Variables
+
+Make = Callable[..., Any]
+
+
+def _windows(make: Make) -> Make:
+    """A transformer normalises by layer and has no use for `norm`."""
+    return lambda norm, **options: make(**options)
+
+
+BACKBONES: dict[str, Make] = {
+    "resnet_small": resnet.resnet_small,
+    "resnet_small_ibn_a": partial(resnet.resnet_small, ibn=True),
+    "resnet_small_snr": partial(resnet.resnet_small, snr=(1, 2, 3)),
+    "resnet_small_in": partial(resnet.resnet_small, instance=(1, 2)),
+    "resnet50": resnet.resnet50,
+    "resnet50_stride2": partial(resnet.resnet50, last_stride=2),
+    "resnet50_ibn_a": resnet.resnet50_ibn_a,
+    "resnet50_in": partial(resnet.resnet50, instance=(1, 2)),
+    "resnet50_snr": partial(resnet.resnet50, snr=(1, 2, 3)),
+    "osnet_x1_0": osnet.osnet,
+    "osnet_x0_75": partial(osnet.osnet, 0.75),
+    "osnet_x0_5": partial(osnet.osnet, 0.5),
+    "osnet_x0_25": partial(osnet.osnet, 0.25),
+    "osnet_ibn_x1_0": osnet.osnet_ibn,
+    "osnet_ibn_x0_75": partial(osnet.osnet_ibn, 0.75),
+    "osnet_ibn_x0_5": partial(osnet.osnet_ibn, 0.5),
+    "osnet_ibn_x0_25": partial(osnet.osnet_ibn, 0.25),
+    "swin_t": _windows(swin.swin_t),
+    "swin_s": _windows(swin.swin_s),
+    "swin_b": _windows(swin.swin_b),
+}
+# MGN's by name: the width of a head, and the backbone of its trunk
+MGNS = {
+    "mgn": (256, "resnet50"),
+    "mgn_in": (256, "resnet50_in"),
+    "mgn_small": (32, "resnet_small"),
+    "mgn_small_ibn_a": (32, "resnet_small_ibn_a"),
+}
+NEEDED, NONE = "needed", "none"  # words for `weights`: a file must be named; random numbers
+WORDS = ("", NONE, NEEDED)
+_IMAGENET = "torchvision's of ImageNet (resnet50-0676ba61.pth)"
+# the published file that fits a backbone, by the beginning of its name
+FITS = {
+    "resnet50_ibn_a": "IBN-Net's of ImageNet (resnet50_ibn_a-d9d0bb7b.pth)",
+    "resnet50_in": f"{_IMAGENET} with leave='*.IN.*'",
+    "resnet50_snr": f"{_IMAGENET} with leave='snr*'",
+    "resnet50": _IMAGENET,
+    "osnet": "torchreid's of ImageNet ({backbone}_imagenet.pth)",
+    "swin_t": "Microsoft's of ImageNet (swin_tiny_patch4_window7_224.pth)",
+    "swin_s": "Microsoft's of ImageNet (swin_small_patch4_window7_224.pth)",
+    "swin_b": "Microsoft's of ImageNet (swin_base_patch4_window7_224.pth)",
+    "mgn_small": "",
+    "mgn": "LUPerson's ResNet-50",
+}
+SIZES = ("size", "resize")  # options that a trunk may go on with at another value
+DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+POOLINGS = {"average": "average", "gem": "gem"}
+# (mean, std) of the pixels in [0, 1]; LUPerson's are 89.896 79.200 80.073 and 63.872 64.305 63.839
+# of 255
+_DEFAULT = Input((1, 1))
+PIXELS = {
+    "imagenet": (_DEFAULT.mean, _DEFAULT.std),
+    "luperson": ((0.3525, 0.3106, 0.3140), (0.2505, 0.2522, 0.2504)),
+    "half": ((0.5,) * 3, (0.5,) * 3),
+}
+
+Say = Callable[[str], Any]
+
+
+@dataclasses.dataclass
+class Trunk:
+    """The options that every encoder has, MGN included."""
+
+    backbone: str = option("resnet_small", "the network; BACKBONES in reid_jax/encoders.py has all")
+    weights: str = option(
+        "",
+        "what to start from: a weights file (.pth, .safetensors, .onnx, .npz), or the folder of a "
+        "run or of an exported encoder with the same trunk; none: random numbers",
+    )
+    leave: str = option(
+        "", "patterns, by comma, of the trunk's names that may be missing, misfit or left over"
+    )
+    size: str = option("128x64", "height x width of a picture in pixels")
+    resize: str = option(
+        "area", "how pictures are resized: area (averaged), or as Pillow does: bilinear, bicubic"
+    )
+    normalise: str = option("imagenet", "mean and std of the pixels: imagenet, luperson, half")
+    dtype: str = option("float32", "what the trunk computes in: float32, bfloat16")
+    rank_by: str = option(
+        "cosine", "the distance of retrieval: cosine, euclidean (of embeddings as they are)"
+    )
+    bn_group: int = option(0, "rows of a group of batch statistics; 0: the whole batch")
+
+
+@dataclasses.dataclass
+class Encoder(Trunk):
+    """The options of an encoder with one embedding, a part of most experiments' configurations."""
+
+    pooling: str = option("average", "average, gem")
+    projection: int = option(
+        0, "width of a linear layer behind the pooling; 0: no such layer", was="head"
+    )
+    neck: bool = option(
+        True,
+        "a batch normalisation between what the triplet loss and what classifier and retrieval see",
+    )
+    second_feature: bool = option(
+        False, "one more feature, as Theory's network has, for the classifier and a triplet loss"
+    )
+    bn_gaps: bool = option(False, "batches may have empty places, which batch statistics ignore")
+    bn_frozen: bool = option(False, "the trunk's batch statistics stay as they were loaded")
+    bn_domains: bool = option(False, "each of the two domains has its own batch normalisation")
+
+
+def start(config: Any) -> str:
+    """The file or folder that `config.weights` names, or "" for random numbers.
+
+    Raises:
+        ValueError: the recipe needs weights and none are named.
+        FileNotFoundError: there is nothing of that name.
+    """
+    if config.weights in ("", NONE):
+        return ""
+    if config.weights == NEEDED:
+        fits = next((file for name, file in FITS.items() if config.backbone.startswith(name)), "")
+        fits = fits.format(backbone=config.backbone)
+        file = f"FILE, for {config.backbone} {fits}," if fits else "FILE"
+        raise ValueError(
+            f"this recipe starts from trained weights: name them with weights={file} or a folder "
+            "of a run or of an exported encoder; weights=none starts from random numbers"
+        )
+    if not Path(config.weights).exists():
+        raise FileNotFoundError(f"weights: there is no file or folder {config.weights}")
+    return config.weights
+
+
+def build(config: Any, say: Say = logging.info) -> Model:
+    """Build the encoder that a configuration names.
+
+    Args:
+        config: an object with the fields of `Encoder`.
+        say: called with a line on what of `config.weights` is taken over.
+
+    Returns:
+        The encoder; its `init` starts it from `config.weights`.
+
+    Raises:
+        ValueError: an option has a value that it cannot have, or the weights do not fit.
+        FileNotFoundError: there are no such weights.
+    """
+    weights = start(config)
+    choose("rank_by", config.rank_by, METRICS)
+    model = embedder.model(_module(config, partial(BatchNorm, average=parallel.average)))
+    leave = [pattern.strip() for pattern in config.leave.split(",") if pattern.strip()]
+    if not weights:
+        return model
+    if Path(weights).is_dir():
+        return transfer.started(model, _fit(weights, config, model, leave, say))
+    return pretrained.started(model, weights, leave, say)
+
+
+def _module(config: Any, norm: Callable[..., BatchNorm]) -> nn.Module:
+    """The network; `norm` is given `parallel.average`, since models/ must not know devices."""
+    norm = partial(norm, group=config.bn_group)
+    dtype = choose("dtype", config.dtype, DTYPES)
+    choose("resize", config.resize, dict.fromkeys(RESIZES))
+    mean, std = choose("normalise", config.normalise, PIXELS)
+    input = Input(size(config.size), mean, std, resize=config.resize)
+    if config.backbone in MGNS:
+        width, trunk = MGNS[config.backbone]
+        make = partial(BACKBONES[trunk], norm=norm, dtype=dtype)
+        return mgn.MGN(input, make, width, config.extra, norm)
+    if config.bn_frozen and config.bn_domains:
+        raise ValueError("bn_frozen and bn_domains exclude each other")
+    norm = partial(norm, gaps=config.bn_gaps)
+    kind: Callable[..., nn.Module] = partial(DomainNorm, norm=norm) if config.bn_domains else norm
+    inside = partial(kind, frozen=True) if config.bn_frozen else kind
+    return embedder.Embedder(
+        choose("backbone", config.backbone, BACKBONES)(norm=inside, dtype=dtype),
+        input,
+        choose("pooling", config.pooling, POOLINGS),
+        512 if config.backbone.startswith("osnet") else 0,
+        config.neck,
+        kind,
+        config.second_feature,
+        config.projection,
+    )
+
+
+def _fit(folder: str, config: Any, model: Model, leave: list[str], say: Say) -> transfer.Fit:
+    """What the encoder takes of the one in a folder; it says so where that is not all of both."""
+    theirs, _, variables = trained(folder)
+    if theirs.normalise != config.normalise:
+        raise ValueError(
+            f"the encoder of {folder} was trained with normalise={theirs.normalise}, and "
+            f"{config.normalise} is asked for: give normalise={theirs.normalise}"
+        )
+    try:
+        fit = transfer.fit(variables, jax.eval_shape(model.init, jax.random.key(0)), leave=leave)
+    except ValueError as error:
+        raise ValueError(
+            f"the weights of {folder}, {theirs.backbone}, are not those of the trunk of "
+            f"{config.backbone}: {error}; choose the same backbone, or name with leave=PATTERNS "
+            "what may be new or left out"
+        ) from None
+    pairs = {option: (getattr(theirs, option), getattr(config, option)) for option in SIZES}
+    changed = [
+        f"{option} {before}, here {now}" for option, (before, now) in pairs.items() if before != now
+    ]
+    if fit.new or fit.left or changed:
+        say(f"weights of {folder} ({'; '.join([theirs.backbone, *changed])}): {fit}")
+    return fit
+
+
+def size(text: str) -> tuple[int, int]:
+    """(height, width) in pixels of "128x64".
+
+    Raises:
+        ValueError: the text is no size.
+    """
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and int(part) for part in parts):
+        raise ValueError(f"a size is height x width in pixels, e.g. 256x128, not {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def of_run(workdir: str | Path) -> tuple[SimpleNamespace, Model]:
+    """The configuration and the encoder (its shape, not its weights) of a run's folder.
+
+    Raises:
+        FileNotFoundError: the folder is not one of a run.
+    """
+    path = Path(workdir) / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{workdir} is not a run's folder: it has no config.json; name the folder of a training"
+        )
+    return _configured(json.loads(path.read_text()))
+
+
+def trained(folder: str | Path) -> tuple[SimpleNamespace, Model, Variables]:
+    """The configuration, the encoder and its weights of a run's folder or of an exported encoder.
+
+    Raises:
+        FileNotFoundError: the folder is neither.
+    """
+    if (Path(folder) / "encoder.json").is_file():
+        about = json.loads((Path(folder) / "encoder.json").read_text())
+        config, model = _configured(about["config"])
+        return config, model, export.weights(folder, model)
+    config, model = of_run(folder)
+    return config, model, checkpoint.restore_encoder(Path(folder) / "checkpoints", model)
+
+
+def _configured(options: dict[str, Any]) -> tuple[SimpleNamespace, Model]:
+    """A kept configuration and its encoder; an option that it lacks has its default."""
+    config = SimpleNamespace(**{**dataclasses.asdict(Encoder()), **renewed(Encoder, options)})
+    return config, build(SimpleNamespace(**{**vars(config), "weights": ""}))

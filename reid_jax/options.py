@@ -1,0 +1,82 @@
+"""Options of configurations: a field with its sentence, old names, and words among choices."""
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+
+def option(
+    default: Any,
+    sentence: str,
+    *,
+    was: str = "",
+    values: Mapping[str, str] | None = None,
+    inner: Mapping[str, str] | None = None,
+) -> Any:
+    """A field of a configuration, a dataclass.
+
+    Args:
+        default: its value.
+        sentence: what it means, in one line or two.
+        was: its name in the version before, which is still read.
+        values: new words for old ones, which are still read.
+        inner: of a text of options of another configuration, `name=value,...`: new names for old
+            ones, which are still read.
+
+    Returns:
+        A field for a dataclass.
+    """
+    about = {"sentence": sentence, "was": was, "values": values or {}, "inner": inner or {}}
+    return dataclasses.field(default=default, metadata=about)
+
+
+def sentence(config_class: type, name: str) -> str:
+    """What an option means, as the class that first has it says."""
+    return _about(config_class, name).get("sentence", "")
+
+
+def renewed(config_class: type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as an earlier version wrote them, under today's names and words."""
+    names = {field.name for field in dataclasses.fields(config_class)}
+    now = {_about(config_class, name).get("was"): name for name in names}
+    found = {}
+    for name, value in options.items():
+        name = now.get(name, name) if name not in names else name
+        about = _about(config_class, name)
+        if isinstance(value, str):
+            value = about.get("values", {}).get(value, value)
+            for old, new in about.get("inner", {}).items():
+                value = re.sub(rf"(^|,){old}=", rf"\1{new}=", value)
+        found[name] = value
+    return found
+
+
+def _about(config_class: type, name: str) -> Mapping[str, Any]:
+    """The metadata of an option; a class that only changes a default has none of its own."""
+    for one in config_class.__mro__:
+        field = vars(one).get("__dataclass_fields__", {}).get(name)
+        if field is not None and field.metadata:
+            return field.metadata
+    return {}
+
+
+def choose(name: str, word: str, choices: Mapping[str, Any]) -> Any:
+    """The choice that `word` names.
+
+    Raises:
+        ValueError: there is none of that name; it lists the choices and says which is nearest.
+    """
+    if word in choices:
+        return choices[word]
+    raise ValueError(
+        f"{name}={word!r} is not known{nearest(word, choices)}; the choices are "
+        f"{', '.join(choices)}"
+    )
+
+
+def nearest(word: str, choices: Mapping[str, Any]) -> str:
+    """`, did you mean 'X'?`, or nothing."""
+    close = difflib.get_close_matches(word, list(choices), 1)
+    return f", did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,33 @@
+"""Files and folders that are written whole or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """Give a name beside `path` to write a file or a folder to, and rename it to `path` at the end.
+
+    After an error nothing is left at either place that was not there before; a kill leaves the
+    unfinished one, which nobody reads.
+
+    Args:
+        path: of the file or the folder; a file that is there is replaced, a folder is not.
+
+    Yields:
+        The path to write to. Nothing is there yet; its folder exists.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished-{os.getpid()}")
+    try:
+        yield unfinished
+        unfinished.rename(path)
+    finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished, ignore_errors=True)
+        else:
+            unfinished.unlink(missing_ok=True)
