@@ -78,9 +78,8 @@ def train(config: Config, workdir: Path) -> Figures:
 
 def source_config(config: Any) -> ide.Config:
     """The training on the source that --config.source asks for, with batch statistics as ide's."""
-    statistics = tuple(name for name in vars(config) if name.startswith("bn_"))
     return stages.of_source(
-        ide.EXPERIMENT, config, parts.Batch, but=statistics, options=config.source
+        ide.EXPERIMENT, config, parts.Batch, but=encoders.STATISTICS, options=config.source
     )
 
 

@@ -138,6 +138,9 @@ class Encoder(Trunk):
     bn_domains: bool = option(False, "each of the two domains has its own batch normalisation")
 
 
+STATISTICS = tuple(name for name in vars(Encoder()) if name.startswith("bn_"))  # of batches
+
+
 def start(config: Any) -> str:
     """The file or folder that `config.weights` names, or "" for random numbers.
 

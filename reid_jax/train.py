@@ -36,6 +36,10 @@ class Position(NamedTuple):
         """Whether the epoch is complete."""
         return self.done == len(self.plan.rows)
 
+    def ends(self, count: int) -> bool:
+        """Whether a run of `count` epochs is complete."""
+        return self.whole and self.epoch + 1 == count
+
 
 class Moment(NamedTuple):
     """A look at a run: where it stands, and the means of the metrics since the last moment."""

@@ -62,11 +62,11 @@ def main(argv: list[str]) -> None:
     """Train the rows of --table, or list the tables."""
     tables = all_tables()
     if not _TABLE.value:
-        for key, (_, one) in tables.items():
+        for key, (_, _, one) in tables.items():
             command.say(f"{key:12} {one.title} (--recipe: {', '.join(one.recipes)})")
         return
-    name, table = choose("--table", _TABLE.value, tables)
-    experiment, recipe = experiments.find()[name], _RECIPE.value or table.recipes[0]
+    name, experiment, table = choose("--table", _TABLE.value, tables)
+    recipe = _RECIPE.value or table.recipes[0]
     choose("--recipe", recipe, dict.fromkeys(table.recipes))
     workdir, given = Path(command.workdir()), _handed(argv[1:], experiment)
     files = {}
@@ -92,10 +92,10 @@ def main(argv: list[str]) -> None:
         command.say(f"\n{text}")
 
 
-def all_tables() -> dict[str, tuple[str, Table]]:
-    """(experiment, table) by EXPERIMENT.NAME."""
+def all_tables() -> dict[str, tuple[str, Experiment, Table]]:
+    """(the experiment's name, the experiment, the table) by EXPERIMENT.NAME."""
     return {
-        f"{name}.{key}": (name, table)
+        f"{name}.{key}": (name, experiment, table)
         for name, experiment in experiments.find().items()
         for key, table in experiment.tables.items()
     }

@@ -78,10 +78,9 @@ def known(config: Any, part: Records) -> np.ndarray:
 def stage_config(config: Any, labellers: Labellers) -> Any:
     """The labeller's configuration: data and encoder as `config` has them, and --config.stage1."""
     kind = labellers[config.pseudo_labels].config
-    statistics = tuple(name for name in vars(encoders.Encoder()) if name.startswith("bn_"))
     lengths = ("epochs", "iterations", "learning_rate", "persons", "per_person")
     parts = (encoders.Encoder, Views, Adaptation, CameraBatch, Schedule)
-    own = carried(config, kind, *parts, but=(*statistics, *lengths))
+    own = carried(config, kind, *parts, but=(*encoders.STATISTICS, *lengths))
     return command.changed(own, "--config.stage1", config.stage1)
 
 

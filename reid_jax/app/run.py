@@ -89,7 +89,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
             moment.position,
             job.method.encoder(moment.state.variables, moment.state.carry),
         )
-        last = at.whole and at.epoch + 1 == config.epochs
+        last = at.ends(config.epochs)
         stopping = parallel.agreed(bool(stop))
         if last or stopping or parallel.agreed(time.monotonic() - saved > 60 * _SAVE.value):
             checkpoint.save(checkpoints, moment, parallel.first(encoder), job.model.input)
@@ -103,8 +103,9 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
                 folder = workdir / "report"
                 report.progress(job, config, embed, encoder, embedding, folder, at.epoch + 1)
     checkpoints.wait_until_finished()
-    finished = at is not None and at.whole and at.epoch + 1 == config.epochs
-    if finished and at is not None:
+    finished = False
+    if at is not None and at.ends(config.epochs):
+        finished = True
         _, figures = test(job, config, embed, encoder)
         log.test(moment, figures)
         if _REPORT.value:

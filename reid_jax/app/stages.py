@@ -10,7 +10,7 @@ import jax
 from reid_jax import encoders, parallel
 from reid_jax.app import command, run
 from reid_jax.app.job import Experiment
-from reid_jax.app.parts import carried
+from reid_jax.app.parts import Data, carried
 from reid_jax.app.views import Views
 from reid_jax.whole import whole
 
@@ -62,10 +62,9 @@ def of_source(
     Returns:
         A configuration of `experiment`.
     """
-    shared = (encoders.Encoder, Views, *parts)
-    names = {"data": config.data, "test": config.test or config.target, "seed": config.seed}
-    names |= {name: getattr(config, name) for name in ("skip_broken", "same_camera")}
-    made = carried(config, experiment.config, *shared, but=but, **{**names, **own})
+    shared = (encoders.Encoder, Views, Data, *parts)
+    own = {"test": config.test or config.target, "seed": config.seed, **own}
+    made = carried(config, experiment.config, *shared, but=but, **own)
     return command.changed(made, "--config.source", options)
 
 

@@ -88,10 +88,9 @@ def jobs(name, config):
             "source": lambda: ide.build(mmt.source_config(config, 0)),
             "target": lambda: mmt.build(config),
         }
-    if name == "domainmix":
+    if name == "domainmix" and config.pseudo_labels == "spcl":  # whose training is another stage
         mixed, test = sources.adaptation(config)
-        own = mixed.domain == Domain.UNLABELLED
-        given = mixed.person[own] if config.pseudo_labels == "spcl" else np.full(own.sum(), -1)
+        given = mixed.person[mixed.domain == Domain.UNLABELLED]
         return {"": lambda: domainmix.build_on(config, mixed, test, given.astype(int))}
     return {"": lambda: experiments.find()[name].build(config)}
 
