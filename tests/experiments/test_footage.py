@@ -84,11 +84,6 @@ def _begun(command, parts, **options):
     return run
 
 
-def _heed():
-    """Ctrl-C as in a terminal; a shell's background job, and so these tests in one, ignores it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def _nobody_is_left(run):
     until = time.monotonic() + 20
     while time.monotonic() < until:
@@ -116,8 +111,11 @@ def test_a_killed_run_goes_on_to_the_same_bytes(made, folder, tmp_path):
 
 def test_ctrl_c_stops_at_once_and_keeps_what_is_done(folder, tmp_path):
     out, parts = tmp_path / "out", tmp_path / "out.parts"
-    command = [sys.executable, "-m", "experiments.prepare", *_arguments(folder, out, "--cores=2")]
-    run = _begun(command, parts, stderr=subprocess.PIPE, text=True, preexec_fn=_heed)
+    # as in a terminal; a shell's background job, and so these tests in one, ignores Ctrl-C
+    heed = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heed}; runpy.run_module('experiments.prepare', run_name='__main__', alter_sys=True)"
+    command = [sys.executable, "-c", code, *_arguments(folder, out, "--cores=2")]
+    run = _begun(command, parts, stderr=subprocess.PIPE, text=True)
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them
     said = run.communicate(timeout=60)[1]
     assert run.returncode == 130 and "Traceback" not in said, said
