@@ -28,7 +28,7 @@ def main(_: list[str]) -> None:
         config = (
             mgn.Config(size=size)
             if name == "mgn"
-            else encoders.Encoder(backbone=name, size=size, neck=False)
+            else encoders.Network(backbone=name, size=size, neck=False)
         )
         model = encoders.build(config)
         shapes = jax.eval_shape(model.init, jax.random.key(0))

@@ -88,7 +88,7 @@ class Clock:
 
 def exact(features: np.ndarray, clock: Clock) -> np.ndarray:
     """Labels i64[3 n] of this project's exact implementation, at each eps."""
-    from reid_jax.cluster import dbscan, jaccard, neighbours, reliability
+    from reid_jax.clustering import dbscan, jaccard, neighbours, reliability
 
     near = neighbours.sweep(features, jaccard.width(len(features)))
     clock.lap("search")
@@ -108,8 +108,8 @@ def videos(count: int, seed: int) -> dict:
     import jax
     from sklearn.cluster import DBSCAN
 
-    from reid_jax.cluster import dbscan, neighbours
-    from reid_jax.cluster import videos as inside
+    from reid_jax.clustering import dbscan, neighbours
+    from reid_jax.clustering import videos as inside
     from reid_jax.models import embedder, resnet
     from reid_jax.types import Input
 
@@ -174,14 +174,14 @@ def measure(part: str, folder: Path, seed: int, index: str, count: int) -> dict:
 
         np.save(folder / "dense.npy", dense.labels(features, EPS, clock.lap))
     elif part == "exact":
-        from reid_jax.cluster import neighbours
+        from reid_jax.clustering import neighbours
 
         exact(features[:300], Clock())  # compile
         neighbours.sweep(features[:4096], 30)
         clock.restart()
         np.save(folder / "exact.npy", exact(features, clock))
     else:
-        from reid_jax.cluster import approximate
+        from reid_jax.clustering import approximate
 
         how = approximate.Search(above=0, index=index, recall=0)
         labels, answer = approximate.cluster(features, eps=EPS, how=how)
@@ -230,7 +230,7 @@ def size(count: int, person: np.ndarray, folder: Path) -> list[tuple[int, float,
     """
     from sklearn.metrics import adjusted_rand_score
 
-    from reid_jax.cluster.reliability import singletons
+    from reid_jax.clustering.reliability import singletons
 
     runs = {
         "dense": count <= _DENSE.value,

@@ -59,7 +59,7 @@ WHERE = (
         for one in (
             "losses/*.py",
             "memory/*.py",
-            "cluster/*.py",
+            "clustering/*.py",
             "retrieval/*.py",
             "data/sample.py",
         )
@@ -69,17 +69,17 @@ WHERE = (
 MORE = {  # tests of files that have no test file of their name
     "reid_jax/memory/ema.py": ["tests/methods/test_moco.py"],
     **{
-        f"reid_jax/cluster/{one}.py": ["tests/cluster/test_others.py"]
+        f"reid_jax/clustering/{one}.py": ["tests/clustering/test_others.py"]
         for one in ("centroids", "hdbscan", "kmeans", "refine")
     },
     **{
-        f"reid_jax/cluster/{one}.py": [
-            "tests/cluster/test_neighbours.py",
-            "tests/cluster/test_approximate.py",
+        f"reid_jax/clustering/{one}.py": [
+            "tests/clustering/test_neighbours.py",
+            "tests/clustering/test_approximate.py",
         ]
         for one in ("exact", "products", "select", "workers")
     },
-    "reid_jax/cluster/overlap.py": ["tests/cluster/test_jaccard.py"],
+    "reid_jax/clustering/overlap.py": ["tests/clustering/test_jaccard.py"],
 }
 
 

@@ -147,8 +147,8 @@ def epoch(name: str, images: int, memory: int = 4096) -> dict:
 
 def group(embedding: np.ndarray) -> None:
     """Cluster as SpCL does."""
-    from reid_jax.cluster import dbscan, jaccard
-    from reid_jax.cluster.reliability import keep, reliability, threshold
+    from reid_jax.clustering import dbscan, jaccard
+    from reid_jax.clustering.reliability import keep, reliability, threshold
 
     unit = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
     label, *others = dbscan.dbscan(

@@ -25,7 +25,7 @@ _STEPS = flags.DEFINE_integer("steps", 41, "measured steps of each method", lowe
 
 def main(_: list[str]) -> None:
     """Print the medians and the median ratio of neighbouring steps."""
-    encoder = encoders.Encoder(
+    encoder = encoders.Network(
         backbone=_BACKBONE.value, size=_SIZE.value, neck=False, second_feature=True
     )
     model, count = encoders.build(encoder), _IMAGES.value

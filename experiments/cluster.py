@@ -19,7 +19,7 @@ import numpy as np
 from absl import flags
 
 from reid_jax.app import command, sheets
-from reid_jax.cluster import approximate, refine, report
+from reid_jax.clustering import approximate, refine, report
 from reid_jax.data import records
 from reid_jax.data.folders import pictures
 from reid_jax.whole import whole

@@ -47,7 +47,7 @@ from reid_jax.types import Method, Model, Records
 
 
 @dataclasses.dataclass
-class Config(encoders.Encoder, views.Views, parts.Schedule, parts.Data):
+class Config(encoders.Network, views.Views, parts.Schedule, parts.Data):
     """The options of CycAs, at the paper's values where it tells them; lengths in epochs."""
 
     backbone: str = "resnet50_in"

@@ -24,7 +24,7 @@ from reid_jax.options import choose, option
 
 
 @dataclasses.dataclass
-class Config(encoders.Encoder, views.Views, parts.WarmSchedule, parts.Data):
+class Config(encoders.Network, views.Views, parts.WarmSchedule, parts.Data):
     """The options of MoCo v3, at its code's values; lengths in epochs unless said."""
 
     backbone: str = "resnet50"

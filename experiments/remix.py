@@ -22,7 +22,7 @@ from reid_jax import encoders, optimise
 from reid_jax.app import command, parts, run, sources, standard, views
 from reid_jax.app.job import Experiment, Job
 from reid_jax.app.separation import separated
-from reid_jax.cluster import videos
+from reid_jax.clustering import videos
 from reid_jax.data import records
 from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_training

@@ -1,7 +1,7 @@
 """From a configuration, a run's folder or an exported encoder to an encoder.
 
 Every experiment's encoder is built here. `build` takes any configuration with the fields of
-`Encoder` or, for MGN, those of `Trunk` and `extra`.
+`Network` or, for MGN, those of `Trunk` and `extra`.
 """
 
 import dataclasses
@@ -95,7 +95,7 @@ Say = Callable[[str], Any]
 
 @dataclasses.dataclass
 class Trunk:
-    """The options that every encoder has, MGN included."""
+    """The options that every network has, MGN included."""
 
     backbone: str = option("resnet_small", "the network; BACKBONES in reid_jax/encoders.py has all")
     weights: str = option(
@@ -119,8 +119,8 @@ class Trunk:
 
 
 @dataclasses.dataclass
-class Encoder(Trunk):
-    """The options of an encoder with one embedding, a part of most experiments' configurations."""
+class Network(Trunk):
+    """The options of a network with one embedding, a part of most experiments' configurations."""
 
     pooling: str = option("average", "average, gem")
     projection: int = option(
@@ -138,7 +138,7 @@ class Encoder(Trunk):
     bn_domains: bool = option(False, "each of the two domains has its own batch normalisation")
 
 
-STATISTICS = tuple(name for name in vars(Encoder()) if name.startswith("bn_"))  # of batches
+STATISTICS = tuple(name for name in vars(Network()) if name.startswith("bn_"))  # of batches
 
 
 def start(config: Any) -> str:
@@ -167,7 +167,7 @@ def build(config: Any, say: Say = logging.info) -> Model:
     """Build the encoder that a configuration names.
 
     Args:
-        config: an object with the fields of `Encoder`.
+        config: an object with the fields of `Network`.
         say: called with a line on what of `config.weights` is taken over.
 
     Returns:
@@ -283,5 +283,5 @@ def trained(folder: str | Path) -> tuple[SimpleNamespace, Model, Variables]:
 
 def _configured(options: dict[str, Any]) -> tuple[SimpleNamespace, Model]:
     """A kept configuration and its encoder; an option that it lacks has its default."""
-    config = SimpleNamespace(**{**dataclasses.asdict(Encoder()), **renewed(Encoder, options)})
+    config = SimpleNamespace(**{**dataclasses.asdict(Network()), **renewed(Network, options)})
     return config, build(SimpleNamespace(**{**vars(config), "weights": ""}))

@@ -63,8 +63,8 @@ def trained(devices, method=lambda model: ide(model, persons=4, per_person=4)):
 
 def clustered(devices):
     """Neighbours, labels exact and approximate; None: all devices of all processes."""
-    from reid_jax.cluster import approximate, dbscan, jaccard, neighbours, products
-    from tests.cluster.drawn import people
+    from reid_jax.clustering import approximate, dbscan, jaccard, neighbours, products
+    from tests.clustering.drawn import people
 
     rows = people(700)[0]
     with mock.patch.object(products, "GATHERED", 10_000):  # several exchanges

@@ -79,7 +79,7 @@ def stage_config(config: Any, labellers: Labellers) -> Any:
     """The labeller's configuration: data and encoder as `config` has them, and --config.stage1."""
     kind = labellers[config.pseudo_labels].config
     lengths = ("epochs", "iterations", "learning_rate", "persons", "per_person")
-    parts = (encoders.Encoder, Views, Adaptation, CameraBatch, Schedule)
+    parts = (encoders.Network, Views, Adaptation, CameraBatch, Schedule)
     own = carried(config, kind, *parts, but=(*encoders.STATISTICS, *lengths))
     return command.changed(own, "--config.stage1", config.stage1)
 

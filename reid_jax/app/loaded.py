@@ -38,7 +38,7 @@ def encoder() -> tuple[dict[str, Any], Model, Variables]:
     if _BACKBONE.value is None:
         choices = ", ".join(encoders.BACKBONES)
         raise ValueError(f"--weights needs --backbone; the choices are {choices}")
-    config = encoders.Encoder(
+    config = encoders.Network(
         backbone=_BACKBONE.value,
         weights=_WEIGHTS.value,
         size=_SIZE.value or "",

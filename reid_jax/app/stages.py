@@ -62,7 +62,7 @@ def of_source(
     Returns:
         A configuration of `experiment`.
     """
-    shared = (encoders.Encoder, Views, Data, *parts)
+    shared = (encoders.Network, Views, Data, *parts)
     own = {"test": config.test or config.target, "seed": config.seed, **own}
     made = carried(config, experiment.config, *shared, but=but, **own)
     return command.changed(made, "--config.source", options)

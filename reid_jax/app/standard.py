@@ -15,7 +15,7 @@ SMALL = {"backbone": "resnet_small_ibn_a", "size": "128x64", "resize": "area"}
 
 
 @dataclasses.dataclass
-class Options(Separation, encoders.Encoder, views.Views):
+class Options(Separation, encoders.Network, views.Views):
     """The options of an encoder, of augmentation and of GDS."""
 
 

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from reid_jax import distance
-from reid_jax.cluster import jaccard, report
-from reid_jax.cluster.centroids import centroids
-from reid_jax.cluster.dbscan import dbscan
-from reid_jax.cluster.refine import within
+from reid_jax.clustering import jaccard, report
+from reid_jax.clustering.centroids import centroids
+from reid_jax.clustering.dbscan import dbscan
+from reid_jax.clustering.refine import within
 from reid_jax.data import sample
 from reid_jax.losses.contrast import centroid
 from reid_jax.memory.bank import move_bank

@@ -19,9 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from reid_jax import distance
-from reid_jax.cluster import report
-from reid_jax.cluster.centroids import centroids
-from reid_jax.cluster.refine import refine, within
+from reid_jax.clustering import report
+from reid_jax.clustering.centroids import centroids
+from reid_jax.clustering.refine import refine, within
 from reid_jax.data import records as columns
 from reid_jax.data import sample
 from reid_jax.losses import domain

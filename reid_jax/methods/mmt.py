@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from reid_jax import distance
-from reid_jax.cluster import dbscan, jaccard, kmeans, report
-from reid_jax.cluster.centroids import centroids
-from reid_jax.cluster.refine import within
+from reid_jax.clustering import dbscan, jaccard, kmeans, report
+from reid_jax.clustering.centroids import centroids
+from reid_jax.clustering.refine import within
 from reid_jax.data import sample
 from reid_jax.losses.classify import cross_entropy, soft_cross_entropy
 from reid_jax.losses.triplet import batch_hard, softened

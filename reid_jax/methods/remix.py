@@ -22,9 +22,9 @@ import numpy as np
 from absl import logging
 
 from reid_jax import distance
-from reid_jax.cluster import report, videos
-from reid_jax.cluster.centroids import camera_centroids, centroids
-from reid_jax.cluster.refine import within
+from reid_jax.clustering import report, videos
+from reid_jax.clustering.centroids import camera_centroids, centroids
+from reid_jax.clustering.refine import within
 from reid_jax.data import records as columns
 from reid_jax.data import sample
 from reid_jax.losses import contrast

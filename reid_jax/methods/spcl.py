@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from reid_jax import distance
-from reid_jax.cluster import dbscan, jaccard, report
-from reid_jax.cluster.centroids import centroids
-from reid_jax.cluster.refine import renumber
-from reid_jax.cluster.reliability import keep, reliability, singletons, threshold
+from reid_jax.clustering import dbscan, jaccard, report
+from reid_jax.clustering.centroids import centroids
+from reid_jax.clustering.refine import renumber
+from reid_jax.clustering.reliability import keep, reliability, singletons, threshold
 from reid_jax.data import records as columns
 from reid_jax.data import sample
 from reid_jax.losses.memory import memory

@@ -17,8 +17,8 @@ import numpy as np
 from absl import logging
 
 from reid_jax import distance
-from reid_jax.cluster import dbscan, hdbscan, jaccard, kmeans, report
-from reid_jax.cluster.refine import across
+from reid_jax.clustering import dbscan, hdbscan, jaccard, kmeans, report
+from reid_jax.clustering.refine import across
 from reid_jax.data import sample
 from reid_jax.losses.triplet import semi_hard
 from reid_jax.types import (

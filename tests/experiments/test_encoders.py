@@ -47,14 +47,14 @@ def test_a_papers_recipe_needs_the_weights_that_it_starts_from(script, recipe, f
 def test_the_file_is_that_of_the_backbone():
     def told(backbone):
         with pytest.raises(ValueError, match="trained weights") as error:
-            encoders.start(encoders.Encoder(backbone=backbone, weights="needed"))
+            encoders.start(encoders.Network(backbone=backbone, weights="needed"))
         return str(error.value)
 
     assert "(osnet_ibn_x1_0_imagenet.pth)" in told("osnet_ibn_x1_0")
     assert "swin_small" in told("swin_s") and "leave='snr*'" in told("resnet50_snr")
     assert "FILE or a folder of a run" in told("resnet_small")
     with pytest.raises(FileNotFoundError, match=r"no file or folder nowhere\.pth"):
-        encoders.start(encoders.Encoder(weights="nowhere.pth"))
+        encoders.start(encoders.Network(weights="nowhere.pth"))
 
 
 def test_small_recipes_and_scripts_without_one_start_from_random_numbers():

@@ -84,9 +84,9 @@ def test_a_stage_before_has_the_same_views_unless_told():
 
 def test_the_kind_of_resizing_is_the_encoder_s_and_an_older_run_averaged(tmp_path):
     options = {"size": "32x16", "backbone": "resnet_small"}
-    assert encoders.build(encoders.Encoder(**options, resize="bicubic")).input.resize == "bicubic"
+    assert encoders.build(encoders.Network(**options, resize="bicubic")).input.resize == "bicubic"
     with pytest.raises(ValueError, match="did you mean 'bilinear'"):
-        encoders.build(encoders.Encoder(**options, resize="bilinea"))
+        encoders.build(encoders.Network(**options, resize="bilinea"))
     for config, kind in ((options, "area"), ({**options, "resize": "bilinear"}, "bilinear")):
         (tmp_path / "config.json").write_text(json.dumps(config))
         assert encoders.of_run(tmp_path)[1].input.resize == kind

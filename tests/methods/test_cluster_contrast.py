@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN
 
-from reid_jax.cluster import jaccard
+from reid_jax.clustering import jaccard
 from reid_jax.methods.cluster_contrast import cluster_contrast
 from reid_jax.types import Aux, Domain, Tags, TrainState
 from tests import tiny

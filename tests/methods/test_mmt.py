@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from reid_jax.cluster import dbscan, jaccard
+from reid_jax.clustering import dbscan, jaccard
 from reid_jax.losses.classify import cross_entropy, soft_cross_entropy
 from reid_jax.losses.triplet import batch_hard, softened
 from reid_jax.methods.mmt import NETWORKS, Clusters, mmt, teacher

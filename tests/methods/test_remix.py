@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from reid_jax.cluster import videos
-from reid_jax.cluster.centroids import camera_centroids, centroids
+from reid_jax.clustering import videos
+from reid_jax.clustering.centroids import camera_centroids, centroids
 from reid_jax.methods.remix import Terms, remix
 from reid_jax.types import Tags
 from tests import tiny

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from reid_jax.cluster import dbscan, jaccard
-from reid_jax.cluster.reliability import keep, reliability, threshold
+from reid_jax.clustering import dbscan, jaccard
+from reid_jax.clustering.reliability import keep, reliability, threshold
 from reid_jax.methods.spcl import Clusters, spcl
 from reid_jax.types import Tags
 from tests import tiny

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN
 
-from reid_jax.cluster import jaccard
+from reid_jax.clustering import jaccard
 from reid_jax.losses.triplet import semi_hard
 from reid_jax.methods.ide import ide
 from reid_jax.methods.theory import Clusters, theory
 from reid_jax.types import Batch, Tags, student
 from tests import tiny
-from tests.cluster.drawn import filled
+from tests.clustering.drawn import filled
 
 NEAR = Clusters(rho=0.1, k1=7, k2=2)
 SMALL = {"persons": 3, "per_person": 4, "iterations": 4, "epochs": 2, "clusters": NEAR}

@@ -46,7 +46,7 @@ SIZE = {"swin": "64x64"}
 def _model(name, monkeypatch, **options):
     monkeypatch.setattr(parallel, "average", norm.alone)  # one device, no axis
     return encoders.build(
-        encoders.Encoder(backbone=name, size=SIZE.get(name.split("_")[0], "64x32"), **options)
+        encoders.Network(backbone=name, size=SIZE.get(name.split("_")[0], "64x32"), **options)
     )
 
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from reid_jax.cluster import videos
+from reid_jax.clustering import videos
 from reid_jax.data import records
 from reid_jax.data.packed import packed
 from reid_jax.losses import xbm

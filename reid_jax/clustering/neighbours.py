@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
-from reid_jax.cluster import exact, products, select, workers
-from reid_jax.cluster.select import Tile
+from reid_jax.clustering import exact, products, select, workers
+from reid_jax.clustering.select import Tile
 from reid_jax.types import Array
 
 SPARE = 8  # candidates beyond k, among which float64 decides

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reid_jax.cluster import neighbours
-from tests.cluster.drawn import coarse, filled, people
+from reid_jax.clustering import neighbours
+from tests.clustering.drawn import coarse, filled, people
 
 WAYS = ({}, {"tile": 64}, {"reduce": True}, {"reduce": True, "tile": 64})
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reid_jax.cluster.workers import kernel, map_rows
+from reid_jax.clustering.workers import kernel, map_rows
 
 CHUNK = 64  # scores of a row that are compared at once; only where one is good, each is examined
 NONE = np.iinfo(np.int32).max  # the row number of an empty place in a heap

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reid_jax.cluster import reliability
+from reid_jax.clustering import reliability
 
 
 def _matrices(labels, tight, loose):

@@ -16,8 +16,8 @@ from jax.experimental import multihost_utils
 from jaxtyping import Float, Int
 from sklearn.metrics import adjusted_rand_score
 
-from reid_jax.cluster import dbscan, exact, jaccard, neighbours, products, select
-from reid_jax.cluster.reliability import singletons
+from reid_jax.clustering import dbscan, exact, jaccard, neighbours, products, select
+from reid_jax.clustering.reliability import singletons
 
 FIT = 20_000  # rows from which the principal components are computed; also rows of a block
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
-from reid_jax.cluster.dbscan import OUTLIER
+from reid_jax.clustering.dbscan import OUTLIER
 
 
 class CameraCentroids(NamedTuple):

@@ -1,6 +1,6 @@
 import threading
 
-from reid_jax.cluster import workers
+from reid_jax.clustering import workers
 
 
 def test_every_range_once_and_compiled_before_threads_begin():

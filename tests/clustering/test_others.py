@@ -5,10 +5,10 @@ import pytest
 from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score
 
-from reid_jax.cluster import hdbscan, jaccard, kmeans
-from reid_jax.cluster.centroids import camera_centroids, centroids
-from reid_jax.cluster.refine import across, refine, renumber, within
-from tests.cluster.drawn import coarse, filled, people
+from reid_jax.clustering import hdbscan, jaccard, kmeans
+from reid_jax.clustering.centroids import camera_centroids, centroids
+from reid_jax.clustering.refine import across, refine, renumber, within
+from tests.clustering.drawn import coarse, filled, people
 
 
 def test_kmeans_finds_distant_clusters_and_is_repeatable():

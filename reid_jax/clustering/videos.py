@@ -7,7 +7,7 @@ import numpy as np
 from absl import logging
 from jaxtyping import Int
 
-from reid_jax.cluster import dbscan, jaccard, neighbours
+from reid_jax.clustering import dbscan, jaccard, neighbours
 
 METRICS = ("euclidean", "cosine", "jaccard")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN
 
-from reid_jax.cluster import jaccard, videos
-from tests.cluster.drawn import people
+from reid_jax.clustering import jaccard, videos
+from tests.clustering.drawn import people
 
 
 def _problem(seed=0):

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import sparse
 
-from reid_jax.cluster import neighbours, overlap
-from reid_jax.cluster.neighbours import Swept
+from reid_jax.clustering import neighbours, overlap
+from reid_jax.clustering.neighbours import Swept
 
 
 class Variant(NamedTuple):

@@ -5,8 +5,8 @@ from absl import logging
 from jaxtyping import Int
 from sklearn.metrics import adjusted_rand_score
 
-from reid_jax.cluster.dbscan import OUTLIER
-from reid_jax.cluster.reliability import singletons
+from reid_jax.clustering.dbscan import OUTLIER
+from reid_jax.clustering.reliability import singletons
 
 GIANT = 0.5  # a label with more than this fraction of the images gives a warning
 

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from reid_jax.cluster.select import Candidates, Tile
+from reid_jax.clustering.select import Candidates, Tile
 
 TILE = 2048  # rows of a block on a CPU; a product of two blocks is 16 MiB
 WIDE_TILE = 8192  # rows of a block on an accelerator

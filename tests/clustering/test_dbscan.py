@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.cluster import DBSCAN
 
-from reid_jax.cluster import dbscan, jaccard, neighbours
-from tests.cluster.drawn import coarse, filled, people
+from reid_jax.clustering import dbscan, jaccard, neighbours
+from tests.clustering.drawn import coarse, filled, people
 
 
 def _theirs(distance, eps, min_samples):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reid_jax.cluster import jaccard, neighbours
-from tests.cluster.drawn import coarse, filled, people
+from reid_jax.clustering import jaccard, neighbours
+from tests.clustering.drawn import coarse, filled, people
 
 
 def _naive(rows, k1, k2, variant):

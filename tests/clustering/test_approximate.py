@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from reid_jax.cluster import approximate, dbscan, jaccard, neighbours
-from reid_jax.cluster.approximate import Search
-from tests.cluster.drawn import coarse, people
+from reid_jax.clustering import approximate, dbscan, jaccard, neighbours
+from reid_jax.clustering.approximate import Search
+from tests.clustering.drawn import coarse, people
 
 EPS = (0.55, 0.6, 0.65)
 ROWS, PERSON, _ = people(1500, noise=0.7)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from reid_jax.cluster.select import NONE, Tile
-from reid_jax.cluster.workers import kernel, map_rows
+from reid_jax.clustering.select import NONE, Tile
+from reid_jax.clustering.workers import kernel, map_rows
 
 BLOCK = 1 << 22  # entries of the block of products that `near` and `choose` get at once
 LANES = 64  # partial sums of a distance

@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from reid_jax.cluster import neighbours
-from reid_jax.cluster.refine import renumber
+from reid_jax.clustering import neighbours
+from reid_jax.clustering.refine import renumber
 
 
 def kmeans(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from reid_jax.cluster.report import describe
+from reid_jax.clustering.report import describe
 
 
 def test_by_hand():

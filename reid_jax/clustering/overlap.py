@@ -6,9 +6,9 @@ The neighbourhoods of n rows are a sparse matrix V, f32 CSR [n n], with sorted c
 import numpy as np
 from scipy import sparse
 
-from reid_jax.cluster.exact import far
-from reid_jax.cluster.neighbours import Swept
-from reid_jax.cluster.workers import kernel, map_rows, stack
+from reid_jax.clustering.exact import far
+from reid_jax.clustering.neighbours import Swept
+from reid_jax.clustering.workers import kernel, map_rows, stack
 
 ROOM = 1 << 16  # entries for which a range of `_distances` allocates memory at first
 ROWS = 1024  # rows of a range in the kernels that keep a mark for every row

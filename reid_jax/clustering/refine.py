@@ -4,7 +4,7 @@ import numpy as np
 from absl import logging
 from jaxtyping import Int
 
-from reid_jax.cluster.dbscan import OUTLIER
+from reid_jax.clustering.dbscan import OUTLIER
 
 
 def refine(

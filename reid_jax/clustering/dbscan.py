@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
-from reid_jax.cluster.workers import kernel
+from reid_jax.clustering.workers import kernel
 
 OUTLIER = -1
 

@@ -10,7 +10,7 @@ Reference:
 import numpy as np
 from jaxtyping import Float, Int
 
-from reid_jax.cluster.dbscan import OUTLIER
+from reid_jax.clustering.dbscan import OUTLIER
 
 
 def reliability(
