@@ -32,7 +32,6 @@ from typing import Any
 import jax
 import optax
 
-from experiments.tables.cycas import TABLES
 from reid_jax import encoders, optimise
 from reid_jax.app import command, parts, run, sources, views
 from reid_jax.app.job import Experiment, Job
@@ -44,6 +43,8 @@ from reid_jax.methods.ide import ide
 from reid_jax.models.norm import batch_norms
 from reid_jax.options import choose, option
 from reid_jax.types import Method, Model, Records
+
+from .tables.cycas import TABLES
 
 
 @dataclasses.dataclass

@@ -24,11 +24,19 @@ from typing import Any
 
 import numpy as np
 
-import experiments
-from experiments import ide, spcl
-from experiments.tables.domainmix import TABLES
 from reid_jax import encoders, optimise, parallel
-from reid_jax.app import command, domains, labels, parts, run, sources, stages, standard, views
+from reid_jax.app import (
+    command,
+    domains,
+    labels,
+    parts,
+    run,
+    sources,
+    stages,
+    standard,
+    views,
+    workdirs,
+)
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.separation import separated
 from reid_jax.data import records
@@ -39,6 +47,9 @@ from reid_jax.models.discriminator import judge
 from reid_jax.models.norm import BatchNorm
 from reid_jax.options import choose, option
 from reid_jax.types import Domain, Records
+
+from . import ide, labellers, spcl
+from .tables.domainmix import TABLES
 
 
 @dataclasses.dataclass
@@ -134,18 +145,14 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def train(config: Config, workdir: Path) -> Figures:
     """Train all stages, each from where it was stopped."""
-    command.check_workdir(workdir, config)
-    labellers = experiments.labellers()
-    source = check(config, labellers)
-    command.write_config(workdir, config)
+    workdirs.check(workdir, config)
+    named = labellers()
+    source = check(config, named)
+    workdirs.write(workdir, config)
     started = stages.begun(ide.EXPERIMENT, config, source, workdir / "source")
-    if started is None:
-        return {}
     mixed, test = data(started)
     real = mixed.domain == Domain.UNLABELLED
-    pseudo = labels.of(started, records.take(mixed, real), workdir / "stage1", labellers)
-    if pseudo is None:
-        return {}
+    pseudo = labels.of(started, records.take(mixed, real), workdir / "stage1", named)
     kept = domains.kept_out(mixed, config.kept_out)
     build_all = partial(
         build_on, mixed=records.take(mixed, ~kept), test=test, pseudo=pseudo[~kept[real]]
@@ -154,15 +161,13 @@ def train(config: Config, workdir: Path) -> Figures:
     if config.begin and not parallel.agreed((workdir / "checkpoints").is_dir()):
         if not config.begun:
             command.say("stage 2: the persons of both domains")
-            if not run.run(
-                dataclasses.replace(started, epochs=config.begin, begin=0), build_all, second
-            ):
-                return {}
+            before = dataclasses.replace(started, epochs=config.begin, begin=0)
+            run.run(before, build_all, second)
         stages.copy(second / "checkpoints", workdir / "checkpoints")
     by_turns = "stage 3: discriminator and backbone by turns"
     command.say(by_turns if config.begin else "stage 2")
     figures = run.run(config, lambda _: build_all(started), workdir)
-    if figures and kept.any():
+    if kept.any():
         folders = {"trained": workdir}
         if config.begin:
             folders = {"before the turns": second, "after the turns": workdir}
@@ -171,7 +176,7 @@ def train(config: Config, workdir: Path) -> Figures:
     return figures
 
 
-def check(config: Config, labellers: labels.Labellers) -> ide.Config:
+def check(config: Config, named: labels.Labellers) -> ide.Config:
     """Refuse options that contradict each other; the training on the source that is asked for."""
     encoders.start(config)
     choose("--config.against", config.against, AGAINST)
@@ -182,7 +187,7 @@ def check(config: Config, labellers: labels.Labellers) -> ide.Config:
         )
     if config.begin and not (config.data and config.target):
         raise ValueError("a discriminator needs two domains; with one: --config.begin=0")
-    labels.check(config, labellers)
+    labels.check(config, named)
     source = spcl.source_config(config)
     if config.begun:
         theirs, _ = encoders.of_run(config.begun)

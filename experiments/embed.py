@@ -32,7 +32,6 @@ BATCH = 64
 
 def main() -> None:
     """Embed and write, whole or not at all."""
-    command.distribute()
     out = Path(_OUT.value)
     if out.exists():
         raise FileExistsError(f"{out} exists already; choose another --out")

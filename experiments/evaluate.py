@@ -34,7 +34,6 @@ _OUT = flags.DEFINE_string("out", None, "a JSON file to write the figures to, in
 
 def main() -> None:
     """Embed, rank, and print the figures."""
-    command.distribute()
     config, model, variables = loaded.encoder()
     source = _TEST.value or config.get("test") or config.get("target") or config.get("data")
     if not source:

@@ -28,10 +28,8 @@ from typing import Any
 import numpy as np
 import optax
 
-from experiments import ide
-from experiments.tables.gds import TABLES
 from reid_jax import encoders, optimise
-from reid_jax.app import command, parts, run, sources, stages, standard, views
+from reid_jax.app import command, parts, run, sources, stages, standard, views, workdirs
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.separation import separated
 from reid_jax.data.check import check_training
@@ -39,6 +37,9 @@ from reid_jax.data.records import take
 from reid_jax.methods.theory import BY, Clusters, theory
 from reid_jax.options import choose, option
 from reid_jax.types import Domain, Records
+
+from . import ide
+from .tables.gds import TABLES
 
 
 @dataclasses.dataclass
@@ -207,7 +208,7 @@ def source_config(config: Config) -> ide.Config:
 
 def train(config: Config, workdir: Path) -> Figures:
     """Train all three stages: stage 1 beside the workdir, unless the weights of a run are named."""
-    command.check_workdir(workdir, config)
+    workdirs.check(workdir, config)
     weights = encoders.start(config)
     if weights and Path(weights).is_dir():
         return run.run(config, build, workdir)
@@ -218,8 +219,7 @@ def train(config: Config, workdir: Path) -> Figures:
         records = build(config).train  # which reports mistakes before stage 1
         labelled = take(records, records.domain == Domain.LABELLED)
         check_training(labelled, persons=first.persons, per_person=first.per_person)
-    if not stages.finished(ide.EXPERIMENT, first, source):
-        return {}
+    stages.finish(ide.EXPERIMENT, first, source)
     return run.run(
         config, lambda config: build(dataclasses.replace(config, weights=str(source))), workdir
     )

@@ -10,12 +10,13 @@ Tricks' setting: ResNet-50 from ImageNet's weights, 256x128, 120 epochs of 16 x 
 import dataclasses
 from typing import Any
 
-from experiments.tables.ide import TABLES
 from reid_jax import encoders, optimise
 from reid_jax.app import command, parts, run, sources, standard
 from reid_jax.app.job import Experiment, Job
 from reid_jax.methods.ide import ide
 from reid_jax.options import choose, option
+
+from .tables.ide import TABLES
 
 
 @dataclasses.dataclass

@@ -20,13 +20,14 @@ measured here.
 import dataclasses
 from typing import Any
 
-from experiments.tables.mgn import TABLES
 from reid_jax import encoders, optimise
 from reid_jax.app import command, parts, run, sources, views
 from reid_jax.app.job import Experiment, Job
 from reid_jax.methods.mgn import mgn
 from reid_jax.models.mgn import TRUNKS
 from reid_jax.options import choose, option
+
+from .tables.mgn import TABLES
 
 
 @dataclasses.dataclass

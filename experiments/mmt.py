@@ -19,14 +19,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments import ide
 from reid_jax import encoders, optimise
-from reid_jax.app import command, parts, run, sources, stages, standard, views
+from reid_jax.app import command, parts, run, sources, stages, standard, views, workdirs
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.separation import separated
 from reid_jax.methods.mmt import Clusters, mmt
 from reid_jax.options import option
 from reid_jax.types import Records
+
+from . import ide
 
 
 @dataclasses.dataclass
@@ -108,7 +109,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def train(config: Config, workdir: Path) -> Figures:
     """Train the two networks on the source, unless they are given, then MMT."""
-    command.check_workdir(workdir, config)
+    workdirs.check(workdir, config)
     records = data(config)
     if config.first:
         build_all = partial(build, records=records, first=config.first, second=config.second)
@@ -117,14 +118,13 @@ def train(config: Config, workdir: Path) -> Figures:
 
     def build_source(own: ide.Config) -> Job:
         job = ide.build(own)
-        command.write_config(workdir, config)  # the source has been found good as well
+        workdirs.write(workdir, config)  # the source has been found good as well
         return job
 
     experiment = ide.EXPERIMENT._replace(build=build_source)
     folders = [workdir / "source1", workdir / "source2"]
     for number, folder in enumerate(folders):
-        if not stages.finished(experiment, source_config(config, number), folder):
-            return {}  # asked to stop
+        stages.finish(experiment, source_config(config, number), folder)
     first, second = map(str, folders)
     return run.run(config, partial(build, records=records, first=first, second=second), workdir)
 

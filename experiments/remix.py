@@ -17,7 +17,6 @@ import dataclasses
 from functools import partial
 from typing import Any
 
-from experiments.tables.remix import TABLES
 from reid_jax import encoders, optimise
 from reid_jax.app import command, parts, run, sources, standard, views
 from reid_jax.app.job import Experiment, Job
@@ -28,6 +27,8 @@ from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_training
 from reid_jax.methods.remix import Terms, remix
 from reid_jax.options import choose, option
+
+from .tables.remix import TABLES
 
 
 @dataclasses.dataclass

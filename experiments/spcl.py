@@ -17,16 +17,17 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from experiments import ide
-from experiments.tables.spcl import TABLES
 from reid_jax import encoders
-from reid_jax.app import command, parts, run, sources, stages, standard
+from reid_jax.app import command, parts, run, sources, stages, standard, workdirs
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.data.check import check_training
 from reid_jax.data.records import take
 from reid_jax.methods.spcl import Clusters, spcl
 from reid_jax.options import option
 from reid_jax.types import Domain
+
+from . import ide
+from .tables.spcl import TABLES
 
 
 @dataclasses.dataclass
@@ -66,13 +67,11 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def train(config: Config, workdir: Path) -> Figures:
     """Train on the source by itself, where that is asked for, then SpCL."""
-    command.check_workdir(workdir, config)
+    workdirs.check(workdir, config)
     source = source_config(config)
     job = build(config)  # which reports mistakes before the first stage
-    command.write_config(workdir, config)
+    workdirs.write(workdir, config)
     begun = stages.begun(ide.EXPERIMENT, config, source, workdir / "source")
-    if begun is None:
-        return {}
     return run.run(config, lambda _: job if begun is config else build(begun), workdir)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -35,6 +35,17 @@ def option(
 def sentence(config_class: type, name: str) -> str:
     """What an option means, as the class that first has it says."""
     return _about(config_class, name).get("sentence", "")
+
+
+def names(config_class: type) -> list[str]:
+    """The options of a configuration."""
+    return [field.name for field in dataclasses.fields(config_class)]
+
+
+def owner(config_class: type, name: str) -> type:
+    """The class that first has an option."""
+    having = (one for one in reversed(config_class.__mro__) if dataclasses.is_dataclass(one))
+    return next(one for one in having if name in {field.name for field in dataclasses.fields(one)})
 
 
 def renewed(config_class: type, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +87,7 @@ def choose(name: str, word: str, choices: Mapping[str, Any]) -> Any:
     )
 
 
-def nearest(word: str, choices: Mapping[str, Any]) -> str:
-    """`, did you mean 'X'?`, or nothing."""
+def nearest(word: str, choices: Iterable[str], before: str = "") -> str:
+    """`, did you mean 'X'?`, or nothing; `before` is written before X."""
     close = difflib.get_close_matches(word, list(choices), 1)
-    return f", did you mean {close[0]!r}?" if close else ""
+    return f", did you mean {before + close[0]!r}?" if close else ""

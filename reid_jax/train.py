@@ -75,6 +75,7 @@ def epochs(
     count: int,
     seed: int,
     every: int = 0,
+    pause: Callable[[], bool] = lambda: False,
     resume: Position | None = None,
 ) -> Iterator[Moment]:
     """Train for `count` epochs; yield after every `every` steps and after each epoch.
@@ -90,6 +91,7 @@ def epochs(
         count: epochs in all, those before `resume` counted.
         seed: of the plans.
         every: steps between two moments; 0: only whole epochs are yielded.
+        pause: asked after each step whether to yield there as well.
         resume: the position that `state` was saved at.
 
     Yields:
@@ -111,7 +113,7 @@ def epochs(
             state, metrics = step(state, batch)
             watch.add(done, metrics)
             now = Position(epoch, done, at.plan)
-            if now.whole or (every and done % every == 0):
+            if now.whole or (every and done % every == 0) or pause():
                 report = dict(at.plan.report) if now.whole else {}
                 yield Moment(now, state, watch.means() | report)
         at = None

@@ -8,7 +8,8 @@ import reid_jax
 ROOT = Path(reid_jax.__file__).parent
 # A layer may import the layers before it, and files of its own layer if that layer is a folder.
 LAYERS = [
-    ["xla"], ["options"], ["whole"], ["types"], ["distance"], ["losses"], ["memory"], ["clustering"],
+    ["xla"], ["options"], ["whole"], ["types"], ["distance"], ["losses"], ["memory"],
+    ["clustering"],
     ["retrieval"], ["models"], ["data"], ["synthetic"], ["video"], ["methods"], ["optimise"],
     ["parallel"], ["train"], ["evaluate"], ["checkpoint"], ["export"], ["encoders"], ["app"],
 ]  # fmt: skip
@@ -22,9 +23,13 @@ def _imports(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            module = node.module or ""
+            if node.level:  # of the scripts, which a wheel has below reid_jax
+                assert path in SCRIPTS, f"{path}: relative import"
+                above = _module(path.parent / "__init__.py").split(".")
+                module = ".".join([*above[: len(above) - node.level + 1], *filter(None, [module])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 def _layer(path):

@@ -23,19 +23,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-import experiments
-from experiments.tables import targets
-from experiments.tables.results import Result, markdown
-from experiments.tables.trainings import named_files, started, trainings, wanted
-from reid_jax.app import command, mistakes
+from reid_jax.app import command
 from reid_jax.app.job import Experiment
 from reid_jax.app.table import Table
+from reid_jax.app.words import normal
 from reid_jax.encoders import NONE
 from reid_jax.options import choose
 
+from .. import find  # noqa: TID252
+from . import targets
+from .results import Result, markdown
+from .trainings import named_files, started, trainings, wanted
+
 FIGURES = ("mAP", "rank1")
+SCRIPTS = __package__.rpartition(".")[0]
 
 _TABLE = flags.DEFINE_string("table", None, "EXPERIMENT.NAME, or nothing to list them")
 _SEEDS = flags.DEFINE_integer("seeds", 1, "trainings of each row, seeds 0, 1, ...", lower_bound=1)
@@ -58,8 +61,8 @@ _WEIGHTS = flags.DEFINE_list(
 )
 
 
-def main(argv: list[str]) -> None:
-    """Train the rows of --table, or list the tables."""
+def main(rest: list[str]) -> None:
+    """Train the rows of --table, or list the tables; `rest` is handed to each training."""
     tables = all_tables()
     if not _TABLE.value:
         for key, (_, _, one) in tables.items():
@@ -68,7 +71,7 @@ def main(argv: list[str]) -> None:
     name, experiment, table = choose("--table", _TABLE.value, tables)
     recipe = _RECIPE.value or table.recipes[0]
     choose("--recipe", recipe, dict.fromkeys(table.recipes))
-    workdir, given = Path(command.workdir()), _handed(argv[1:], experiment)
+    workdir, given = Path(command.workdir()), _handed(rest, experiment)
     files = {}
     if _WEIGHTS.value == [NONE]:
         given.append(f"--config.weights={NONE}")
@@ -96,14 +99,14 @@ def all_tables() -> dict[str, tuple[str, Experiment, Table]]:
     """(the experiment's name, the experiment, the table) by EXPERIMENT.NAME."""
     return {
         f"{name}.{key}": (name, experiment, table)
-        for name, experiment in experiments.find().items()
+        for name, experiment in find().items()
         for key, table in experiment.tables.items()
     }
 
 
 def train(experiment: str, workdir: Path, words: Sequence[str]) -> None:
     """Run one training, or go on with it."""
-    module = f"experiments.{experiment}"
+    module = f"{SCRIPTS}.{experiment}"
     call = [sys.executable, "-m", module, f"--workdir={workdir}", "--noreport", *words]
     command.say(" ".join(["python", *call[1:]]))
     _run(call)
@@ -118,7 +121,7 @@ def figures(workdir: Path, tests: Sequence[str]) -> list[list[float]]:
     for number, test in enumerate(tests):
         out = workdir / f"test-{number}.json"
         options = [f"--workdir={workdir}", f"--test={test}", f"--out={out}"]
-        _run([sys.executable, "-m", "experiments.evaluate", *options])
+        _run([sys.executable, "-m", f"{SCRIPTS}.evaluate", *options])
         found.append(_figures(json.loads(out.read_text())))
     return found
 
@@ -131,7 +134,7 @@ def _handed(arguments: Sequence[str], experiment: Experiment) -> list[str]:
         for flag in flags.FLAGS.get_flags_for_module(f"reid_jax.app.{name}")
     ]
     handed = [flag.serialize() for flag in own if flag.present and flag.name != "workdir"]
-    words = command.words(arguments, experiment.config)
+    words = normal(arguments, experiment.config)
     strange = [word for word in words if not word.startswith(("--config.", "--noconfig."))]
     if strange:
         raise ValueError(
@@ -151,8 +154,4 @@ def _run(call: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.FLAGS.set_gnu_getopt()
-    app.run(
-        lambda argv: mistakes.guarded(lambda: main(argv)),
-        flags_parser=lambda argv: flags.FLAGS(argv, known_only=True),
-    )
+    command.handing(main)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.tables import targets
+from . import targets
 
 
 class Result(NamedTuple):

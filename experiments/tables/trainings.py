@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reid_jax.app import command
 from reid_jax.app.job import Experiment
 from reid_jax.app.table import Table
+from reid_jax.app.words import parsed
 from reid_jax.encoders import BACKBONES, MGNS, NEEDED, WORDS
 from reid_jax.options import choose
 
@@ -64,7 +64,7 @@ def trainings(
             changed = _options(row.options, recipe, folders)
             own = [f"--config.{name}={value}" for name, value in changed.items()]
             words = [f"--recipe={recipe}", *given, *own, f"--config.seed={seed}"]
-            config = command.parsed(experiment.config, experiment.recipes, words)
+            config = parsed(experiment.config, experiment.recipes, words)
             before = "" if row.start == "imagenet" else f"{row.start}/"
             start = "" if row.run or "weights" in changed else f"{before}{config.backbone}"
             folder = Path(row.run.format(*folders)) if row.run else folders[number]

@@ -1,20 +1,20 @@
-"""The command line: flags, the workdir, and errors that a person can act on."""
+"""The command line: flags, help, the first line, and how a command ends."""
 
-import dataclasses
-import json
+import logging
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import jax
-from absl import app, flags
-from ml_collections import config_flags
+from absl import flags
 
-from reid_jax.app.mistakes import guarded
-from reid_jax.options import choose, nearest, renewed
+from reid_jax.app import stop, words
+from reid_jax.app.help import asked_for, show
+from reid_jax.app.mistakes import guarded, quiet
+from reid_jax.options import choose
 
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "the run's folder: configuration, metrics, checkpoints, report"
@@ -37,15 +37,23 @@ _WORKERS = flags.DEFINE_integer(
 )
 
 
+GOES_ON = "goes on from what is saved"
+
+
 def say(text: str) -> None:
-    """Print a line at once."""
-    print(text, flush=True)
+    """Print a line at once; where nobody reads any more, the command is asked to stop."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        quiet()
+        stop.ask(signal.SIGPIPE)
 
 
 def main(
     config_class: type,
     body: Callable[[Any, Path], Any],
     recipes: Mapping[str, Mapping[str, Any]] | None = None,
+    opening: Callable[[Any, str], str] | None = None,
 ) -> None:
     """Define --config from a dataclass, parse the command line, and call body(config, workdir).
 
@@ -54,150 +62,94 @@ def main(
         body: what is run.
         recipes: by name, what differs from the dataclass's defaults. --recipe=NAME chooses one;
             the first is taken without it.
+        opening: (configuration, recipe) -> the first line, which says what will be done.
     """
-    flags.FLAGS.set_gnu_getopt()
     if recipes:
         flags.DEFINE_string(
             "recipe",
             next(iter(recipes)),
             f"options that --config.NAME goes on from: {', '.join(recipes)}",
         )
-    given = guarded(lambda: words(sys.argv[1:], config_class))
-    config = guarded(lambda: defined(config_class, recipes or {}, given))
-    flags.mark_flag_as_required("workdir")
 
-    def run(argv: list[str]) -> None:
-        _no_strays(argv)
+    def run(given: list[str]) -> None:
+        config = words.defined(config_class, recipes or {}, given)
+        _parse(given)
+        folder = Path(workdir())
+        if opening is not None:
+            recipe = str(flags.FLAGS["recipe"].value) if recipes else ""
+            say(f"{opening(config.value, recipe)}; {folder}")
         distribute()
-        guarded(lambda: body(config.value, Path(workdir())))
+        body(config.value, folder)
 
-    app.run(run, argv=[sys.argv[0], *given])
+    _start(run, config_class, recipes or {}, then=GOES_ON)
 
 
 def plain(body: Callable[[], Any], jobs: Mapping[str, Callable[[], Any]] | None = None) -> None:
     """The same for a script without --config; a word of the command line may name one of `jobs`."""
+
+    def run(given: list[str]) -> None:
+        chosen = body
+        word = next((one for one in given if not one.startswith("-")), "")
+        if jobs and word:
+            given.remove(word)
+            chosen = choose("the job", word, jobs)
+        _parse(given)
+        distribute()
+        chosen()
+
+    _start(run)
+
+
+def handing(body: Callable[[list[str]], Any]) -> None:
+    """The same for a script that hands the flags on that it does not know: body(those)."""
+
+    def run(given: list[str]) -> None:
+        body(flags.FLAGS([sys.argv[0], *given], known_only=True)[1:])
+
+    _start(run, then=GOES_ON, known_only=True)
+
+
+def _start(
+    run: Callable[[list[str]], Any],
+    config_class: type | None = None,
+    recipes: Mapping[str, Mapping[str, Any]] | None = None,
+    then: str = "begins anew",
+    known_only: bool = False,
+) -> None:
+    """Heed stops, answer --help and --version, and run(words of the command line)."""
+    stop.heed()
     flags.FLAGS.set_gnu_getopt()
+    logging.getLogger("jax").setLevel(logging.WARNING)  # devices that it has not found
 
-    def run(argv: list[str]) -> None:
-        word = argv.pop(1) if jobs and len(argv) > 1 else ""
-        _no_strays(argv)
-        guarded(lambda: (choose("the job", word, jobs or {}) if word else body)())
+    def begun() -> None:
+        arguments = sys.argv[1:]
+        if asked_for(arguments):
+            show(arguments, config_class, recipes or {})
+            return
+        run(words.normal(arguments, config_class, known_only=known_only))
 
-    app.run(run)
+    guarded(begun, then)
 
 
-def words(
-    arguments: Sequence[str], config_class: type, flag_values: flags.FlagValues = flags.FLAGS
-) -> list[str]:
-    """A command line with each flag as one word, --name=value, under its name of today.
-
-    A flag may have one dash, its value may be the next word, and it may come from a --flagfile.
-    What stands behind "--" is no flag.
+def _parse(given: Sequence[str]) -> None:
+    """Give the flags their values.
 
     Raises:
-        ValueError: a flag without its value, or an option --config.NAME that config_class lacks.
+        ValueError: a value that a flag cannot have, a flag that is needed, or a word too many.
     """
-    result: list[str] = []
-    rest = iter(flag_values.read_flags_from_files(list(arguments), force_gnu=True))
-    for word in rest:
-        name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
-        if word == "--":
-            return [*result, word, *rest]
-        if not word.startswith("-"):
-            result.append(word)
-            continue
-        name, value = _new(name, value, config_class)
-        if _takes_value(name, config_class, flag_values) and not equals:
-            equals, value = "=", next(rest, "--")
-            if value.startswith("--"):
-                raise ValueError(f"--{name} has no value; write --{name}=VALUE")
-        name, value = _new(name, value, config_class)
-        result.append(f"--{name}{equals}{value}")
-    return result
-
-
-def _new(flag: str, value: str, config_class: type) -> tuple[str, str]:
-    """Name and value of a flag as they are today; it says so where an old one was given."""
-    option = re.fullmatch(r"(no)?config\.(.*)", flag)
-    if not option:
-        return flag, value
-    ((name, new_value),) = renewed(config_class, {option[2]: value}).items()
-    if name != option[2]:
-        _say_new(f"--config.{option[2]}", f"--config.{name}")
-    if new_value != value:
-        _say_new(f"--config.{name}={value}", f"--config.{name}={new_value}")
-    return f"{option[1] or ''}config.{name}", new_value
-
-
-def _say_new(old: str, new: str) -> None:
-    print(f"{old} is {new} now; the old form works until the next version", file=sys.stderr)
-
-
-def _takes_value(name: str, config_class: type, flag_values: flags.FlagValues) -> bool:
-    """Whether --name is followed by a value, as all but booleans are; absl refuses the unknown."""
-    if not (option := re.fullmatch(r"(no)?config\.(.*)", name)):
-        return name in flag_values and not flag_values[name].boolean
-    kinds = {field.name: field.type for field in dataclasses.fields(config_class)}
-    if option[2] not in kinds:
-        near = nearest(option[2], kinds)
-        raise ValueError(
-            f"unknown option --config.{option[2]}{near}; the options are {', '.join(kinds)}"
-        )
-    return not option[1] and kinds[option[2]] is not bool
-
-
-def defined(
-    config_class: type,
-    recipes: Mapping[str, Mapping[str, Any]],
-    given: Sequence[str],
-    flag_values: flags.FlagValues = flags.FLAGS,
-) -> flags.FlagHolder:
-    """Define --config, which begins as the recipe that `given`, a result of `words`, names."""
-    own = list(takewhile(lambda word: word != "--", given))
-    named = [word.removeprefix("--recipe=") for word in own if word.startswith("--recipe=")]
-    first = next(iter(recipes), "")
-    recipe = choose("--recipe", named[-1] if named else first, recipes) if recipes else {}
-    return config_flags.DEFINE_config_dataclass(
-        "config", config_class(**recipe), flag_values=flag_values, sys_argv=["", *own]
-    )
-
-
-def parsed(
-    config_class: type, recipes: Mapping[str, Mapping[str, Any]], given: Sequence[str]
-) -> Any:
-    """The configuration of a command line, a result of `words`; this process's flags stay.
-
-    Raises:
-        ValueError: an option has a value that it cannot have.
-    """
-    values = flags.FlagValues()
-    config = defined(config_class, recipes, given, values)
     try:
-        values(["", *given], known_only=True)
+        rest = flags.FLAGS([sys.argv[0], *given])
     except flags.Error as error:
+        needed = re.match(r"flag --(\w+)=None: Flag --\w+ must have a value", str(error))
+        if needed:
+            name = needed[1]
+            raise ValueError(f"name --{name}=...: {flags.FLAGS[name].help}") from None
         raise ValueError(str(error)) from None
-    return config.value
-
-
-def changed(config: Any, flag: str, text: str) -> Any:
-    """A configuration with the options `name=value,...` that the text of one flag has.
-
-    Raises:
-        ValueError: an option that the configuration lacks, or a value that it cannot have.
-    """
-    kinds = {field.name: field.type for field in dataclasses.fields(config)}
-    values = {}
-    for one in filter(None, text.split(",")):
-        name, _, value = one.partition("=")
-        ((new, value),) = renewed(type(config), {name: value}).items()
-        if new != name:
-            _say_new(f"{flag}={name}=...", f"{flag}={new}=...")
-        kind = choose(flag, new, kinds)
-        try:
-            values[new] = flags.BooleanParser().parse(value) if kind is bool else kind(value)
-        except ValueError:
-            raise ValueError(f"{flag}: {new}={value!r} is no {kind.__name__}") from None
-    return dataclasses.replace(config, **values)
+    if len(rest) > 1:
+        raise ValueError(
+            f"unexpected {' '.join(rest[1:])!r}; options are written --name=value, booleans "
+            "--name=true"
+        )
 
 
 def workdir() -> str:
@@ -223,45 +175,3 @@ def distribute() -> None:
     if _COORDINATOR.value:
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.distributed.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
-
-
-def check_workdir(workdir: Path, config: Any) -> None:
-    """Check that a workdir is new, or of this configuration.
-
-    Raises:
-        ValueError: another configuration made it (the difference is shown), or it holds something
-            else.
-    """
-    mine = dataclasses.asdict(config)
-    path = workdir / "config.json"
-    if path.is_file():
-        theirs = renewed(type(config), json.loads(path.read_text()))
-        differences = [
-            f"{name}: {theirs.get(name, 'absent')!r} there, {mine.get(name, 'absent')!r} now"
-            for name in sorted({*mine, *theirs})
-            if mine.get(name) != theirs.get(name)
-        ]
-        if differences:
-            raise ValueError(
-                f"{workdir} was made by another configuration ({'; '.join(differences)}); choose "
-                "another --workdir, or the same options to go on"
-            )
-    elif workdir.exists() and (not workdir.is_dir() or any(workdir.iterdir())):
-        raise ValueError(
-            f"{workdir} holds other files and no config.json; choose an empty or a new --workdir"
-        )
-
-
-def write_config(workdir: Path, config: Any) -> None:
-    """Make the workdir and keep the configuration, after data and model were found good."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(dataclasses.asdict(config), indent=2)
-    (workdir / "config.json").write_text(text + "\n")
-
-
-def _no_strays(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(
-            f"unexpected {' '.join(argv[1:])!r}; options are written --name=value, booleans "
-            "--name=true"
-        )

@@ -4,11 +4,7 @@ import json
 from pathlib import Path
 
 import jax
-import matplotlib
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.manifold import TSNE
-from sklearn.model_selection import cross_val_score
 
 from reid_jax import checkpoint, distance, parallel, train
 from reid_jax.app import command, run
@@ -16,7 +12,6 @@ from reid_jax.app.job import Job
 from reid_jax.models.discriminator import judge
 from reid_jax.types import Domain, Records, part_of
 
-matplotlib.use("agg")
 NAMES = {Domain.LABELLED: "synthetic", Domain.UNLABELLED: "real"}
 COLOURS = {Domain.LABELLED: "tab:blue", Domain.UNLABELLED: "tab:orange"}
 
@@ -43,6 +38,9 @@ def probe(embedding: np.ndarray, domain: np.ndarray) -> float:
 
     0.5 means that there is no gap.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_score
+
     classifier = LogisticRegression(C=10.0, max_iter=2000)
     folds = min(5, np.bincount(domain).min())
     return float(cross_val_score(classifier, distance.unit(embedding), domain, cv=folds).mean())
@@ -51,6 +49,7 @@ def probe(embedding: np.ndarray, domain: np.ndarray) -> float:
 def draw(panels: list[tuple[str, np.ndarray]], domain: np.ndarray, path: Path) -> None:
     """Draw embeddings f32[n d] in the plane (t-SNE), a panel for each, a colour for each domain."""
     from matplotlib import pyplot
+    from sklearn.manifold import TSNE
 
     width = 5.5 * len(panels)
     figure, axes = pyplot.subplots(1, len(panels), figsize=(width, 5), squeeze=False)

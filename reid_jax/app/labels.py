@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from reid_jax import checkpoint, encoders, parallel, train
-from reid_jax.app import command, run, stages
+from reid_jax.app import run, stages, words
 from reid_jax.app.job import Experiment, Job
 from reid_jax.app.parts import Adaptation, CameraBatch, Schedule, carried
 from reid_jax.app.views import Views
@@ -38,7 +38,7 @@ def check(config: Any, labellers: Labellers) -> None:
     stage_config(config, labellers)
 
 
-def of(config: Any, part: Records, folder: Path, labellers: Labellers) -> np.ndarray | None:
+def of(config: Any, part: Records, folder: Path, labellers: Labellers) -> np.ndarray:
     """Find the pseudo labels that `config.pseudo_labels` names.
 
     Args:
@@ -48,16 +48,14 @@ def of(config: Any, part: Records, folder: Path, labellers: Labellers) -> np.nda
         labellers: experiments that can be named.
 
     Returns:
-        i[n], -1 where there is none; all -1 where they are made at the start of each epoch. None
-        where the labeller's training was asked to stop.
+        i[n], -1 where there is none; all -1 where they are made at the start of each epoch.
     """
     word = config.pseudo_labels
     if word not in labellers or not len(part.person):
         return known(config, part)
     if not parallel.agreed((folder / "labels.csv").is_file()):
         own, labeller = stage_config(config, labellers), labellers[word]
-        if not stages.finished(labeller, own, folder, f"stage 1: pseudo labels by {word}"):
-            return None
+        stages.finish(labeller, own, folder, f"stage 1: pseudo labels by {word}")
         job = labeller.build(own)
         label = _last(job, own, folder)[job.train.domain == Domain.UNLABELLED]
         if jax.process_index() == 0:
@@ -81,7 +79,7 @@ def stage_config(config: Any, labellers: Labellers) -> Any:
     lengths = ("epochs", "iterations", "learning_rate", "persons", "per_person")
     parts = (encoders.Network, Views, Adaptation, CameraBatch, Schedule)
     own = carried(config, kind, *parts, but=(*encoders.STATISTICS, *lengths))
-    return command.changed(own, "--config.stage1", config.stage1)
+    return words.changed(own, "--config.stage1", config.stage1)
 
 
 def _last(job: Job, config: Any, workdir: Path) -> np.ndarray:

@@ -1,32 +1,57 @@
-"""Errors: a mistake of the caller ends in one line, everything else in a traceback."""
+"""How a command ends: a mistake of the caller in one line, a bug in a traceback, a stop in order.
+
+Exit status 0: finished; 2: a mistake; 128 and the signal's number: stopped (130 by Ctrl-C, 143 by
+SIGTERM, 129 by SIGHUP, 141 where nobody reads the output any more).
+"""
 
 import dis
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from reid_jax.app import stop
+
 _ROOT = Path(__file__).resolve().parents[2]
 OURS = (f"{_ROOT / 'reid_jax'}{os.sep}", f"{_ROOT / 'experiments'}{os.sep}")
 
 
-def guarded(body: Callable[[], Any]) -> Any:
-    """Run; a mistake of the caller ends in one line and exit status 2.
+def guarded(body: Callable[[], Any], then: str = "begins anew") -> Any:
+    """Run; a mistake of the caller ends in one line and exit status 2, a stop in one of its own.
 
     Such a mistake is an error that a `raise` of this project words, or a file that cannot be
     opened, read or written. Whatever else goes wrong shows its traceback; REID_TRACEBACK=1 shows
     all of them.
+
+    Args:
+        body: what is run.
+        then: after a stop, what the same command does.
+
+    Returns:
+        What body returns.
     """
     try:
         return body()
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, stop.Stopped) else signal.SIGINT
+        stop.leave(number, "" if number == signal.SIGPIPE else f"stopped; {stop.again()} {then}")
+    except BrokenPipeError:
+        quiet()
+        stop.leave(signal.SIGPIPE)
     except Exception as error:
         if os.environ.get("REID_TRACEBACK") or not mistake(error):
             raise
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.stdout.flush()
         os._exit(2)  # workers of the input pipeline must not keep the command alive
+
+
+def quiet() -> None:
+    """Write nothing more to stdout, which nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def mistake(error: BaseException) -> bool:

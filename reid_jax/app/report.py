@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from reid_jax import evaluate, parallel
+from reid_jax import encoders, evaluate, parallel
 from reid_jax.app import command, distances, sheets
 from reid_jax.app.job import Job
 from reid_jax.data import records as reading
@@ -127,6 +127,19 @@ def _markdown(table: dict[str, dict[str, float]], config: Any) -> str:
         cells = " | ".join(f"{100 * row[figure]:.1f}" for figure in SHOWN)
         lines.append(f"| {name} | {cells} |")
     return "\n".join(lines) + "\n"
+
+
+def opening(config: Any, recipe: str) -> str:
+    """The first line of a training: what will be done, with what, on what."""
+    length = f"{config.epochs} epochs" + (
+        f" of {config.iterations} batches" if getattr(config, "iterations", 0) else ""
+    )
+    tested = config.test or getattr(config, "target", "") or config.data
+    begun = "" if config.weights in encoders.WORDS else f" from {config.weights}"
+    return (
+        f"recipe {recipe}: {config.backbone}{begun} at {config.size}, {length}, trained on "
+        f"{trained_on(config)}, tested on `{tested}`"
+    )
 
 
 def trained_on(config: Any) -> str:

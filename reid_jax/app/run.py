@@ -10,14 +10,16 @@ from typing import Any
 
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
 from absl import flags
 
 from reid_jax import checkpoint, evaluate, parallel, train
-from reid_jax.app import command, report
+from reid_jax.app import command, report, stop, workdirs
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.log import Log
 from reid_jax.data import batch as batching
-from reid_jax.types import Batch, Model, Plan, Records, Variables
+from reid_jax.train import Moment, Position
+from reid_jax.types import Batch, Model, Plan, Records, TrainState, Variables
 
 _EVALUATE = flags.DEFINE_integer(
     "evaluate_every", 0, "epochs between evaluations; 0: after the last one only"
@@ -36,11 +38,13 @@ EVERY = 20  # steps between two looks at the clock
 
 def main(experiment: Experiment) -> None:
     """Parse the flags and train; the caller's mistakes end in one line."""
-    command.main(experiment.config, partial(train_all, experiment), experiment.recipes)
+    command.main(
+        experiment.config, partial(train_all, experiment), experiment.recipes, report.opening
+    )
 
 
 def train_all(experiment: Experiment, config: Any, workdir: Path) -> Figures:
-    """Train all stages of an experiment; the figures of the last test, none if it was stopped."""
+    """Train all stages of an experiment; the figures of the last test."""
     if experiment.train is not None:
         return experiment.train(config, workdir)
     return run(config, experiment.build, workdir)
@@ -55,26 +59,58 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
         workdir: the run's folder.
 
     Returns:
-        The figures of the test after the last epoch; none where the run was asked to stop before.
+        The figures of the test after the last epoch.
+
+    Raises:
+        Stopped: the run was asked to stop; what it did is saved.
     """
-    command.check_workdir(workdir, config)
+    workdirs.check(workdir, config)
     job = build(config)
-    command.write_config(workdir, config)
+    workdirs.write(workdir, config)
     log = Log(workdir, config, job)
     embed = parallel.build_embed(job.model)
-    checkpoints = checkpoint.manager(workdir / "checkpoints")
+    keeper = _Keeper(checkpoint.manager(workdir / "checkpoints"), job)
     start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)
-    state, resume = checkpoint.restore(checkpoints, start) or (start, None)
-    log.begin(int(state.step), resume)
+    state, at = checkpoint.restore(keeper.checkpoints, start) or (start, None)
+    log.begin(int(state.step), at)
     state = parallel.replicate(state)
     encoder = job.method.encoder(state.variables, state.carry)
-    at, moment = resume, None
-    figures: dict[str, float] = {}
-    saved, stop = time.monotonic(), _stop_signals()
-    for moment in train.epochs(
-        job.method,
+    moment = None
+    try:
+        with stop.held():
+            for moment in _moments(job, config, embed, state, at):
+                log.moment(moment)
+                at, encoder = moment.position, _encoder(job, moment)
+                keeper.look(moment, now=at.ends(config.epochs))
+                if parallel.agreed(bool(stop.asked())):
+                    raise stop.Stopped(stop.asked() or signal.SIGTERM)
+                if _looks(at, config):
+                    stop.at_once(_look)(job, config, embed, moment, log, workdir / "report")
+        keeper.close()
+        _, figures = test(job, config, embed, encoder)
+        log.test(moment, figures)
+        if _REPORT.value and at is not None:
+            report.write(job, config, embed, encoder, workdir / "report", at.plan)
+    except stop.Stopped:
+        keeper.write()
+        keeper.close()
+        log.end(stopped=True)
+        raise
+    log.end(stopped=False)
+    return figures
+
+
+def _moments(
+    job: Job, config: Any, embed: parallel.Embed, state: TrainState, resume: Position | None
+) -> Iterator[Moment]:
+    """The loop; a stop breaks an epoch's plan off, and waits for the end of a step."""
+    method, alone = job.method, parallel.share()[1] == 1
+    if alone:  # of several processes none may leave by itself
+        method = method._replace(plan=stop.at_once(method.plan))
+    return train.epochs(
+        method,
         job.optimiser,
-        parallel.build_step(job.method, job.optimiser, seed=config.seed),
+        parallel.build_step(method, job.optimiser, seed=config.seed),
         partial(embed_rows, embed, job.model, job.train),
         partial(_batches, job, config.seed),
         job.train,
@@ -82,37 +118,58 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
         count=config.epochs,
         seed=config.seed,
         every=EVERY,
+        pause=lambda: alone and bool(stop.asked()),
         resume=resume,
-    ):
-        log.moment(moment)
-        at, encoder = (
-            moment.position,
-            job.method.encoder(moment.state.variables, moment.state.carry),
-        )
-        last = at.ends(config.epochs)
-        stopping = parallel.agreed(bool(stop))
-        if last or stopping or parallel.agreed(time.monotonic() - saved > 60 * _SAVE.value):
-            checkpoint.save(checkpoints, moment, parallel.first(encoder), job.model.input)
-            saved = time.monotonic()
-        if stopping:
-            break
-        if at.whole and not last and _EVALUATE.value and (at.epoch + 1) % _EVALUATE.value == 0:
-            embedding, figures = test(job, config, embed, encoder)
-            log.test(moment, figures)
-            if _REPORT.value:
-                folder = workdir / "report"
-                report.progress(job, config, embed, encoder, embedding, folder, at.epoch + 1)
-    checkpoints.wait_until_finished()
-    finished = False
-    if at is not None and at.ends(config.epochs):
-        finished = True
-        _, figures = test(job, config, embed, encoder)
-        log.test(moment, figures)
-        if _REPORT.value:
-            report.write(job, config, embed, encoder, workdir / "report", at.plan)
-    checkpoints.close()
-    log.end(stopped=not finished)
-    return figures if finished else {}
+    )
+
+
+class _Keeper:
+    """Writes moments: one every few minutes, the last of the run, and the last before a stop."""
+
+    def __init__(self, checkpoints: ocp.CheckpointManager, job: Job):
+        self.checkpoints, self.job = checkpoints, job
+        self.moment: Moment | None = None  # what is not written; the next step consumes its state
+        self.written = time.monotonic()
+
+    def look(self, moment: Moment, *, now: bool) -> None:
+        """See a moment, and write it if it is time to."""
+        self.moment = moment
+        stop.unsaved(True)
+        if parallel.agreed(now or time.monotonic() - self.written > 60 * _SAVE.value):
+            self.write()
+
+    def write(self) -> None:
+        """Write the moment seen last, unless that is done."""
+        if self.moment is not None:
+            encoder = parallel.first(_encoder(self.job, self.moment))
+            checkpoint.save(self.checkpoints, self.moment, encoder, self.job.model.input)
+            self.moment, self.written = None, time.monotonic()
+
+    def close(self) -> None:
+        """Wait until all is on the disk."""
+        self.checkpoints.wait_until_finished()
+        self.checkpoints.close()
+
+
+def _encoder(job: Job, moment: Moment) -> Variables:
+    return job.method.encoder(moment.state.variables, moment.state.carry)
+
+
+def _looks(at: Position, config: Any) -> bool:
+    """Whether the run is evaluated here, on its way."""
+    due = at.whole and _EVALUATE.value and (at.epoch + 1) % _EVALUATE.value == 0
+    return bool(due) and not at.ends(config.epochs)
+
+
+def _look(
+    job: Job, config: Any, embed: parallel.Embed, moment: Moment, log: Log, folder: Path
+) -> None:
+    """Evaluate a run on its way."""
+    encoder = _encoder(job, moment)
+    embedding, figures = test(job, config, embed, encoder)
+    log.test(moment, figures)
+    if _REPORT.value:
+        report.progress(job, config, embed, encoder, embedding, folder, moment.position.epoch + 1)
 
 
 def test(
@@ -153,20 +210,3 @@ def _batches(job: Job, seed: int, plan: Plan, epoch: int, start: int) -> Iterato
         share=parallel.share(),
         workers=command.workers(),
     )
-
-
-def _stop_signals() -> list:
-    """A list that fills when the run is asked to end (a preemption's SIGTERM, Ctrl-C).
-
-    The run saves then and stops; asked a second time, it stops at once.
-    """
-    asked: list = []
-
-    def ask(number: int, frame: Any) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, ask)
-    return asked

@@ -8,14 +8,14 @@ from typing import Any
 import jax
 
 from reid_jax import encoders, parallel
-from reid_jax.app import command, run
+from reid_jax.app import command, run, words, workdirs
 from reid_jax.app.job import Experiment
 from reid_jax.app.parts import Data, carried
 from reid_jax.app.views import Views
 from reid_jax.whole import whole
 
 
-def finished(experiment: Experiment, config: Any, folder: Path, name: str = "") -> bool:
+def finish(experiment: Experiment, config: Any, folder: Path, name: str = "") -> None:
     """Train a stage, go on with it, or find it done.
 
     Args:
@@ -24,18 +24,16 @@ def finished(experiment: Experiment, config: Any, folder: Path, name: str = "") 
         folder: its workdir.
         name: printed before it is trained.
 
-    Returns:
-        Whether the stage is complete; False where it was asked to stop.
-
     Raises:
         ValueError: the folder was made by another configuration.
+        Stopped: the stage was asked to stop.
     """
-    command.check_workdir(folder, config)
+    workdirs.check(folder, config)
     if run.tested(config, folder):
-        return True
+        return
     if name:
         command.say(name)
-    return bool(run.train_all(experiment, config, folder))
+    run.train_all(experiment, config, folder)
 
 
 def of_source(
@@ -65,7 +63,7 @@ def of_source(
     shared = (encoders.Network, Views, Data, *parts)
     own = {"test": config.test or config.target, "seed": config.seed, **own}
     made = carried(config, experiment.config, *shared, but=but, **own)
-    return command.changed(made, "--config.source", options)
+    return words.changed(made, "--config.source", options)
 
 
 def begun(experiment: Experiment, config: Any, source: Any, folder: Path) -> Any:
@@ -79,12 +77,11 @@ def begun(experiment: Experiment, config: Any, source: Any, folder: Path) -> Any
         folder: of the training on the source, which is trained if need be.
 
     Returns:
-        The configuration; None where the training on the source was asked to stop.
+        The configuration.
     """
     if encoders.start(config) or not config.source or not config.data:
         return config
-    if not finished(experiment, source, folder, "the source by itself"):
-        return None
+    finish(experiment, source, folder, "the source by itself")
     return dataclasses.replace(config, weights=str(folder))
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 from jaxtyping import Int
 from scipy import sparse
-from sklearn.cluster import HDBSCAN
 
 TINY = 1e-12  # stored for distance 0, which a sparse graph takes for "no edge"
 
@@ -52,6 +51,8 @@ def hdbscan(
     if n < max(min_cluster_size, samples):
         return np.full(n, -1, np.int64)
     graph = _connected(distance, samples, missing)
+    from sklearn.cluster import HDBSCAN  # late: it takes most of a second
+
     clustering = HDBSCAN(
         min_cluster_size=min_cluster_size, min_samples=samples, metric="precomputed", copy=True
     )

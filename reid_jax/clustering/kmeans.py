@@ -4,8 +4,6 @@ import warnings
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from reid_jax.clustering import neighbours
 from reid_jax.clustering.refine import renumber
@@ -32,6 +30,9 @@ def kmeans(
         ValueError: features contain NaN or infinity (the message names the rows), or k is out of
             range.
     """
+    from sklearn.cluster import KMeans  # late: it takes most of a second
+    from sklearn.exceptions import ConvergenceWarning
+
     rows = neighbours.check("features", features)
     if not 1 <= k <= len(rows):
         raise ValueError(f"k is {k} and there are {len(rows)} rows; choose k from 1 to {len(rows)}")

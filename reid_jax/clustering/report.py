@@ -3,7 +3,6 @@
 import numpy as np
 from absl import logging
 from jaxtyping import Int
-from sklearn.metrics import adjusted_rand_score
 
 from reid_jax.clustering.dbscan import OUTLIER
 from reid_jax.clustering.reliability import singletons
@@ -64,6 +63,8 @@ def describe(
         figures |= {"cameras": cameras.mean(), "single_camera": np.mean(cameras == 1)}
     if person is not None and (person >= 0).any():
         known = person >= 0
+        from sklearn.metrics import adjusted_rand_score  # late: it takes most of a second
+
         figures["ari"] = adjusted_rand_score(person[known], singletons(labels)[known])
         known = known[labelled]
         if known.any():

@@ -8,7 +8,7 @@ import pytest
 from absl import flags
 
 from reid_jax import encoders
-from reid_jax.app import command, mistakes
+from reid_jax.app import mistakes, words
 from reid_jax.options import choose, option
 
 
@@ -29,8 +29,8 @@ def parsed(*arguments):
     values.set_gnu_getopt()
     for name in ("workdir", "recipe"):
         flags.DEFINE_string(name, None, "", flag_values=values)
-    given = command.words(arguments, Config, values)
-    config = command.defined(Config, RECIPES, given, values)
+    given = words.normal(arguments, Config, values)
+    config = words.defined(Config, RECIPES, given, values)
     strays = values(["script", *given])[1:]
     return config.value, strays
 
@@ -105,9 +105,9 @@ def test_mistakes_are_named(arguments, told):
 
 
 def test_a_boolean_of_another_scripts_options_is_one():
-    assert command.changed(Config(), "--config.source", "skip=True,rate=1").skip
+    assert words.changed(Config(), "--config.source", "skip=True,rate=1").skip
     with pytest.raises(ValueError, match="skip='treu' is no bool"):
-        command.changed(Config(), "--config.source", "skip=treu")
+        words.changed(Config(), "--config.source", "skip=treu")
 
 
 def raised(body):
@@ -142,7 +142,7 @@ def test_old_names_and_words_are_read_and_the_new_ones_said(capsys):
         when: str = option("first", "how often", values={"morning": "each_epoch"})
 
     def words(*arguments):
-        return command.words(arguments, Renamed, flags.FlagValues())
+        return words.normal(arguments, Renamed, flags.FlagValues())
 
     assert words("--config.rate", "2") == ["--config.learning_rate=2"]
     assert "--config.rate is --config.learning_rate now" in capsys.readouterr().err
@@ -151,6 +151,6 @@ def test_old_names_and_words_are_read_and_the_new_ones_said(capsys):
         said = capsys.readouterr().err
         assert said.startswith("--config.when=morning is --config.when=each_epoch now")
         assert said.count("\n") == 1
-    changed = command.changed(Renamed(), "--config.source", "rate=3,when=morning")
+    changed = words.changed(Renamed(), "--config.source", "rate=3,when=morning")
     assert changed == Renamed(3.0, "each_epoch") and "is --config" in capsys.readouterr().err
     assert words("--config.learning_rate=2") and not capsys.readouterr().err.count("now")

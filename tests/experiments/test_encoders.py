@@ -12,7 +12,7 @@ from flax import traverse_util
 import experiments
 from experiments import cycas, domainmix, gds, ide, mgn, mmt, moco, remix, spcl
 from reid_jax import checkpoint, encoders, parallel
-from reid_jax.app import command, labels, run, stages
+from reid_jax.app import labels, run, stages, workdirs
 from reid_jax.train import Moment, Position
 from reid_jax.types import Plan, TrainState
 
@@ -111,7 +111,7 @@ def kept(folder, config):
         ).astype(np.float32)
 
     drawn = jax.tree.map(draw, checkpoint.empty(model))
-    command.write_config(folder, config)
+    workdirs.write(folder, config)
     state = parallel.replicate(
         TrainState(jnp.zeros((), jnp.int32), {"w": jnp.zeros(1)}, {"w": jnp.zeros(1)}, {"w": 0.0})
     )

@@ -17,7 +17,7 @@ from experiments.tables import targets
 from experiments.tables.results import Result, markdown
 from experiments.tables.trainings import named_files, started, trainings, wanted
 from reid_jax import encoders
-from reid_jax.app import command, labels, table
+from reid_jax.app import labels, table, words
 
 EXPERIMENTS = experiments.find()
 
@@ -57,7 +57,7 @@ def test_every_row_makes_a_command(script, table, recipe):
             )
             continue
         assert one.folder == Path(f"/runs/row{one.row}-seed0")
-        config = command.parsed(script.config, script.recipes, one.words)
+        config = words.parsed(script.config, script.recipes, one.words)
         for name, kind in fields.items():
             value = getattr(config, name)
             assert isinstance(value, kind), f"{row.name}: {name}={value!r}"
@@ -153,7 +153,7 @@ def test_what_rows_start_from_is_asked_for_before_the_first(tmp_path):
     )
     words = [one.words for one in started(found, files)]
     given = [
-        command.parsed(script.config, script.recipes, one).weights.removeprefix(str(tmp_path))
+        words.parsed(script.config, script.recipes, one).weights.removeprefix(str(tmp_path))
         for one in words
     ]
     assert given == ["/resnet50", "/resnet50_ibn_a", "/runs/row0-seed0"]

@@ -1,0 +1,46 @@
+"""What a bug report needs to say of an installation."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from collections.abc import Iterator
+
+import jax
+
+import reid_jax
+
+LIBRARIES = (
+    "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "scipy", "scikit-learn",
+    "numba", "opencv-python-headless", "tensorflow-datasets",
+)  # fmt: skip
+# by extra: what it adds
+EXTRAS = {
+    "video": ("scenedetect", "onnxruntime"),
+    "approximate": ("faiss",),
+    "beam": ("apache_beam",),
+    "onnx": ("onnx",),
+    "torch": ("torch",),
+}
+VARIABLES = (
+    "XLA_FLAGS", "JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR", "REID_TRACEBACK", "REID_DATA",
+)  # fmt: skip
+
+
+def told() -> Iterator[tuple[str, str]]:
+    """Yield (what, value)."""
+    yield "reid_jax", reid_jax.__version__
+    yield "Python", f"{platform.python_version()} on {platform.platform()}"
+    for name in LIBRARIES:
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield name, "not installed"
+    devices = jax.devices()
+    yield "devices", f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
+    yield "processor cores", str(os.cpu_count())
+    for extra, modules in EXTRAS.items():
+        missing = [name for name in modules if importlib.util.find_spec(name) is None]
+        yield f"extra {extra}", f"without {', '.join(missing)}" if missing else "there"
+    for name in VARIABLES:
+        yield name, os.environ.get(name, "not set")

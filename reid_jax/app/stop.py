@@ -1,0 +1,162 @@
+"""Stops: Ctrl-C, SIGTERM and SIGHUP end a command in order, with an exit status of their own.
+
+Asked once, a command ends at the next point where nothing is lost: `Stopped` is raised wherever it
+is, except inside `held`, where the owner of unsaved work asks `asked()` between two steps. Asked
+twice, it ends at once. This module imports nothing heavy: scripts begin with it.
+"""
+
+import os
+import select
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE = 5.0  # seconds that a computation without unsaved work may go on after a stop is asked
+
+
+class Stopped(KeyboardInterrupt):
+    """The command was asked to stop, by the signal of this number."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
+
+
+class _State:
+    """What there is once in a process."""
+
+    asked = 0  # the signal's number
+    held = 0  # how many `held` the main thread is inside of
+    unsaved = False  # whether a stop at once would lose work
+    heeded = False
+
+
+def heed() -> None:
+    """Heed the signals from now on; those that are ignored (nohup) stay so."""
+    if _State.heeded or threading.current_thread() is not threading.main_thread():
+        return
+    _State.heeded = True
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _ask)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    os.register_at_fork(after_in_child=_forget)
+    threading.Thread(target=_watch, args=(reader,), name="stop", daemon=True).start()
+
+
+def asked() -> int:
+    """The number of the signal that asked for a stop, or 0."""
+    return _State.asked
+
+
+def ask(number: int) -> None:
+    """Ask for a stop as a signal of this number does; it raises `Stopped` outside of `held`."""
+    _State.asked = _State.asked or number
+    if not _State.held:
+        raise Stopped(_State.asked)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """A stop waits here: it raises nothing until the end, which is after what must not be lost."""
+    _State.held += 1
+    try:
+        yield
+    finally:
+        _State.held -= 1
+        _State.unsaved = False
+    if _State.asked and not _State.held:
+        raise Stopped(_State.asked)
+
+
+def unsaved(is_so: bool) -> None:
+    """Say whether there is work that a stop at once would lose."""
+    _State.unsaved = is_so
+
+
+def at_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that a stop breaks off even inside `held`, e.g. a long look at the data."""
+
+    @wraps(function)
+    def breaking(*args: Any, **kwargs: Any) -> Any:
+        before, _State.held = _State.held, 0
+        try:
+            if _State.asked:
+                raise Stopped(_State.asked)
+            return function(*args, **kwargs)
+        finally:
+            _State.held = before
+
+    return breaking
+
+
+def leave(number: int, last: str = "") -> NoReturn:
+    """End the process now, with the exit status of a signal; its workers are not waited for."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    if last:
+        _tell(last)
+    os._exit(128 + number)
+
+
+def again() -> str:
+    """The command line of this process, as a person types it."""
+    words = list(sys.orig_argv)
+    if words[1:2] == ["-m"]:
+        words[0] = "python"
+    elif len(words) > 1 and Path(words[1]).suffix == "":
+        words = [Path(words[1]).name, *words[2:]]  # an installed command
+    return shlex.join(words)
+
+
+def _ask(number: int, frame: FrameType | None) -> None:
+    ask(number)
+
+
+def _forget() -> None:
+    """A worker that was forked dies by a signal, silently; the first process tells of it."""
+    signal.set_wakeup_fd(-1)
+    for number in SIGNALS:
+        if signal.getsignal(number) is _ask:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _watch(reader: int) -> None:
+    """Heed the second signal, and the first where the main thread does not come to heed it.
+
+    A Python handler waits until the main thread leaves a compiler or a C loop; this thread does
+    not.
+    """
+    first = _next(reader)
+    waits = " after what must be saved" if _State.unsaved else ""
+    _tell(f"asked to stop: ending{waits}; once more ends at once")
+    while True:
+        ready = select.select([reader], [], [], PATIENCE)[0]
+        if ready:
+            leave(_next(reader))
+        if not _State.unsaved:
+            leave(first, f"stopped; {again()} begins where this began")
+
+
+def _next(reader: int) -> int:
+    while True:
+        number = os.read(reader, 1)[0]
+        if number in SIGNALS:
+            return number
+
+
+def _tell(text: str) -> None:
+    """Write a line to stderr without Python's buffers, which the main thread may hold."""
+    with suppress(OSError):
+        os.write(2, f"\n{text}\n".encode())

@@ -1,0 +1,85 @@
+"""A run's folder: whose it is, and what it was made with."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from reid_jax.options import renewed
+
+
+def check(workdir: Path, config: Any) -> None:
+    """Check that a workdir is new, or of this configuration.
+
+    A folder in which no step is saved is as good as new. A run may get more epochs where its
+    schedule does not depend on their number, `config.fixed()`. An option that the version before
+    did not have had its default's meaning then.
+
+    Args:
+        workdir: the folder.
+        config: the configuration, a dataclass.
+
+    Raises:
+        ValueError: another configuration made it (the difference is shown), or it holds something
+            else.
+    """
+    path = workdir / "config.json"
+    if not path.is_file():
+        if workdir.exists() and (not workdir.is_dir() or any(workdir.iterdir())):
+            raise ValueError(
+                f"{workdir} holds other files and no config.json; choose an empty or a new "
+                "--workdir"
+            )
+        return
+    mine, theirs = dataclasses.asdict(config), _read(path, type(config))
+    differing = [name for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
+    if not differing or not _used(workdir):
+        return
+    if differing == ["epochs"] and theirs["epochs"] < mine["epochs"]:
+        reason = config.fixed()
+        if not reason:
+            return
+        raise ValueError(
+            f"{workdir} was made for {theirs['epochs']} epochs and cannot be extended to "
+            f"{mine['epochs']}: {reason}; choose another --workdir, which may start from "
+            f"--config.weights={workdir}"
+        )
+    shown = [
+        f"{name}: {theirs.get(name, 'absent')!r} there, {mine.get(name, 'absent')!r} now"
+        for name in differing
+    ]
+    raise ValueError(
+        f"{workdir} was made by another configuration ({'; '.join(shown)}); choose another "
+        "--workdir, or the same options to go on"
+    )
+
+
+def write(workdir: Path, config: Any) -> None:
+    """Make the workdir and keep the configuration, after data and model were found good."""
+    if (workdir / "config.json").is_file() and not _used(workdir):
+        (workdir / "metrics.jsonl").unlink(missing_ok=True)
+        shutil.rmtree(workdir / "events", ignore_errors=True)
+    workdir.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(dataclasses.asdict(config), indent=2)
+    (workdir / "config.json").write_text(text + "\n")
+
+
+def _read(path: Path, config_class: type) -> dict[str, Any]:
+    """The options that a folder was made with, in today's names; new ones have their default."""
+    try:
+        kept = json.loads(path.read_text())
+        known = {field.name: field.default for field in dataclasses.fields(config_class)}
+        kept = renewed(config_class, kept)
+        if 2 * len(kept.keys() & known.keys()) < len(kept):
+            raise ValueError
+    except (ValueError, AttributeError):
+        raise ValueError(
+            f"{path} is not the configuration of a run of this experiment; choose another --workdir"
+        ) from None
+    return {**known, **kept}
+
+
+def _used(workdir: Path) -> bool:
+    """Whether a step of the run, or of a stage in its folder, is saved."""
+    return any(path.name.isdigit() for path in workdir.glob("**/checkpoints/*"))
