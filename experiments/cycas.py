@@ -102,6 +102,10 @@ class Config(encoders.Network, views.Views, parts.Schedule, parts.Data):
     pad: int = 10
     erase: float = 0.5
 
+    def fixed(self) -> str:
+        """The learning rate falls over all epochs, or over the early ones."""
+        return "" if self.early else "its learning rate falls over all of them"
+
 
 # A network that starts from nothing: at epsilon 0.1 the nearest counts as found, mostly wrong, and
 # nothing is learnt; without a neck all cosines are near 1; and two pictures that are erased apart

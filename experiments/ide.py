@@ -45,6 +45,11 @@ class Config(standard.Options, parts.WarmSchedule, parts.CameraBatch, parts.Data
     pad: int = 5
     erase: float = 0.3
 
+    def fixed(self) -> str:
+        """The learning rate may fall at shares of all epochs."""
+        known = self.schedule == "constant" or self.schedule.replace(",", "").isdigit()
+        return "" if known else f"schedule={self.schedule} is of all of them"
+
 
 RECIPES: dict[str, dict[str, Any]] = {
     "street": {},

@@ -57,6 +57,10 @@ class Config(encoders.Trunk, views.Views, parts.WarmSchedule, parts.Batch, parts
     erase: float = 0.5
     erase_fill: str = "black"
 
+    def fixed(self) -> str:
+        """The learning rate falls over all epochs."""
+        return "its learning rate falls over all of them"
+
 
 RECIPES: dict[str, dict[str, Any]] = {
     "street": {

@@ -51,6 +51,10 @@ class Config(encoders.Network, views.Views, parts.WarmSchedule, parts.Data):
     gray: float = 0.2
     blur: float = 1.0  # of the first view; of the second 0.1, and 0.2 of them are solarised
 
+    def fixed(self) -> str:
+        """The learning rate falls over all epochs."""
+        return "its learning rate falls over all of them"
+
 
 RECIPES: dict[str, dict[str, Any]] = {
     "street": {

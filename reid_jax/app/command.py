@@ -77,7 +77,7 @@ def main(
         folder = Path(workdir())
         if opening is not None:
             recipe = str(flags.FLAGS["recipe"].value) if recipes else ""
-            say(f"{opening(config.value, recipe)}; {folder}")
+            say(f"{Path(sys.argv[0]).stem}, {opening(config.value, recipe)}; {folder}")
         distribute()
         body(config.value, folder)
 

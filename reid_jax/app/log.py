@@ -77,7 +77,7 @@ class Log:
     def end(self, *, stopped: bool) -> None:
         """Say how the run ended."""
         if stopped:
-            self.say("asked to stop: the state is saved; the same command goes on from here")
+            self.say("the state is saved")
         self.say(f"{timedelta(seconds=round(time.monotonic() - self.began))} in all")
         if self.events:
             self.events.close()

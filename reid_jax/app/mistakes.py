@@ -37,7 +37,7 @@ def guarded(body: Callable[[], Any], then: str = "begins anew") -> Any:
         return body()
     except KeyboardInterrupt as error:
         number = error.number if isinstance(error, stop.Stopped) else signal.SIGINT
-        stop.leave(number, "" if number == signal.SIGPIPE else f"stopped; {stop.again()} {then}")
+        stop.leave(number, "" if number == signal.SIGPIPE else stop.last_words(then))
     except BrokenPipeError:
         quiet()
         stop.leave(signal.SIGPIPE)

@@ -81,6 +81,10 @@ class Schedule:
     weight_decay: float = option(5e-4, "weight decay")
     seed: int = option(0, "of all random numbers")
 
+    def fixed(self) -> str:
+        """Why a run cannot go on for more epochs; empty: it can, as what was done stays the same."""
+        return ""
+
 
 @dataclasses.dataclass
 class WarmSchedule(Schedule):

@@ -113,11 +113,15 @@ def leave(number: int, last: str = "") -> NoReturn:
 def again() -> str:
     """The command line of this process, as a person types it."""
     words = list(sys.orig_argv)
-    if words[1:2] == ["-m"]:
-        words[0] = "python"
-    elif len(words) > 1 and Path(words[1]).suffix == "":
-        words = [Path(words[1]).name, *words[2:]]  # an installed command
-    return shlex.join(words)
+    script = Path(words[1]) if len(words) > 1 else Path()
+    if script.is_file() and not script.suffix:  # an installed command
+        return shlex.join([script.name, *words[2:]])
+    return shlex.join(["python", *words[1:]])
+
+
+def last_words(then: str) -> str:
+    """How a stopped command is gone on with; `then`: what it does."""
+    return f"stopped; the same command {then}:\n    {again()}"
 
 
 def _ask(number: int, frame: FrameType | None) -> None:
@@ -146,7 +150,7 @@ def _watch(reader: int) -> None:
         if ready:
             leave(_next(reader))
         if not _State.unsaved:
-            leave(first, f"stopped; {again()} begins where this began")
+            leave(first, last_words("begins where this began"))
 
 
 def _next(reader: int) -> int:

@@ -89,9 +89,12 @@ def test_a_file_of_flags_is_read_in_its_place(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--config.rat", "3"], "--config.rat, did you mean 'rate'"),
-        (["-config.rat=3"], "--config.rat, did you mean 'rate'"),
-        (["--noconfig.skp"], "did you mean 'skip'"),
+        (["--config.rat", "3"], "--config.rat, did you mean '--config.rate'"),
+        (["-config.rat=3"], "--config.rat, did you mean '--config.rate'"),
+        (["--noconfig.skp"], "did you mean '--config.skip'"),
+        (["--persons=3"], "--persons, did you mean '--config.persons'"),
+        (["--config.workdir=x"], "--config.workdir, did you mean '--workdir'"),
+        (["--workdri", "x"], "--workdri, did you mean '--workdir'"),
         (["--recipe", "papr"], "did you mean 'paper'"),
         (["--recipe="], "--recipe='' is not known"),
         (["--recipe"], "--recipe has no value"),
@@ -141,16 +144,16 @@ def test_old_names_and_words_are_read_and_the_new_ones_said(capsys):
         learning_rate: float = option(0.1, "how fast", was="rate")
         when: str = option("first", "how often", values={"morning": "each_epoch"})
 
-    def words(*arguments):
+    def normal(*arguments):
         return words.normal(arguments, Renamed, flags.FlagValues())
 
-    assert words("--config.rate", "2") == ["--config.learning_rate=2"]
+    assert normal("--config.rate", "2") == ["--config.learning_rate=2"]
     assert "--config.rate is --config.learning_rate now" in capsys.readouterr().err
     for given in (["--config.when=morning"], ["--config.when", "morning"]):
-        assert words(*given) == ["--config.when=each_epoch"]
+        assert normal(*given) == ["--config.when=each_epoch"]
         said = capsys.readouterr().err
         assert said.startswith("--config.when=morning is --config.when=each_epoch now")
         assert said.count("\n") == 1
     changed = words.changed(Renamed(), "--config.source", "rate=3,when=morning")
     assert changed == Renamed(3.0, "each_epoch") and "is --config" in capsys.readouterr().err
-    assert words("--config.learning_rate=2") and not capsys.readouterr().err.count("now")
+    assert normal("--config.learning_rate=2") and not capsys.readouterr().err.count("now")

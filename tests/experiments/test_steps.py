@@ -14,7 +14,7 @@ import pytest
 
 import experiments
 from experiments import domainmix, gds, ide, mmt
-from reid_jax import encoders, evaluate, parallel, train
+from reid_jax import encoders, evaluate, optimise, parallel, train
 from reid_jax.app import kinds, sources
 from reid_jax.data import batch as batching
 from reid_jax.data import records
@@ -29,6 +29,7 @@ LENGTHS = {
     "epochs": 3,
     "iterations": 1,
     "warmup": 0,
+    "flat": 1,
     "memory": 64,
     "capacity": 0,
     "hidden": 16,
@@ -161,9 +162,8 @@ CASES = [
 ]
 
 
-@pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(("name", "recipe"), CASES)
-def test_one_step_is_finite(name, recipe):
+def shortened(name, recipe):
+    """The configuration of a recipe on the tiny persons."""
     experiment = experiments.find()[name]
     config = experiment.config(**experiment.recipes[recipe])
     short = {option: value for option, value in LENGTHS.items() if option in vars(config)}
@@ -173,7 +173,36 @@ def test_one_step_is_finite(name, recipe):
         del short["data"]
     if getattr(config, "pairs_from", "") == "videos":
         short |= {"data": "tiny:videos+tiny:scenes", "early": min(config.early, 1)}
-    config = dataclasses.replace(config, **short)
+    return dataclasses.replace(config, **short)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("name", "recipe"), CASES)
+def test_one_step_is_finite(name, recipe):
+    config = shortened(name, recipe)
     for stage, build in jobs(name, config).items():
         metrics = step(build(), config)
         assert np.isfinite(list(metrics.values())).all() and metrics["loss"] != 0, (stage, metrics)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("name", "recipe"), CASES)
+def test_a_run_may_get_more_epochs_just_where_its_learning_rate_stays_the_same(
+    name, recipe, monkeypatch
+):
+    def rates(epochs):
+        made = []
+        monkeypatch.setattr(
+            optimise,
+            "schedule",
+            lambda *args, **kwargs: made.append(plain(*args, **kwargs)) or made[-1],
+        )
+        *_, last = jobs(name, dataclasses.replace(config, epochs=epochs)).values()
+        last()
+        return [float(rate(step)) for rate in made for step in range(count)]
+
+    config, plain, count = shortened(name, recipe), optimise.schedule, 3 * 4
+    config = dataclasses.replace(
+        config, **({"iterations": 4} if "iterations" in vars(config) else {})
+    )
+    assert (rates(3) == rates(7)) == (not config.fixed())

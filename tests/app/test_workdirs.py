@@ -1,0 +1,86 @@
+"""Whose a run's folder is."""
+
+import dataclasses
+import json
+
+import pytest
+
+from reid_jax.app import parts, workdirs
+from reid_jax.options import option
+
+
+@dataclasses.dataclass
+class Config(parts.Schedule, parts.Data):
+    pad: int = option(0, "new in this version; 0 is what the version before did")
+
+
+@dataclasses.dataclass
+class Falling(Config):
+    def fixed(self):
+        return "it falls"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run of one epoch, begun and never saved."""
+    workdirs.write(tmp_path / "run", Config(epochs=1))
+    (tmp_path / "run" / "metrics.jsonl").write_text("{}\n")
+    (tmp_path / "run" / "events").mkdir()
+    return tmp_path / "run"
+
+
+def saved(folder, where="checkpoints"):
+    (folder / where / "12").mkdir(parents=True)
+
+
+def test_a_start_that_saved_nothing_is_as_if_it_had_never_been(folder):
+    (folder / "checkpoints" / "12.orbax-checkpoint-tmp").mkdir(parents=True)  # a kill's rest
+    other = Config(epochs=3, seed=1)
+    workdirs.check(folder, other)
+    workdirs.write(folder, other)
+    assert json.loads((folder / "config.json").read_text())["seed"] == 1
+    assert not (folder / "metrics.jsonl").exists() and not (folder / "events").exists()
+
+
+@pytest.mark.parametrize("where", ["checkpoints", "source/checkpoints"])
+def test_what_saved_something_is_of_its_options(folder, where):
+    saved(folder, where)
+    workdirs.check(folder, Config(epochs=1))
+    with pytest.raises(ValueError, match="another configuration .seed: 0 there, 1 now"):
+        workdirs.check(folder, Config(epochs=1, seed=1))
+    workdirs.write(folder, Config(epochs=1))
+    assert (folder / "metrics.jsonl").exists()
+
+
+def test_a_run_is_extended_where_its_schedule_allows_it(folder):
+    saved(folder)
+    workdirs.check(folder, Config(epochs=2))
+    with pytest.raises(ValueError, match="cannot be extended to 2: it falls"):
+        workdirs.check(folder, Falling(epochs=2))
+    for changed in (Config(epochs=2, seed=1), Config(epochs=0)):
+        with pytest.raises(ValueError, match="another configuration"):
+            workdirs.check(folder, changed)
+
+
+def test_an_option_that_is_new_does_not_strand_an_old_run(folder):
+    saved(folder)
+    kept = json.loads((folder / "config.json").read_text())
+    del kept["pad"]
+    (folder / "config.json").write_text(json.dumps(kept))
+    workdirs.check(folder, Config(epochs=1))
+    with pytest.raises(ValueError, match="pad: 0 there, 3 now"):
+        workdirs.check(folder, Config(epochs=1, pad=3))
+
+
+@pytest.mark.parametrize("text", ['{"model": 1, "hidden": 2, "heads": 3}', "[]", "{", ""])
+def test_the_configuration_of_something_else_is_not_written_over(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=r"config\.json is not the configuration of a run"):
+        workdirs.check(tmp_path, Config())
+
+
+def test_other_files_are_not_mixed_with(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    for path in (tmp_path, tmp_path / "thesis.tex"):
+        with pytest.raises(ValueError, match="holds other files"):
+            workdirs.check(path, Config())
