@@ -8,7 +8,7 @@ import reid_jax
 ROOT = Path(reid_jax.__file__).parent
 # A layer may import the layers before it, and files of its own layer if that layer is a folder.
 LAYERS = [
-    ["xla"], ["options"], ["whole"], ["types"], ["distance"], ["losses"], ["memory"],
+    ["xla"], ["worker"], ["options"], ["whole"], ["types"], ["distance"], ["losses"], ["memory"],
     ["clustering"],
     ["retrieval"], ["models"], ["data"], ["synthetic"], ["video"], ["methods"], ["optimise"],
     ["parallel"], ["train"], ["evaluate"], ["checkpoint"], ["export"], ["encoders"], ["app"],

@@ -56,7 +56,10 @@ def _lines(
     config_class: type | None,
     recipes: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[str]:
-    yield inspect.cleandoc(sys.modules["__main__"].__doc__ or "")
+    script = sys.modules["__main__"]
+    about = inspect.cleandoc(script.__doc__ or "")
+    installed = str(script.__package__).startswith("reid_jax.")
+    yield about.replace("python -m experiments.", "reid-jax ") if installed else about
     if config_class is not None:
         named = [word.partition("=")[2] for word in arguments if word.startswith("--recipe=")]
         recipe = named[-1] if named else next(iter(recipes), "")

@@ -82,7 +82,7 @@ class Schedule:
     seed: int = option(0, "of all random numbers")
 
     def fixed(self) -> str:
-        """Why a run cannot go on for more epochs; empty: it can, as what was done stays the same."""
+        """Why a run cannot go on for more epochs; empty: it can."""
         return ""
 
 

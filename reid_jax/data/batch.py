@@ -10,6 +10,7 @@ import grain
 import numpy as np
 from absl import flags
 
+from reid_jax import worker
 from reid_jax.data import augment as augmenting
 from reid_jax.data import records as reading
 from reid_jax.types import Batch, Input, Plan, Records, Tags
@@ -168,12 +169,22 @@ def _stream(source: _Steps | _Pictures, workers: int) -> Iterator:
         if not flags.FLAGS.is_parsed():  # grain's workers read the flags of absl
             flags.FLAGS.mark_as_parsed()
         stream = stream.mp_prefetch(
-            grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2)
+            grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2),
+            worker_init_fn=_begin,
         )
     iterator = iter(stream)
     try:
-        yield from iterator
+        with worker.deaf():
+            first = next(iterator, None)  # which starts the workers
+        if first is not None:
+            yield first
+            yield from iterator
     finally:
         close = getattr(iterator, "close", None)
         if close is not None:
             close()
+
+
+def _begin(which: int, of: int) -> None:
+    """Set up a worker of grain."""
+    worker.follow()

@@ -2,19 +2,17 @@
 
 import multiprocessing
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.process import BaseProcess
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 
+from reid_jax import worker
 from reid_jax.video import cut
 from reid_jax.video.cut import How
 from reid_jax.video.find import Source
@@ -117,13 +115,8 @@ def _cut_in_workers(
     reports: SimpleQueue[tuple[str, float, int]] = context.SimpleQueue()
     pool = ProcessPoolExecutor(workers, context, _begin, (reports,))
     try:
-        # Workers inherit the mask, so that Ctrl-C does not reach them even while they start.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with worker.deaf():
             running = {pool.submit(_work, source, str(parts), how): source for source in waiting}
-        finally:
-            # A Ctrl-C that was pressed meanwhile arrives now.
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while running:
             finished, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
             while not reports.empty():
@@ -146,19 +139,11 @@ def _cut_in_workers(
 
 
 def _begin(reports: SimpleQueue[tuple[str, float, int]]) -> None:
-    """Set up a worker: one thread, no reaction to Ctrl-C, and an end when its parent has ended."""
+    """Set up a worker: one thread."""
     global _reports
     _reports = reports
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if (parent := multiprocessing.parent_process()) is not None:
-        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-
-
-def _follow(parent: BaseProcess) -> None:
-    """End this process when its parent has ended."""
-    parent.join()
-    os._exit(1)
+    worker.follow()
 
 
 def _work(source: Source, parts: str, how: How) -> dict:

@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import cv2
@@ -58,6 +59,38 @@ def _be(module, arguments, files, environment):
         runpy.run_module(f"experiments.{module}", run_name="__main__", alter_sys=True)
     finally:
         atexit._run_exitfuncs()
+
+
+def begun(module, *arguments, **options):
+    """A script in a process group of its own, which heeds Ctrl-C as one in a terminal does.
+
+    A shell's background job, and so these tests in one, would ignore it.
+    """
+    code = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"runpy.run_module('experiments.{module}', run_name='__main__', alter_sys=True)"
+    )
+    environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", code, *arguments],
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+        text=True,
+        **options,
+    )
+
+
+def nobody_is_left(run):
+    """Whether all processes of the group end within 20 seconds."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            os.killpg(run.pid, 0)
+            time.sleep(0.1)
+        except ProcessLookupError:
+            return True
+    return False
 
 
 def refused(module, *arguments):

@@ -3,14 +3,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
 from reid_jax.app import footage, sources
 from reid_jax.data.packed import packed
-from tests.experiments.called import ROOT, call, refused
+from tests.experiments.called import begun, call, nobody_is_left, refused
 from tests.video import films
 
 pytest.importorskip("scenedetect")
@@ -73,35 +72,21 @@ def test_videos_become_what_a_training_reads(made, folder):
     )
 
 
-def _begun(command, parts, **options):
+def _begun(parts, *arguments, **options):
     """A run in a group of its own, once it has left its first part."""
-    run = subprocess.Popen(
-        command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, **options
-    )
+    run = begun("prepare", *arguments, stdout=subprocess.DEVNULL, **options)
     until = time.monotonic() + 120
     while not list(parts.glob("*/about.json")) and time.monotonic() < until:
         time.sleep(0.02)
     return run
 
 
-def _nobody_is_left(run):
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        try:
-            os.killpg(run.pid, 0)
-            time.sleep(0.1)
-        except ProcessLookupError:
-            return True
-    return False
-
-
 def test_a_killed_run_goes_on_to_the_same_bytes(made, folder, tmp_path):
     out, parts = tmp_path / "out", tmp_path / "out.parts"
-    command = [sys.executable, "-m", "experiments.prepare", *_arguments(folder, out, "--cores=2")]
-    run = _begun(command, parts, stderr=subprocess.DEVNULL)
+    run = _begun(parts, *_arguments(folder, out, "--cores=2"), stderr=subprocess.DEVNULL)
     run.kill()
     run.wait()
-    assert parts.is_dir() and not out.exists() and _nobody_is_left(run)
+    assert parts.is_dir() and not out.exists() and nobody_is_left(run)
     assert "begun with other options (--every: 7 there, 5 now)" in refused(
         "prepare", *_arguments(folder, out, "--every=5")
     )
@@ -111,16 +96,12 @@ def test_a_killed_run_goes_on_to_the_same_bytes(made, folder, tmp_path):
 
 def test_ctrl_c_stops_at_once_and_keeps_what_is_done(folder, tmp_path):
     out, parts = tmp_path / "out", tmp_path / "out.parts"
-    # as in a terminal; a shell's background job, and so these tests in one, ignores Ctrl-C
-    heed = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    code = f"{heed}; runpy.run_module('experiments.prepare', run_name='__main__', alter_sys=True)"
-    command = [sys.executable, "-c", code, *_arguments(folder, out, "--cores=2")]
-    run = _begun(command, parts, stderr=subprocess.PIPE, text=True)
+    run = _begun(parts, *_arguments(folder, out, "--cores=2"), stderr=subprocess.PIPE)
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them
     said = run.communicate(timeout=60)[1]
     assert run.returncode == 130 and "Traceback" not in said, said
     assert f"stopped: what is done is kept in {parts}" in said
-    assert not out.exists() and _nobody_is_left(run)
+    assert not out.exists() and nobody_is_left(run)
 
 
 def test_two_runs_do_not_make_one_folder(folder, tmp_path):
@@ -134,7 +115,7 @@ def test_two_runs_do_not_make_one_folder(folder, tmp_path):
 
 
 def test_mistakes_are_told_before_anything_is_made(folder, tmp_path):
-    assert "Did you mean: detector" in refused("prepare", "videos", "--detecter=hog")
+    assert "did you mean '--detector'" in refused("prepare", "videos", "--detecter=hog")
     assert "the job='vidoes' is not known, did you mean 'videos'?" in refused("prepare", "vidoes")
     assert "--source=KIND:PATH" in refused("prepare", f"--out={tmp_path / 'out'}")
     assert not list(tmp_path.iterdir())

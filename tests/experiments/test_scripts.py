@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.experiments.called import ROOT, call, refused
+from tests.experiments.called import ROOT, begun, call, nobody_is_left, refused
 
 TINY = [
     "--config.size=32x16",
@@ -107,24 +107,17 @@ def test_asked_to_stop_it_saves_and_the_same_command_goes_on_to_the_same_end(dat
         "--config.iterations=150", "--noreport",
     ]  # fmt: skip
     call("ide", f"--workdir={tmp_path}/straight", *arguments)
-    command = [
-        sys.executable,
-        "-u",
-        "-m",
-        "experiments.ide",
-        f"--workdir={tmp_path}/stopped",
-        *arguments,
-    ]
-    environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as child:
+    stopped = f"--workdir={tmp_path}/stopped"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with begun("ide", stopped, *arguments, "--workers=2", **pipes) as child:
         for line in child.stdout:
             if "step 40/150" in line:
-                child.send_signal(signal.SIGTERM)
+                os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to all of them
                 break
-        said = child.stdout.read()
-        assert child.wait() == 143 and "the state is saved" in said
+        said, errors = child.communicate(timeout=120)
+    assert child.returncode == 130 and "the state is saved" in said
+    assert "goes on from what is saved" in errors and "Traceback" not in errors, errors
+    assert nobody_is_left(child)
     assert (
         "going on from epoch 1" in call("ide", f"--workdir={tmp_path}/stopped", *arguments).stdout
     )
@@ -149,7 +142,7 @@ def test_prepare_packs_and_the_pack_trains(data, tmp_path):
 def test_a_mistake_ends_in_one_line(trained, data, tmp_path):
     workdir, arguments, _ = trained
     new = f"--workdir={tmp_path}/new"
-    assert "did you mean 'epochs'" in refused("ide", new, "--config.epoch=1")
+    assert "did you mean '--config.epochs'" in refused("ide", new, "--config.epoch=1")
     assert "workdir" in refused("ide", "--workdri=x")
     assert "another configuration" in refused("ide", *arguments, "--config.seed=3")
     assert "there is no folder" in refused("ide", new, "--config.data=market1501:/none")
