@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from reid_jax.app.job import Experiment
 
 if sys.argv[:1] == ["-m"]:  # `python -m experiments.NAME`: before the libraries are imported
-    stop.heed()
+    stop.heed(early=True)
 
 
 def find() -> "dict[str, Experiment]":

@@ -25,7 +25,7 @@ HELP = ("-h", "--help", "-?", "--helpshort", "--helpfull")
 
 def main() -> None:
     """Run the script that the command line names, as if it had been started by itself."""
-    stop.heed()
+    stop.heed(early=True)
     name, *rest = sys.argv[1:] or ["--help"]
     if name == "--version":
         print(f"reid_jax {__version__}")

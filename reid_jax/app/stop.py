@@ -37,10 +37,16 @@ class _State:
     held = 0  # how many `held` the main thread is inside of
     unsaved = False  # whether a stop at once would lose work
     heeded = False
+    early = False  # before there is anything that `Stopped` could unwind
 
 
-def heed() -> None:
-    """Heed the signals from now on; those that are ignored (nohup) stay so."""
+def heed(*, early: bool = False) -> None:
+    """Heed the signals from now on; those that are ignored (nohup) stay so.
+
+    Args:
+        early: until the next call of `heed` a stop leaves at once, without a traceback of imports.
+    """
+    _State.early = early
     if _State.heeded or threading.current_thread() is not threading.main_thread():
         return
     _State.heeded = True
@@ -125,6 +131,8 @@ def last_words(then: str) -> str:
 
 
 def _ask(number: int, frame: FrameType | None) -> None:
+    if _State.early:
+        leave(number, last_words("begins anew"))
     ask(number)
 
 

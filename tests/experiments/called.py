@@ -66,13 +66,10 @@ def begun(module, *arguments, **options):
 
     A shell's background job, and so these tests in one, would ignore it.
     """
-    code = (
-        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        f"runpy.run_module('experiments.{module}', run_name='__main__', alter_sys=True)"
-    )
+    command = ["env", "--default-signal=INT", sys.executable, "-u", "-m", f"experiments.{module}"]
     environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
     return subprocess.Popen(
-        [sys.executable, "-u", "-c", code, *arguments],
+        [*command, *arguments],
         cwd=ROOT,
         env=environment,
         start_new_session=True,
