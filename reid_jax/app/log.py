@@ -26,6 +26,7 @@ class Log:
         self.began = self.moment_began = time.monotonic()
         self.done: int | None = None  # steps up to the last moment
         self.first: tuple[float, int] | None = None  # time and steps of the first moment
+        self.at = (0, 0)  # epoch and step of the last moment
         if self.writes:
             device = jax.devices()[0]
             self.say(f"training data\n{summary(survey(job.train))}")
@@ -40,6 +41,7 @@ class Log:
             kept = [line for line in lines if json.loads(line)["step"] <= step]
             self.path.write_text("".join(line + "\n" for line in kept))
         if resume is not None:
+            self.at = (resume.epoch, step)
             steps = len(resume.plan.rows)
             self.say(f"going on from epoch {resume.epoch + 1}, step {resume.done} of {steps}")
         self.moment_began = time.monotonic()
@@ -47,8 +49,9 @@ class Log:
     def moment(self, moment: Moment) -> None:
         """Write a line of progress, with images/s and the time left."""
         epoch, at, plan = moment.position
+        self.at = (epoch, _step(moment))
         steps, batch = plan.rows.shape  # epochs may differ
-        done, now = _step(moment), time.monotonic()
+        done, now = self.at[1], time.monotonic()
         seconds, self.moment_began = now - self.moment_began, now
         figures, clock = dict(moment.metrics), "compiled"
         if self.done is None or self.first is None:  # the first moment holds the compilation
@@ -60,18 +63,18 @@ class Log:
             figures["images_per_second"] = rate
             clock = f"{rate:.0f} images/s  {left} left"
         self.done = done
-        self._write("train", moment, figures)
+        self._write("train", figures)
         metrics = "  ".join(f"{name} {value:.3f}" for name, value in moment.metrics.items())
         line = f"epoch {epoch + 1}/{self.epochs}  step {at}/{steps}  {metrics}  {clock}"
         self.say(line, fleeting=not moment.position.whole)
 
-    def test(self, moment: Moment | None, figures: dict[str, float]) -> None:
+    def test(self, figures: dict[str, float]) -> None:
         """Write the figures of an evaluation."""
         shown = {name: 100 * value for name, value in figures.items() if name != "queries"}
         text = "  ".join(f"{name} {value:.1f}" for name, value in shown.items())
         self.say(f"test: {text}  ({figures['queries']:.0f} queries)")
-        if moment is not None:
-            self._write("test", moment, figures)
+        if not self._written("test"):
+            self._write("test", figures)
         self.moment_began = time.monotonic()
 
     def end(self, *, stopped: bool) -> None:
@@ -89,11 +92,17 @@ class Log:
         clear = "\r\033[K" if sys.stdout.isatty() else ""
         print(f"{clear}{text}", end="" if fleeting and clear else "\n", flush=True)
 
-    def _write(self, kind: str, moment: Moment, figures: dict[str, float]) -> None:
+    def _written(self, kind: str) -> bool:
+        """Whether an earlier process wrote such a line of this step."""
+        lines = self.path.read_text().splitlines() if self.path.is_file() else []
+        last = json.loads(lines[-1]) if lines else {}
+        return last.get("kind") == kind and last.get("step") == self.at[1]
+
+    def _write(self, kind: str, figures: dict[str, float]) -> None:
         if self.events is None:
             return
-        step = _step(moment)
-        line = {"kind": kind, "epoch": moment.position.epoch, "step": step, **figures}
+        epoch, step = self.at
+        line = {"kind": kind, "epoch": epoch, "step": step, **figures}
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
         for name, value in figures.items():

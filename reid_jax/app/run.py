@@ -75,7 +75,6 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
     log.begin(int(state.step), at)
     state = parallel.replicate(state)
     encoder = job.method.encoder(state.variables, state.carry)
-    moment = None
     try:
         with stop.held():
             for moment in _moments(job, config, embed, state, at):
@@ -88,7 +87,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
                     stop.at_once(_look)(job, config, embed, moment, log, workdir / "report")
         keeper.close()
         _, figures = test(job, config, embed, encoder)
-        log.test(moment, figures)
+        log.test(figures)
         if _REPORT.value and at is not None:
             report.write(job, config, embed, encoder, workdir / "report", at.plan)
     except stop.Stopped:
@@ -167,7 +166,7 @@ def _look(
     """Evaluate a run on its way."""
     encoder = _encoder(job, moment)
     embedding, figures = test(job, config, embed, encoder)
-    log.test(moment, figures)
+    log.test(figures)
     if _REPORT.value:
         report.progress(job, config, embed, encoder, embedding, folder, moment.position.epoch + 1)
 
