@@ -92,8 +92,9 @@ def test_a_name_that_is_not_there():
         from reid_jax import lod  # noqa: F401
 
 
-def test_the_marker_of_types_is_installed():
+def test_the_package_and_the_marker_of_types_are_installed():
     assert (ROOT / "py.typed").is_file()
     settings = configparser.ConfigParser()
     settings.read(ROOT.parent / "setup.cfg")
     assert settings["options.package_data"]["reid_jax"] == "py.typed"
+    assert {"find:", "reid_jax.api"} & set(settings["options"]["packages"].split())
