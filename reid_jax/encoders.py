@@ -19,49 +19,13 @@ from flax import linen as nn
 
 from reid_jax import checkpoint, export, parallel
 from reid_jax.data.augment import RESIZES
-from reid_jax.models import embedder, mgn, osnet, pretrained, resnet, swin, transfer
+from reid_jax.models import embedder, mgn, pretrained, transfer
+from reid_jax.models.backbones import BACKBONES, MGNS
 from reid_jax.models.norm import BatchNorm, DomainNorm
 from reid_jax.options import choose, option, renewed
 from reid_jax.retrieval.ranking import METRICS
 from reid_jax.types import Input, Model, Variables
 
-Make = Callable[..., Any]
-
-
-def _windows(make: Make) -> Make:
-    """A transformer normalises by layer and has no use for `norm`."""
-    return lambda norm, **options: make(**options)
-
-
-BACKBONES: dict[str, Make] = {
-    "resnet_small": resnet.resnet_small,
-    "resnet_small_ibn_a": partial(resnet.resnet_small, ibn=True),
-    "resnet_small_snr": partial(resnet.resnet_small, snr=(1, 2, 3)),
-    "resnet_small_in": partial(resnet.resnet_small, instance=(1, 2)),
-    "resnet50": resnet.resnet50,
-    "resnet50_stride2": partial(resnet.resnet50, last_stride=2),
-    "resnet50_ibn_a": resnet.resnet50_ibn_a,
-    "resnet50_in": partial(resnet.resnet50, instance=(1, 2)),
-    "resnet50_snr": partial(resnet.resnet50, snr=(1, 2, 3)),
-    "osnet_x1_0": osnet.osnet,
-    "osnet_x0_75": partial(osnet.osnet, 0.75),
-    "osnet_x0_5": partial(osnet.osnet, 0.5),
-    "osnet_x0_25": partial(osnet.osnet, 0.25),
-    "osnet_ibn_x1_0": osnet.osnet_ibn,
-    "osnet_ibn_x0_75": partial(osnet.osnet_ibn, 0.75),
-    "osnet_ibn_x0_5": partial(osnet.osnet_ibn, 0.5),
-    "osnet_ibn_x0_25": partial(osnet.osnet_ibn, 0.25),
-    "swin_t": _windows(swin.swin_t),
-    "swin_s": _windows(swin.swin_s),
-    "swin_b": _windows(swin.swin_b),
-}
-# MGN's by name: the width of a head, and the backbone of its trunk
-MGNS = {
-    "mgn": (256, "resnet50"),
-    "mgn_in": (256, "resnet50_in"),
-    "mgn_small": (32, "resnet_small"),
-    "mgn_small_ibn_a": (32, "resnet_small_ibn_a"),
-}
 NEEDED, NONE = "needed", "none"  # words for `weights`: a file must be named; random numbers
 WORDS = ("", NONE, NEEDED)
 _IMAGENET = "torchvision's of ImageNet (resnet50-0676ba61.pth)"
@@ -97,7 +61,7 @@ Say = Callable[[str], Any]
 class Trunk:
     """The options that every network has, MGN included."""
 
-    backbone: str = option("resnet_small", "the network; BACKBONES in reid_jax/encoders.py has all")
+    backbone: str = option("resnet_small", "the network; reid_jax/models/backbones.py has all")
     weights: str = option(
         "",
         "what to start from: a weights file (.pth, .safetensors, .onnx, .npz), or the folder of a "
@@ -138,6 +102,7 @@ class Network(Trunk):
     bn_domains: bool = option(False, "each of the two domains has its own batch normalisation")
 
 
+OPTIONS = (*vars(Network()), "extra")  # of `build`; the last is MGN's alone
 STATISTICS = tuple(name for name in vars(Network()) if name.startswith("bn_"))  # of batches
 
 
@@ -171,7 +136,7 @@ def build(config: Any, say: Say = logging.info) -> Model:
         say: called with a line on what of `config.weights` is taken over.
 
     Returns:
-        The encoder; its `init` starts it from `config.weights`.
+        The encoder; its `init` starts it from `config.weights`, and its `config` has the options.
 
     Raises:
         ValueError: an option has a value that it cannot have, or the weights do not fit.
@@ -180,6 +145,8 @@ def build(config: Any, say: Say = logging.info) -> Model:
     weights = start(config)
     choose("rank_by", config.rank_by, METRICS)
     model = embedder.model(_module(config, partial(BatchNorm, average=parallel.average)))
+    kept = {name: getattr(config, name) for name in OPTIONS if hasattr(config, name)}
+    model = model._replace(config=kept)
     leave = [pattern.strip() for pattern in config.leave.split(",") if pattern.strip()]
     if not weights:
         return model
@@ -239,6 +206,36 @@ def _fit(folder: str, config: Any, model: Model, leave: list[str], say: Say) -> 
     if fit.new or fit.left or changed:
         say(f"weights of {folder} ({'; '.join([theirs.backbone, *changed])}): {fit}")
     return fit
+
+
+def of_weights(
+    file: str | Path,
+    backbone: str,
+    *,
+    size: str = "256x128",
+    resize: str = "area",
+    normalise: str = "imagenet",
+    say: Say = logging.info,
+) -> tuple[Model, Variables]:
+    """The encoder of a weights file as it is: its trunk, pooled, with no neck; and its weights.
+
+    Args:
+        file: weights that others trained, see `Trunk.weights`.
+        backbone: the network that they are of, a name in `BACKBONES`.
+        size: height x width of a picture.
+        resize: how pictures are resized, see `data.augment.resize`.
+        normalise: mean and std of the pixels, a name in `PIXELS`.
+        say: called with a line on what of the file is taken over.
+
+    Raises:
+        ValueError: there is no such backbone, size, resize or normalise; or the weights misfit.
+        FileNotFoundError: there is no such file.
+    """
+    choose("backbone", backbone, BACKBONES)
+    model = build(Network(backbone, "", "", size, resize, normalise, neck=False))
+    variables, coverage = pretrained.load(file, checkpoint.empty(model))
+    say(f"{file} fills {coverage}")
+    return model._replace(config={**model.config, "weights": str(file)}), variables
 
 
 def size(text: str) -> tuple[int, int]:

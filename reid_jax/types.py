@@ -26,11 +26,7 @@ class Images(Protocol):
 
 
 class Domain(IntEnum):
-    """The two kinds of training data.
-
-    LABELLED is the multi-camera data of ReMix, the source of SpCL, MMT and Theory, the synthetic
-    domain of DomainMix. UNLABELLED is the data without labels: videos, target, real domain.
-    """
+    """LABELLED is the multi-camera, source or synthetic data; UNLABELLED videos, target or real."""
 
     LABELLED = 0
     UNLABELLED = 1
@@ -148,10 +144,8 @@ class Input(NamedTuple):
         size: (height, width) in pixels.
         mean: of the three channels, of pixels in [0, 1]; it is subtracted.
         std: of the three channels; the difference is divided by it.
-        channels: the order that the weights were trained on. Pictures come as RGB and are turned
-            where it is "BGR".
-        resize: how pictures are brought to `size`, see `data.augment.resize`: area, bilinear,
-            bicubic.
+        channels: of the trained weights; pictures come as RGB and are turned where it is "BGR".
+        resize: how pictures are resized, see `data.augment.resize`: area, bilinear, bicubic.
     """
 
     size: tuple[int, int]
@@ -194,6 +188,7 @@ class Model(NamedTuple):
         width: d, the length of an embedding.
         input: the pictures that it takes.
         feature_map: (variables, image) -> the map before the pooling, to draw what it looks at.
+        config: the options that it was built from, kept with a run and an export.
     """
 
     init: InitModel
@@ -201,6 +196,7 @@ class Model(NamedTuple):
     width: int
     input: Input
     feature_map: FeatureMap
+    config: Mapping[str, Any] = {}
 
 
 class EncoderOf(Protocol):
@@ -290,6 +286,8 @@ class Method(NamedTuple):
             depend on parameters through `outputs` alone.
         update: on the devices, after the optimiser's step.
         encoder: whose embeddings are evaluated, exported and given to `plan`.
+        model: whose variables `encoder` gives.
+        views: of each picture in a batch, at least.
     """
 
     init: Init
@@ -298,3 +296,5 @@ class Method(NamedTuple):
     loss: Loss
     update: Update = unchanged
     encoder: EncoderOf = student
+    model: Model | None = None
+    views: int = 1

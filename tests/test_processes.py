@@ -14,6 +14,7 @@ import numpy as np
 import optax
 import pytest
 
+import reid_jax
 from reid_jax.methods.ide import ide
 from reid_jax.methods.remix import remix
 from tests.tiny import Run
@@ -58,7 +59,9 @@ def trained(devices, method=lambda model: ide(model, persons=4, per_person=4)):
             start=start, share=parallel.share(),
         )  # fmt: skip
     state = run.end(count=2)
-    return [*jax.tree.leaves(state), run.embedded(state)]
+    variables = run.method.encoder(state.variables, state.carry)
+    encoder = reid_jax.Encoder(run.model, variables, batch=16)
+    return [*jax.tree.leaves(state), run.embedded(state), encoder(run.records)]
 
 
 def clustered(devices):

@@ -97,6 +97,11 @@ def open_source(text: str) -> Records:
     Raises:
         ValueError: the kind is not known, or the data are not as the kind demands.
         FileNotFoundError: there is nothing at the path.
+
+    Example:
+        >>> import reid_jax
+        >>> len(reid_jax.open_source("pictures:crops").image)
+        3
     """
     parts = [_open(part) for part in re.split(rf"\+(?=(?:{'|'.join(KINDS)}):)", text)]
     if len(parts) == 1:

@@ -1,10 +1,8 @@
 """The encoder that a tool is to use: that of a run, or a weights file as it is."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
-import jax
 from absl import flags
 
 from reid_jax import checkpoint, encoders
@@ -38,13 +36,12 @@ def encoder() -> tuple[dict[str, Any], Model, Variables]:
     if _BACKBONE.value is None:
         choices = ", ".join(encoders.BACKBONES)
         raise ValueError(f"--weights needs --backbone; the choices are {choices}")
-    config = encoders.Network(
-        backbone=_BACKBONE.value,
-        weights=_WEIGHTS.value,
+    model, variables = encoders.of_weights(
+        _WEIGHTS.value,
+        _BACKBONE.value,
         size=_SIZE.value or "",
         resize=_RESIZE.value or "",
         normalise=_NORMALISE.value or "",
-        neck=False,
+        say=command.say,
     )
-    model = encoders.build(config, command.say)
-    return dataclasses.asdict(config), model, model.init(jax.random.key(0))
+    return dict(model.config), model, variables

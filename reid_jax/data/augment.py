@@ -40,6 +40,14 @@ class Augment(NamedTuple):
             code has (0.02, 0.2).
         fill: colour of the erased rectangle, RGB in [0, 255], see `pixels`. The default is that
             of MMT's and SpCL's code.
+
+    Example:
+        >>> import numpy as np, reid_jax
+        >>> from reid_jax.data import augment
+        >>> picture, input = np.zeros((90, 40, 3), np.uint8), reid_jax.build(size="64x32").input
+        >>> how = reid_jax.Augment(flip=0.5, pad=5, erase=0.3)
+        >>> augment.view(picture, input, how, np.random.default_rng(0)).shape
+        (64, 32, 3)
     """
 
     flip: float = 0.0

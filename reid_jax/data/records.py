@@ -95,6 +95,12 @@ def make(
 
     Raises:
         ValueError: the lengths differ, or a split is not one of `SPLITS`.
+
+    Example:
+        >>> import reid_jax
+        >>> people = reid_jax.make_records(["a.jpg", "b.jpg"], person=[1, 2], camera=0)
+        >>> people.camera.tolist(), people.split.tolist()
+        ([0, 0], ['train', 'train'])
     """
     images = np.array(image, object) if isinstance(image, (list, tuple)) else image
     n = len(images)

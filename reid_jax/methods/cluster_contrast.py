@@ -152,7 +152,7 @@ def cluster_contrast(
     def update(carry: Carry, variables: Variables, aux: Aux) -> Carry:
         return {**carry, "centroids": move_bank(carry["centroids"], *aux.arrays, momentum=momentum)}
 
-    return Method(init, plan, forward, loss, update)
+    return Method(init, plan, forward, loss, update, model=model)
 
 
 def _hardest(f: Array, label: Array, means: Array) -> Array:

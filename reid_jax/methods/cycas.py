@@ -143,4 +143,4 @@ def cycas(
             return carry
         return jax.vmap(queue.push)(queue.Queue(**carry), *aux.arrays)._asdict()
 
-    return Method(init, plan, forward, total_loss, update)
+    return Method(init, plan, forward, total_loss, update, model=model, views=1 + clean)

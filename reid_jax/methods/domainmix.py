@@ -251,7 +251,7 @@ def domainmix(
         }
         return _total(terms, weights, turns, step), Aux({**terms, **_figures(outputs, tags)})
 
-    return Method(init, plan, forward, loss)
+    return Method(init, plan, forward, loss, model=model)
 
 
 def _total(terms: dict[str, Array], weights: Weights, turns: Turns | None, step: Array) -> Array:

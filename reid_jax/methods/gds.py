@@ -125,7 +125,7 @@ def gds(
     def encoder(variables: Variables, carry: Carry) -> Variables:
         return base.encoder(variables, carry["base"])
 
-    return Method(init, plan, forward, loss, update, encoder)
+    return Method(init, plan, forward, loss, update, encoder, model=base.model, views=base.views)
 
 
 def _figures(moments: Moments, same: jax.Array, other: jax.Array) -> dict[str, jax.Array]:

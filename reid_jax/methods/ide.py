@@ -149,7 +149,7 @@ def ide(
     def update(carry: Carry, variables: Variables, aux: Aux) -> Carry:
         return {"centres": move_centres(carry["centres"], *aux.arrays)} if centres else carry
 
-    return Method(init, plan, forward, loss, update)
+    return Method(init, plan, forward, loss, update, model=model)
 
 
 def _annotated(records: Records, beside: bool) -> np.ndarray:

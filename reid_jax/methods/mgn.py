@@ -124,4 +124,4 @@ def mgn(
     def update(carry: Carry, variables: Variables, aux: Aux) -> Carry:
         return {"step": carry["step"] + 1}
 
-    return Method(init, plan, forward, loss, update)
+    return Method(init, plan, forward, loss, update, model=model)

@@ -174,7 +174,7 @@ def mmt(
         slow: Array = jnp.minimum(1.0 - 1.0 / (aux.arrays + 1.0), momentum)
         return {**carry, "teacher": ema(carry["teacher"], variables["params"], momentum=slow)}
 
-    return Method(init, plan, forward, loss, update, teacher(NETWORKS[0]))
+    return Method(init, plan, forward, loss, update, teacher(NETWORKS[0]), model=model, views=2)
 
 
 def _check(clusters: Clusters) -> None:

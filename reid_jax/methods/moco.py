@@ -122,7 +122,7 @@ def moco(
         student = {name: variables["params"][name] for name in SLOW}
         return {"teacher": ema(carry["teacher"], student, momentum=aux.arrays)}
 
-    return Method(init, plan, forward, loss, update)
+    return Method(init, plan, forward, loss, update, model=model, views=2)
 
 
 def _project(

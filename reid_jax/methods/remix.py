@@ -108,7 +108,7 @@ def remix(
         images: images that get pseudo labels for an epoch; 0: as many as its batches hold of both
             kinds, Algorithm 2's limit.
         capacity: pseudo labels of an epoch, the rest is dropped; 0: a quarter of `images`.
-        labeller: `cluster.videos.label_videos` with its options bound.
+        labeller: `clustering.videos.label_videos` with its options bound.
         momentum: of the momentum encoder. It has its own batch statistics, from its own forwards.
         terms: options of the losses.
 
@@ -200,7 +200,7 @@ def remix(
         params = variables["params"]["encoder"]
         return {**carry, "teacher": ema(carry["teacher"], params, momentum=momentum)}
 
-    return Method(init, plan, forward, loss, update, teacher)
+    return Method(init, plan, forward, loss, update, teacher, model=model, views=2)
 
 
 def _start(model: Model, records: Records, capacity: int, key: Array) -> tuple[Variables, Carry]:

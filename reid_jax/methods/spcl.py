@@ -168,7 +168,7 @@ def spcl(
     def update(carry: Carry, variables: Variables, aux: Aux) -> Carry:
         return {**carry, "bank": move_bank(carry["bank"], *aux.arrays, momentum=momentum)}
 
-    return Method(init, plan, forward, loss, update)
+    return Method(init, plan, forward, loss, update, model=model)
 
 
 def _places(records: Records) -> tuple[np.ndarray, int]:

@@ -159,7 +159,7 @@ def theory(
         }
         return sum(terms.values()), Aux(terms)
 
-    return Method(init, plan, forward, loss)
+    return Method(init, plan, forward, loss, model=model)
 
 
 def _check(records: Records, clusters: Clusters) -> None:

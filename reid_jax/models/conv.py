@@ -79,7 +79,9 @@ class Depthwise(nn.Module):
         taps = jnp.unstack(kernel.reshape(-1, 1, 1, 1, x.shape[-1]))
         offsets = np.ndindex(self.size, self.size)
         return sum(
-            jax.lax.slice(padded, (0, i, j, 0), (len(x), i + height, j + width, x.shape[-1])) * tap
+            # not len(x), which an export with a free batch size has not
+            jax.lax.slice(padded, (0, i, j, 0), (x.shape[0], i + height, j + width, x.shape[3]))
+            * tap
             for tap, (i, j) in zip(taps, offsets, strict=True)
         )
 

@@ -1,9 +1,10 @@
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from reid_jax.models.conv import POSITIONS, convolve, rows_per_slice
+from reid_jax.models.conv import POSITIONS, Depthwise, convolve, rows_per_slice
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,12 @@ def test_slices_divide_the_batch():
             assert rows % got == 0 and (got == 1 or got * side * side <= POSITIONS)
     assert rows_per_slice((64, 32, 16, 3), 1) == 64
     assert rows_per_slice((64, 32, 16, 3), 3) == 8
+
+
+def test_a_depthwise_convolution_is_exported_with_a_free_batch():
+    layer, x = Depthwise(3), jax.random.normal(jax.random.key(0), (5, 6, 4, 7))
+    variables = layer.init(jax.random.key(1), x)
+    (batch,) = jax.export.symbolic_shape("batch")
+    free = jax.ShapeDtypeStruct((batch, 6, 4, 7), x.dtype)
+    exported = jax.export.export(jax.jit(lambda x: layer.apply(variables, x)))(free)
+    np.testing.assert_allclose(exported.call(x), layer.apply(variables, x), atol=1e-6)

@@ -1,0 +1,161 @@
+"""From a run, an export, a weights file or a name to an encoder."""
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import jax.export
+import jax.numpy as jnp
+
+from reid_jax import checkpoint, encoders
+from reid_jax.api.encoder import Encoder
+from reid_jax.models.backbones import BACKBONES, MGNS
+from reid_jax.options import choose
+from reid_jax.types import Array, Embedded, Model, Variables
+
+Size = str | tuple[int, int]
+
+
+def load(
+    path: str | PathLike,
+    backbone: str | None = None,
+    *,
+    size: Size = "256x128",
+    resize: str = "area",
+    normalise: str = "imagenet",
+    batch: int = 64,
+) -> Encoder:
+    """Load a trained encoder.
+
+    Args:
+        path: the folder of a run or of an exported encoder; or a weights file (.pth, .safetensors,
+            .onnx, .npz), which needs `backbone`.
+        backbone: of a weights file, the network that it is of, see `reid_jax.backbones`.
+        size: of a weights file, (height, width) of a picture or "256x128".
+        resize: of a weights file, how pictures are resized: area, bilinear, bicubic.
+        normalise: of a weights file, mean and std of the pixels: imagenet, luperson, half.
+        batch: pictures that are embedded at once.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        FileNotFoundError: there is nothing at the path, or a run has no checkpoint.
+        ValueError: a folder is neither a run nor an export; a file comes without `backbone`, a
+            folder with it; there is no such backbone, size, resize or normalise; the weights are
+            not of that network.
+
+    Example:
+        >>> import reid_jax
+        >>> reid_jax.load("runs/market")
+        Encoder(resnet_small, 64x32 -> 256)
+        >>> reid_jax.load("resnet.npz", backbone="resnet_small", size=(64, 32))
+        Encoder(resnet_small, 64x32 -> 256)
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(
+            f"there is no {path}; name a run's folder, an exported encoder's, or a weights file"
+        )
+    if path.is_dir():
+        if backbone is not None:
+            raise ValueError(f"{path} is a folder, which knows its backbone; leave backbone= out")
+        return _of_folder(path, batch)
+    if backbone is None:
+        raise ValueError(
+            f"{path} is a file: name the network that it is of with backbone=, one of "
+            f"{', '.join(BACKBONES)}"
+        )
+    model, variables = encoders.of_weights(
+        path.absolute(), backbone, size=_text(size), resize=resize, normalise=normalise
+    )
+    return Encoder(model, variables, batch=batch)
+
+
+def _of_folder(folder: Path, batch: int) -> Encoder:
+    kept = [folder / name for name in ("encoder.json", "config.json") if (folder / name).is_file()]
+    if not kept:
+        raise ValueError(
+            f"{folder} is neither a run's folder (config.json) nor an exported encoder's "
+            "(encoder.json)"
+        )
+    about = json.loads(kept[0].read_text())
+    exported = kept[0].name == "encoder.json"
+    if "backbone" in (about["config"] if exported else about):
+        config, model, variables = encoders.trained(folder)
+        return Encoder(model, variables, config=vars(config), batch=batch)
+    if not exported:
+        raise ValueError(
+            f"{folder} is the run of a model that reid_jax.build did not build; keep its encoder "
+            "with moment.encoder().save(FOLDER) and load that folder"
+        )
+    return Encoder(_of_program(folder, about), {}, batch=batch)
+
+
+def _of_program(folder: Path, about: dict[str, Any]) -> Model:
+    """The program of an export as a model; its weights are inside."""
+    call = jax.export.deserialize(bytearray((folder / "program.bin").read_bytes())).call
+    input, width = checkpoint.input_of(about["normalisation"]), about["output"]["shape"][1]
+
+    def apply(
+        variables: Variables, image: Array, train: Any, key: Any = None, tags: Any = None
+    ) -> tuple[Embedded, Any]:
+        embedding = call(jnp.asarray(image, jnp.uint8))
+        return Embedded(embedding, embedding), {}
+
+    def absent(*arguments: Any) -> Any:
+        raise ValueError(f"{folder} holds a program, which only embeds")
+
+    return Model(lambda key: {}, apply, width, input, absent, about["config"])
+
+
+def build(backbone: str = "resnet_small", **options: Any) -> Model:
+    """Build the encoder that a method trains, from random numbers or from trained weights.
+
+    Args:
+        backbone: a name in `reid_jax.backbones`.
+        **options: those of `reid_jax.encoders.Network`: size ("256x128" or (256, 128)), weights (a
+            file, or the folder of a run or of an export), leave, resize, normalise, dtype, pooling,
+            projection, neck, second_feature, bn_group, bn_gaps, bn_frozen, bn_domains, rank_by;
+            and `extra` of MGN.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: there is no such backbone or option, or an option cannot have that value.
+        FileNotFoundError: there are no such weights.
+
+    Example:
+        >>> import reid_jax
+        >>> reid_jax.build("osnet_x0_25", size=(256, 128)).width
+        512
+    """
+    choose("backbone", backbone, {**BACKBONES, **MGNS})
+    for name in options:
+        choose("an option", name, dict.fromkeys(encoders.OPTIONS))
+    if "size" in options:
+        options["size"] = _text(options["size"])
+    if options.get("weights"):
+        options["weights"] = str(Path(options["weights"]).expanduser())
+    extra = bool(options.pop("extra", False))
+    config = encoders.Network(backbone=backbone, **options)
+    if backbone in MGNS:
+        config.extra = extra  # type: ignore[attr-defined]
+    return encoders.build(config)
+
+
+def backbones() -> tuple[str, ...]:
+    """List the networks that `load` and `build` know by name; those of MGN only `build`.
+
+    Example:
+        >>> import reid_jax
+        >>> "osnet_x0_25" in reid_jax.backbones()
+        True
+    """
+    return (*BACKBONES, *MGNS)
+
+
+def _text(size: Size) -> str:
+    return size if isinstance(size, str) else "x".join(str(side) for side in size)
