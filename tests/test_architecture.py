@@ -10,8 +10,8 @@ ROOT = Path(reid_jax.__file__).parent
 LAYERS = [
     ["xla"], ["worker"], ["options"], ["whole"], ["types"], ["distance"], ["losses"],
     ["memory"], ["clustering"], ["retrieval"], ["models"], ["data"], ["synthetic"], ["video"],
-    ["methods"], ["optimise"], ["parallel"], ["train"], ["evaluate"], ["checkpoint"], ["export"], ["encoders"],
-    ["app"], ["api"],
+    ["methods"], ["optimise"], ["parallel"], ["train"], ["evaluate"], ["checkpoint"], ["export"],
+    ["encoders"], ["app"], ["api"],
 ]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
