@@ -11,7 +11,7 @@ from typing import Any
 import jax
 from absl import flags
 
-from reid_jax.app import stop, words
+from reid_jax.app import cache, stop, words
 from reid_jax.app.help import asked_for, show
 from reid_jax.app.mistakes import guarded, quiet
 from reid_jax.options import choose
@@ -74,6 +74,7 @@ def main(
     def run(given: list[str]) -> None:
         config = words.defined(config_class, recipes or {}, given)
         _parse(given)
+        cache.begin()
         folder = Path(workdir())
         if opening is not None:
             recipe = str(flags.FLAGS["recipe"].value) if recipes else ""
@@ -94,6 +95,7 @@ def plain(body: Callable[[], Any], jobs: Mapping[str, Callable[[], Any]] | None 
             given.remove(word)
             chosen = choose("the job", word, jobs)
         _parse(given)
+        cache.begin()
         distribute()
         chosen()
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import jax
 
 import reid_jax
+from reid_jax.app import cache
 
 LIBRARIES = (
     "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "scipy", "scikit-learn",
@@ -39,6 +40,7 @@ def told() -> Iterator[tuple[str, str]]:
     devices = jax.devices()
     yield "devices", f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
     yield "processor cores", str(os.cpu_count())
+    yield "cache", str(cache.folder() or "nothing is kept")
     for extra, modules in EXTRAS.items():
         missing = [name for name in modules if importlib.util.find_spec(name) is None]
         yield f"extra {extra}", f"without {', '.join(missing)}" if missing else "there"
