@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from reid_jax.app import command
 from reid_jax.app.job import Experiment
 from reid_jax.app.table import Table
-from reid_jax.encoders import BACKBONES, MGNS, NEEDED, WORDS
-from reid_jax.options import choose
+from reid_jax.encoders import BACKBONES, MGNS, NEEDED
+from reid_jax.options import WORDS, choose
 
 
 class Training(NamedTuple):

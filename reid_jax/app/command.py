@@ -14,7 +14,8 @@ from absl import app, flags
 from ml_collections import config_flags
 
 from reid_jax.app.mistakes import guarded
-from reid_jax.options import choose, nearest, renewed
+from reid_jax.app.paths import resolved, resolved_values
+from reid_jax.options import checked, choose, expanded, nearest, pairs, renewed
 
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "the run's folder: configuration, metrics, checkpoints, report"
@@ -69,7 +70,7 @@ def main(
     def run(argv: list[str]) -> None:
         _no_strays(argv)
         distribute()
-        guarded(lambda: body(config.value, Path(workdir())))
+        guarded(lambda: body(settled(config.value), Path(workdir())))
 
     app.run(run, argv=[sys.argv[0], *given])
 
@@ -176,7 +177,16 @@ def parsed(
         values(["", *given], known_only=True)
     except flags.Error as error:
         raise ValueError(str(error)) from None
-    return config.value
+    return settled(config.value)
+
+
+def settled(config: Any) -> Any:
+    """A command line's configuration: its numbers in their ranges, its paths absolute.
+
+    Raises:
+        ValueError: an option is out of its range, or a path names a variable that is not set.
+    """
+    return resolved(checked(config, "--config."))
 
 
 def changed(config: Any, flag: str, text: str) -> Any:
@@ -187,8 +197,7 @@ def changed(config: Any, flag: str, text: str) -> Any:
     """
     kinds = {field.name: field.type for field in dataclasses.fields(config)}
     values = {}
-    for one in filter(None, text.split(",")):
-        name, _, value = one.partition("=")
+    for name, value in pairs(text):
         ((new, value),) = renewed(type(config), {name: value}).items()
         if new != name:
             _say_new(f"{flag}={name}=...", f"{flag}={new}=...")
@@ -197,7 +206,7 @@ def changed(config: Any, flag: str, text: str) -> Any:
             values[new] = flags.BooleanParser().parse(value) if kind is bool else kind(value)
         except ValueError:
             raise ValueError(f"{flag}: {new}={value!r} is no {kind.__name__}") from None
-    return dataclasses.replace(config, **values)
+    return resolved(checked(dataclasses.replace(config, **values), f"{flag}: ", values))
 
 
 def workdir() -> str:
@@ -208,7 +217,7 @@ def workdir() -> str:
     """
     if not _WORKDIR.value:
         raise ValueError("name a run's folder with --workdir=FOLDER")
-    return _WORKDIR.value
+    return expanded(_WORKDIR.value)
 
 
 def workers() -> int:
@@ -232,10 +241,11 @@ def check_workdir(workdir: Path, config: Any) -> None:
         ValueError: another configuration made it (the difference is shown), or it holds something
             else.
     """
-    mine = dataclasses.asdict(config)
+    mine = dataclasses.asdict(resolved(config))
     path = workdir / "config.json"
     if path.is_file():
         theirs = renewed(type(config), json.loads(path.read_text()))
+        theirs = resolved_values(type(config), theirs)
         differences = [
             f"{name}: {theirs.get(name, 'absent')!r} there, {mine.get(name, 'absent')!r} now"
             for name in sorted({*mine, *theirs})
@@ -255,7 +265,7 @@ def check_workdir(workdir: Path, config: Any) -> None:
 def write_config(workdir: Path, config: Any) -> None:
     """Make the workdir and keep the configuration, after data and model were found good."""
     workdir.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(dataclasses.asdict(config), indent=2)
+    text = json.dumps(dataclasses.asdict(resolved(config)), indent=2)
     (workdir / "config.json").write_text(text + "\n")
 
 

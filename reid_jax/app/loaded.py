@@ -9,6 +9,7 @@ from absl import flags
 
 from reid_jax import checkpoint, encoders
 from reid_jax.app import command
+from reid_jax.app.paths import resolved
 from reid_jax.types import Model, Variables
 
 _WEIGHTS = flags.DEFINE_string(
@@ -46,5 +47,6 @@ def encoder() -> tuple[dict[str, Any], Model, Variables]:
         normalise=_NORMALISE.value or "",
         neck=False,
     )
+    config = resolved(config)
     model = encoders.build(config, command.say)
     return dataclasses.asdict(config), model, model.init(jax.random.key(0))
