@@ -128,9 +128,10 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def build(config: Config) -> Job:
     """Everything that stages 2 and 3 need, checked before step 0."""
-    model = encoders.build(config, command.say)
+    encoders.size(config.size)
     records, test = sources.adaptation(config)
     _check(config, records)
+    model = encoders.build(config, command.say)
     clusters = Clusters(
         by=config.clustering,
         rho=config.rho,

@@ -117,6 +117,7 @@ def figures(workdir: Path, tests: Sequence[str]) -> list[list[float]]:
     found = []
     for number, test in enumerate(tests):
         out = workdir / f"test-{number}.json"
+        out.unlink(missing_ok=True)
         options = [f"--workdir={workdir}", f"--test={test}", f"--out={out}"]
         _run([sys.executable, "-m", "experiments.evaluate", *options])
         found.append(_figures(json.loads(out.read_text())))

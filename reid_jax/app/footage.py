@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from reid_jax.app import command, sheets
+from reid_jax.app import command, outputs, sheets
 from reid_jax.types import Records
 from reid_jax.video import beam, detect, find, gather, shots, workers
 from reid_jax.video.cut import How
@@ -68,9 +68,7 @@ def main(out: str | None) -> None:
     """
     if not out:
         raise ValueError("name the new folder with --out=FOLDER")
-    folder = Path(out.rstrip("/"))
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists already; choose another --out")
+    folder = outputs.new(out)
     if not _VIDEOS.value and not _VIEWS.value:
         raise ValueError(
             "name videos or folders of them with --videos, or synchronised ones with --views"

@@ -1,6 +1,7 @@
 """Data sets by name: KIND:PATH -> Records."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,11 @@ def open_source(text: str) -> Records:
         ValueError: the kind is not known, or the data are not as the kind demands.
         FileNotFoundError: there is nothing at the path.
     """
-    parts = [_open(part) for part in split(text)]
+    return joined([_open(part) for part in split(text)])
+
+
+def joined(parts: Sequence[Records]) -> Records:
+    """Join data sets; persons, cameras and groups of each are kept apart."""
     if len(parts) == 1:
         return parts[0]
     apart, free = [], {"person": 0, "camera": 0, "group": 0}
