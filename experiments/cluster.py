@@ -71,6 +71,12 @@ def main() -> None:
         raise ValueError(
             f"--eps is {_EPS.value}; the Jaccard distance runs from 0 to 1, choose between"
         )
+    folder = Path(expanded(_PICTURES.value))
+    if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(
+            f"--out={out} lies in {folder}, where its sheet would be taken for a person; choose a "
+            "place outside"
+        )
     names, embedding = _read(Path(expanded(_EMBEDDINGS.value)))
     data = _data(names)
     if out.suffix and not pictures.are_files(data):
@@ -89,8 +95,7 @@ def main() -> None:
     labels = refine.refine(labels, least=_LEAST.value, most=None)
     for name, figure in {**figures, **report.describe(labels)}.items():
         command.say(f"{name:18} {figure:,.6g}")
-    unlabelled = np.full_like(data.person, -1)
-    data = data._replace(person=np.where(labels >= 0, labels + 1, unlabelled).astype(np.int32))
+    data = data._replace(person=np.where(labels >= 0, labels + 1, -1).astype(np.int32))
     if out.suffix:
         _write(out, data)
         _draw(out.with_suffix(".png"), data)

@@ -85,12 +85,15 @@ RANGES = {
     "stride": (1, 1_000),
     "seed": (0, 9_999),
 }
-KINDS = {
+FILES = {
     "market1501": market1501,
     "csv": table,
     "folders": folders,
     "packed": packed,
     "pictures": pictures,
+}
+KINDS = {
+    **FILES,
     "synthetic": street,
     "synthetic-videos": street_videos,
     "synthetic-scenes": street_scenes,
@@ -164,11 +167,9 @@ def _open(text: str) -> Records:
             f"{', '.join(KINDS)}"
         )
     read = choose("the kind of data", kind, KINDS)
-    if kind.startswith("synthetic"):
-        return read(path)
-    if not path:
+    if kind in FILES and not path:
         raise ValueError(f"{text!r} names no path; write {kind}:PATH")
-    return read(expanded(path))
+    return read(expanded(path) if kind in FILES else path)
 
 
 def _guess(path: Path) -> str:

@@ -38,8 +38,8 @@ def source(text: str) -> str:
     parts = []
     for part in kinds.split(text):
         kind, _, path = part.partition(":")
-        drawn = kind not in kinds.KINDS or kind.startswith("synthetic")
-        parts.append(part if drawn or not path else f"{kind}:{options.absolute(path)}")
+        file = kind in kinds.FILES and path
+        parts.append(f"{kind}:{options.absolute(path)}" if file else part)
     return "+".join(parts)
 
 
