@@ -24,8 +24,8 @@ from reid_jax.whole import whole
 
 _OUT = flags.DEFINE_string("out", "sheets", "the new folder to write")
 _DOMAINS = flags.DEFINE_list("domains", list(synthetic.DOMAINS), "which domains")
-_PERSONS = flags.DEFINE_integer("persons", 12, "how many persons", lower_bound=1)
-_CAMERAS = flags.DEFINE_integer("cameras", 6, "how many cameras", lower_bound=1)
+_PERSONS = flags.DEFINE_integer("persons", 12, "how many persons", 1, 1000)
+_CAMERAS = flags.DEFINE_integer("cameras", 6, "how many cameras", 1, 100)
 _SEED = flags.DEFINE_integer("seed", 0, "the seed of people and paths", lower_bound=0)
 
 

@@ -5,7 +5,7 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Holds = str | Mapping[str, str]
@@ -135,6 +135,28 @@ def expanded(text: str) -> str:
 def absolute(text: str) -> str:
     """The path that a text names from the folder that one is in, `expanded`."""
     return os.path.abspath(expanded(text))
+
+
+def listed(texts: Sequence[str]) -> list[str]:
+    """The paths of texts that name several each, by comma, `expanded`.
+
+    A name that is there with its commas is taken with them.
+
+    Raises:
+        ValueError: a path has a variable that is not set.
+    """
+    return [path for text in texts for path in _listed(text.split(","))]
+
+
+def _listed(pieces: list[str]) -> Iterator[str]:
+    while pieces:
+        for length in range(len(pieces), 0, -1):
+            path = expanded(",".join(pieces[:length]))
+            if length == 1 or os.path.exists(path):
+                break
+        pieces = pieces[length:]
+        if path:
+            yield path
 
 
 def renewed(config_class: type, options: Mapping[str, Any]) -> dict[str, Any]:

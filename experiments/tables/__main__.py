@@ -29,7 +29,7 @@ import experiments
 from experiments.tables import targets
 from experiments.tables.results import Result, markdown
 from experiments.tables.trainings import named_files, started, trainings, wanted
-from reid_jax.app import command, mistakes
+from reid_jax.app import command, kinds, mistakes
 from reid_jax.app.job import Experiment
 from reid_jax.app.table import Table
 from reid_jax.encoders import NONE
@@ -39,7 +39,7 @@ FIGURES = ("mAP", "rank1")
 
 _TABLE = flags.DEFINE_string("table", None, "EXPERIMENT.NAME, or nothing to list them")
 _SEEDS = flags.DEFINE_integer("seeds", 1, "trainings of each row, seeds 0, 1, ...", lower_bound=1)
-_TESTS = flags.DEFINE_list(
+_TESTS = flags.DEFINE_multi_string(
     "tests", [], "KIND:PATH of each test set, by comma; without it, that of the trainings"
 )
 _ROWS = flags.DEFINE_list(
@@ -79,7 +79,7 @@ def main(argv: list[str]) -> None:
         table, experiment, recipe, workdir, given, rows=rows, seeds=_SEEDS.value or 1
     )
     listed = started(listed, files)
-    tests, results = _TESTS.value or [], []
+    tests, results = kinds.listed(_TESTS.value or []), []
     for number in rows:
         row, runs = table.rows[number], [training for training in listed if training.row == number]
         for training in runs:

@@ -34,7 +34,7 @@ _PROCESS = flags.DEFINE_integer(
 )
 
 _WORKERS = flags.DEFINE_integer(
-    "workers", 0, "processes that decode pictures; 0: threads of this process"
+    "workers", 0, "processes that decode pictures; 0: threads of this process", lower_bound=0
 )
 
 

@@ -138,6 +138,12 @@ def split(text: str) -> list[str]:
     return re.split(rf"\+(?=(?:{'|'.join(KINDS)}):)", text)
 
 
+def listed(texts: Sequence[str]) -> list[str]:
+    """The sources of texts that have several each, KIND:PATH by comma."""
+    comma = rf",(?=(?:{'|'.join(KINDS)}):)"
+    return [source for text in texts for source in re.split(comma, text) if source]
+
+
 def shifted(column: np.ndarray, by: int, least: int) -> np.ndarray:
     """Move up the numbers from `least` on; smaller ones (unknown, distractors) stay."""
     return np.where(column >= least, column + by, column).astype(np.int32)

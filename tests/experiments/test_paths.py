@@ -11,6 +11,7 @@ from reid_jax import encoders, options
 from reid_jax.app import command, kinds, labels, parts
 from reid_jax.app.paths import resolved, source
 from reid_jax.options import CSV, PATH, SOURCE, option
+from reid_jax.video import find
 from tests.experiments.called import call
 
 CONFIGS = {name: experiment.config for name, experiment in experiments.find().items()}
@@ -135,3 +136,21 @@ def test_a_command_line_is_settled(data, tmp_path, monkeypatch):
     )  # fmt: skip
     kept = json.loads((tmp_path / "one" / "config.json").read_text())
     assert kept["data"] == f"csv:{data}/source.csv"
+
+
+def test_a_name_that_is_there_is_taken_with_its_commas(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("a,b c.mp4", "d.mp4", "e.mp4", "a"):
+        (tmp_path / name).touch()
+    here = str(tmp_path)
+    assert options.listed(["~/a,b c.mp4", "x,y"]) == [f"{here}/a,b c.mp4", "x", "y"]
+    text = f"{here}/d.mp4,{here}/a,b c.mp4,~/e.mp4,"
+    assert options.listed([text]) == [f"{here}/{name}" for name in ("d.mp4", "a,b c.mp4", "e.mp4")]
+    views = find.rig(f"{here}/a,b c.mp4,~/d.mp4").views
+    assert [view.name for view in views] == ["a,b c", "d"]
+
+
+def test_several_sources_of_one_flag():
+    assert kinds.listed(["synthetic:plaza,persons=5,csv:/a,b.csv,c", "packed:d"]) == [
+        "synthetic:plaza,persons=5", "csv:/a,b.csv,c", "packed:d",
+    ]  # fmt: skip
