@@ -19,7 +19,8 @@ def main() -> None:
     worst = export.write(out, model, variables, config=config)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
     command.say(
-        f"{out}: {size:.1f} MB; weights and program, reloaded, agree with it to {worst:.0e}"
+        f"{out}: {size:.1f} MB; weights and program, reloaded, agree with it to {worst:.0e} "
+        f"({config.get('dtype', 'float32')}: at most {export.apart(config):.0e})"
     )
 
 
