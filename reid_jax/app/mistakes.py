@@ -2,6 +2,7 @@
 
 import dis
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from types import TracebackType
 from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[2]
+# what a system says of a disk; libraries hand it on as errors of other kinds, without the file
+DISK = ("No space left on device", "Disk quota exceeded", "Read-only file system")
 OURS = (f"{_ROOT / 'reid_jax'}{os.sep}", f"{_ROOT / 'experiments'}{os.sep}")
 
 
@@ -16,17 +19,32 @@ def guarded(body: Callable[[], Any]) -> Any:
     """Run; a mistake of the caller ends in one line and exit status 2.
 
     Such a mistake is an error that a `raise` of this project words, or a file that cannot be
-    opened, read or written. Whatever else goes wrong shows its traceback; REID_TRACEBACK=1 shows
-    all of them.
+    opened, read or written, or a disk that is full. Whatever else goes wrong shows its traceback;
+    REID_TRACEBACK=1 shows all of them.
     """
     try:
         return body()
     except Exception as error:
-        if os.environ.get("REID_TRACEBACK") or not mistake(error):
+        told = str(error) if mistake(error) else disk(error)
+        if os.environ.get("REID_TRACEBACK") or not told:
             raise
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        print(f"error: {told}", file=sys.stderr, flush=True)
         sys.stdout.flush()
         os._exit(2)  # workers of the input pipeline must not keep the command alive
+
+
+def disk(error: BaseException) -> str:
+    """What the disk refuses and where, in a line, if that is the error or behind it; else ""."""
+    seen: BaseException | None = error
+    while seen is not None:
+        text = str(seen)
+        for reason in DISK:
+            if reason in text:
+                found = re.findall(r'"(/[^"]+)"|writing (/[^;]+);', text)
+                path = next((one or other for one, other in reversed(found)), "")
+                return f"cannot write {path or 'a file'}: {reason}"
+        seen = seen.__cause__ or seen.__context__
+    return ""
 
 
 def mistake(error: BaseException) -> bool:
