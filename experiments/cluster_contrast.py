@@ -24,8 +24,8 @@ class Config(standard.Options, parts.Unlabelled):
     bn_group: int = 64  # four devices
     per_person: int = 16
     iterations: int = 200
-    momentum: float = option(0.1, "of a centroid of the memory")
-    temperature: float = option(0.05, "of the loss")
+    momentum: float = option(0.1, "of a centroid of the memory", least=0, most=1)
+    temperature: float = option(0.05, "of the loss", above=0)
     hardest_only: bool = option(False, "only the hardest picture of a label moves its centroid")
     pad: int = 10
     erase: float = 0.5

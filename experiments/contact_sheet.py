@@ -6,21 +6,26 @@ writes, for every domain, persons x cameras, the cameras' empty scenes, a video 
 and a synchronised pair, as PNG.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 from reid_jax import synthetic
+from reid_jax.app import command, outputs
+from reid_jax.app.sheets import save
+from reid_jax.options import choose
 from reid_jax.synthetic.camera import draw_camera
 from reid_jax.synthetic.crop import SCENE
 from reid_jax.synthetic.place import background
+from reid_jax.whole import whole
 
-_OUT = flags.DEFINE_string("out", "sheets", "the folder to write to")
+_OUT = flags.DEFINE_string("out", "sheets", "the new folder to write")
 _DOMAINS = flags.DEFINE_list("domains", list(synthetic.DOMAINS), "which domains")
-_PERSONS = flags.DEFINE_integer("persons", 12, "how many persons", lower_bound=1)
-_CAMERAS = flags.DEFINE_integer("cameras", 6, "how many cameras", lower_bound=1)
+_PERSONS = flags.DEFINE_integer("persons", 12, "how many persons", 1, 1000)
+_CAMERAS = flags.DEFINE_integer("cameras", 6, "how many cameras", 1, 100)
 _SEED = flags.DEFINE_integer("seed", 0, "the seed of people and paths", lower_bound=0)
 
 
@@ -66,11 +71,20 @@ def strip(video: synthetic.Video, frames: range) -> np.ndarray:
     return np.hstack(pictures)
 
 
-def main(_: list[str]) -> None:
-    """Draw the sheets of each domain."""
-    folder = Path(_OUT.value)
-    folder.mkdir(parents=True, exist_ok=True)
-    for domain in _DOMAINS.value:
+def main() -> None:
+    """Draw the sheets of each domain, all or none."""
+    out = outputs.new(_OUT.value)
+    domains = dict.fromkeys(synthetic.DOMAINS)
+    for domain in _DOMAINS.value or []:
+        choose("--domains", domain, domains)
+    with whole(out) as unfinished:
+        unfinished.mkdir()
+        for path in _draw(unfinished):
+            command.say(str(out / path.name))
+
+
+def _draw(folder: Path) -> Iterator[Path]:
+    for domain in _DOMAINS.value or []:
         video = synthetic.videos(domain=domain, videos=1, seed=_SEED.value)[0]
         pair = synthetic.camera_pair(domain=domain, seed=_SEED.value)
         sheets = {
@@ -81,9 +95,9 @@ def main(_: list[str]) -> None:
         }
         for name, sheet in sheets.items():
             path = folder / f"{domain}-{name}.png"
-            cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-            print(path)
+            save(path, sheet)
+            yield path
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command.plain(main)

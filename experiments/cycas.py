@@ -41,7 +41,7 @@ from reid_jax.data.simulated import simulated_pairs
 from reid_jax.methods.cycas import LOSSES, cycas
 from reid_jax.methods.ide import ide
 from reid_jax.models.norm import batch_norms
-from reid_jax.options import choose, option
+from reid_jax.options import SOURCE, choose, option
 from reid_jax.types import Method, Model, Records
 
 from .tables.cycas import TABLES
@@ -59,42 +59,54 @@ class Config(encoders.Network, views.Views, parts.Schedule, parts.Data):
     bn_frozen: bool = True  # weights of batch normalisation neither learn nor decay then
     bn_gaps: bool = True
     data: str = option(
-        "synthetic-videos:station", "KIND:PATH of the videos; their labels, if any, are not used"
+        "synthetic-videos:station",
+        "KIND:PATH of the videos; their labels, if any, are not used",
+        holds=SOURCE,
     )
     pairs_from: str = option("videos", "videos, or persons: simulated from a labelled set")
-    groups: int = option(8, "parts of a batch that know nothing of each other")
-    crops: int = option(40, "persons in each of the two sets of a group, at most")
-    pairs: int = option(16, "frame pairs of a group, at most")
-    interval: int = option(30, "frames between the two of a pair, at most; not published")
-    times: int = option(16, "that a clip is drawn in an epoch")
-    clip: int = option(0, "frames that a clip spans at most; 0: a clip is a shot")
+    groups: int = option(8, "parts of a batch that know nothing of each other", least=1)
+    crops: int = option(40, "persons in each of the two sets of a group, at most", least=1)
+    pairs: int = option(16, "frame pairs of a group, at most", least=1)
+    interval: int = option(30, "frames between the two of a pair, at most; not published", least=1)
+    times: int = option(16, "that a clip is drawn in an epoch", least=1)
+    clip: int = option(0, "frames that a clip spans at most; 0: a clip is a shot", least=0)
     scene_share: float = option(
-        0.0, "of the pairs, beside videos; 0: that of the clips, with few scenes next to none"
+        0.0,
+        "of the pairs, beside videos; 0: that of the clips, with few scenes next to none",
+        least=0,
+        most=1,
     )
     intra: float = option(
-        0.9, "with pairs_from=persons: share of a set that is in the other too, of one camera"
+        0.9,
+        "with pairs_from=persons: share of a set that is in the other too, of one camera",
+        least=0,
+        most=1,
     )
-    inter: float = option(0.6, "the same of two cameras")
-    intra_spread: float = option(0.0, "if above 0, drawn for each group with this deviation")
-    inter_spread: float = option(0.0, "the same of two cameras")
-    iterations: int = option(0, "with pairs_from=persons: batches an epoch; 0: a pass")
+    inter: float = option(0.6, "the same of two cameras", least=0, most=1)
+    intra_spread: float = option(
+        0.0, "if above 0, drawn for each group with this deviation", least=0
+    )
+    inter_spread: float = option(0.0, "the same of two cameras", least=0)
+    iterations: int = option(0, "with pairs_from=persons: batches an epoch; 0: a pass", least=0)
     early: int = option(
-        0, "epochs without scenes of several cameras; 0: they are there from the beginning"
+        0, "epochs without scenes of several cameras; 0: they are there from the beginning", least=0
     )
     learning_rate: float = option(
-        1e-4, "the first; it falls by a cosine in `early` epochs or in all", was="rate"
+        1e-4, "the first; it falls by a cosine in `early` epochs or in all", was="rate", least=0
     )
-    late_learning_rate: float = option(2.5e-6, "after them", was="late_rate")
-    weight_decay: float = option(0.01, "decoupled weight decay")
+    late_learning_rate: float = option(2.5e-6, "after them", was="late_rate", least=0)
+    weight_decay: float = option(0.01, "decoupled weight decay", least=0)
     loss: str = option(
         "relaxed",
         "relaxed, symmetric; identity: the supervised baseline, a classifier of `data`'s persons",
     )
-    margin: float = option(0.5, "of the relaxed loss")
-    epsilon: float = option(0.1, "of the softmax's temperature, greater is softer; not published")
-    memory: int = option(65_536, "embeddings in the queue; 0: no queue")
-    hardest: int = option(10, "of the queue's negatives that count")
-    weight: float = option(1.0, "of the queue's loss; not published")
+    margin: float = option(0.5, "of the relaxed loss", least=0)
+    epsilon: float = option(
+        0.1, "of the softmax's temperature, greater is softer; not published", above=0
+    )
+    memory: int = option(65_536, "embeddings in the queue; 0: no queue", least=0)
+    hardest: int = option(10, "of the queue's negatives that count", least=1)
+    weight: float = option(1.0, "of the queue's loss; not published", least=0)
     shared: bool = option(False, "one queue for all groups")
     queue_clean: bool = option(
         False, "it holds a second view of the pictures, without erasing; not in the paper"
@@ -194,11 +206,6 @@ def _method(config: Config, model: Model, train: Records) -> tuple[Method, int, 
     losses = {**LOSSES, "identity": None}
     loss = choose("--config.loss", config.loss, losses)
     choose("--config.pairs_from", config.pairs_from, dict.fromkeys(("videos", "persons")))
-    counts = (config.groups, config.crops, config.pairs, config.times, config.hardest)
-    if min(counts) < 1 or config.memory < 0:
-        raise ValueError(
-            "--config.groups, crops, pairs, times and hardest are at least 1, and memory 0 or more"
-        )
     if config.queue_clean and not config.memory:
         raise ValueError(
             "--config.queue_clean says what is kept in a queue, and --config.memory=0 leaves it out"

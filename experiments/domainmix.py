@@ -45,7 +45,7 @@ from reid_jax.methods.domainmix import AGAINST, Turns, Weights, domainmix
 from reid_jax.methods.spcl import Clusters, self_paced
 from reid_jax.models.discriminator import judge
 from reid_jax.models.norm import BatchNorm
-from reid_jax.options import choose, option
+from reid_jax.options import CSV, PATH, choose, expanded, option
 from reid_jax.types import Domain, Records
 
 from . import ide, labellers, spcl
@@ -68,41 +68,47 @@ class Config(
         "of `target`: an experiment that adapts (spcl, mmt, gds), each_epoch (new ones at its "
         "start), given (its persons), or a labels.csv of a run",
         values={"morning": "each_epoch"},
+        holds=CSV,
     )
-    means: bool = option(
-        False, "all classifiers start at the means of their pictures, not at random"
-    )
+    means: bool = option(False, "all classifiers start at the means of their pictures")
     stage1: str = option(
         "epochs=50,iterations=800",
-        "options, by comma, of the first stage's experiment",
+        "options, by comma, of the first stage's experiment, written as those of `source`",
         inner=parts.RENAMED,
+        holds=parts.INNER_PATHS,
     )
-    begun: str = option("", "a run's folder whose second stage is done; go on from it")
-    least: int = option(5, "pictures of a pseudo label that is kept")
-    most: int = option(120, "likewise, at most; 0: no bound")
+    begun: str = option("", "a run's folder whose second stage is done; go on from it", holds=PATH)
+    least: int = option(5, "pictures of a pseudo label that is kept", least=1)
+    most: int = option(120, "likewise, at most; 0: no bound", least=0)
     epochs: int = 40
     begin: int = option(
-        20, "the epoch from which discriminator and backbone take turns; 0: never (DirectMix)"
+        20,
+        "the epoch from which discriminator and backbone take turns; 0: never (DirectMix)",
+        least=0,
     )
-    turn: int = option(0, "0: epochs by turns; else one batch of so many is the discriminator's")
+    turn: int = option(
+        0, "0: epochs by turns; else one batch of so many is the discriminator's", least=0
+    )
     discriminator_first: bool = option(
         False, "of the epochs by turns; the paper begins with the backbone"
     )
     iterations: int = 2000
     against: str = option("balance", "the domain loss: balance, kl")
-    identity: float = option(10.0, "weight of the classification loss in the second stage")
-    identity_third: float = option(10.0, "the same in the third stage")
-    domain: float = option(1.0, "weight of the domain loss")
-    smoothing: float = option(0.0, "of the labels")
-    temperature: float = option(1.0, "divides the logits")
-    margin: float = option(-1.0, "of the triplet loss; negative: the soft margin")
-    ratio: float = option(100.0, "the discriminator's learning rate, to the backbone's")
+    identity: float = option(10.0, "weight of the classification loss in the second stage", least=0)
+    identity_third: float = option(10.0, "the same in the third stage", least=0)
+    domain: float = option(1.0, "weight of the domain loss", least=0)
+    smoothing: float = option(0.0, "of the labels", least=0, below=1)
+    temperature: float = option(1.0, "divides the logits", above=0)
+    margin: float = option(-1.0, "of the triplet loss; negative: the soft margin", least=-1)
+    ratio: float = option(100.0, "the discriminator's learning rate, to the backbone's", least=0)
     warmup: int = 0
     falls: str = option("10,15", "epochs after which the learning rate is a tenth, by comma")
     pad: int = 10
     erase: float = 0.5
     kept_out: int = option(
-        0, "pictures of each domain that are not trained on, to measure the gap between domains"
+        0,
+        "pictures of each domain that are not trained on, to measure the gap between domains",
+        least=0,
     )
 
 
@@ -157,7 +163,7 @@ def train(config: Config, workdir: Path) -> Figures:
     build_all = partial(
         build_on, mixed=records.take(mixed, ~kept), test=test, pseudo=pseudo[~kept[real]]
     )
-    second = Path(config.begun or workdir / "stage2")
+    second = Path(expanded(config.begun)) if config.begun else workdir / "stage2"
     if config.begin and not parallel.agreed((workdir / "checkpoints").is_dir()):
         if not config.begun:
             command.say("stage 2: the persons of both domains")
@@ -181,16 +187,13 @@ def check(config: Config, named: labels.Labellers) -> ide.Config:
     encoders.start(config)
     choose("--config.against", config.against, AGAINST)
     if config.begin and not config.begin < config.epochs:
-        raise ValueError(
-            f"--config.begin={config.begin} is not before the last of "
-            f"--config.epochs={config.epochs}"
-        )
+        raise ValueError(f"--config.begin={config.begin} is not before epoch {config.epochs}")
     if config.begin and not (config.data and config.target):
         raise ValueError("a discriminator needs two domains; with one: --config.begin=0")
     labels.check(config, named)
     source = spcl.source_config(config)
     if config.begun:
-        theirs, _ = encoders.of_run(config.begun)
+        theirs, _ = encoders.of_run(expanded(config.begun))
         if not config.begin or theirs.epochs != config.begin or theirs.begin:
             raise ValueError(
                 f"--config.begun={config.begun} is no second stage of {config.begin} epochs; it "

@@ -1,28 +1,36 @@
-"""A folder of pictures -> an .npz of names and embeddings.
+"""Pictures -> an .npz of names and embeddings.
 
     python -m experiments.embed --workdir=runs/street --pictures=/my/crops --out=crops.npz
 
 or with --encoder=FOLDER, what experiments.export wrote, or with --weights=FILE --backbone=NAME,
-instead of --workdir. The file holds `name` (paths below the folder) and `embedding` f32[n d], rows
-of length 1: their inner product is the cosine.
+instead of --workdir. The pictures are a folder's, all that are below it; or what a training takes:
+a packed folder, the crops of videos among them, a CSV, or any KIND:PATH. The file holds
+
+- `embedding` f32[n d], rows of length 1: their inner product is the cosine;
+- `name`: a file's path below the folder, or beside the CSV; `row-000123` where pictures are no
+  files;
+- what is known of each picture: `person`, `camera`, `domain`, `group`, `split`, `frame` and `shot`,
+  as `reid_jax.types.Records` has them.
 """
 
-import os
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from absl import flags
 
 from reid_jax import checkpoint, distance, evaluate, export, parallel
-from reid_jax.app import command, loaded, sources
-from reid_jax.data.folders import pictures
+from reid_jax.app import command, loaded, outputs, pictures, sources
+from reid_jax.data import records
+from reid_jax.options import expanded
 from reid_jax.types import Input
 from reid_jax.whole import whole
 
 _PICTURES = flags.DEFINE_string(
-    "pictures", None, "the folder, searched through to the bottom", required=True
+    "pictures",
+    None,
+    "a folder, searched to the bottom or packed, a .csv, or KIND:PATH as for a training",
+    required=True,
 )
 _OUT = flags.DEFINE_string("out", None, "the .npz to write", required=True)
 _ENCODER = flags.DEFINE_string("encoder", None, "an exported encoder, instead of --workdir")
@@ -32,16 +40,17 @@ BATCH = 64
 
 def main() -> None:
     """Embed and write, whole or not at all."""
-    out = Path(_OUT.value)
-    if out.exists():
-        raise FileExistsError(f"{out} exists already; choose another --out")
-    if out.suffix != ".npz":
-        raise ValueError(f"--out is an .npz, not {out}")
-    folder = pictures(_PICTURES.value)
+    out = outputs.new(_OUT.value, ".npz")
+    data, name = pictures.opened(_PICTURES.value)
+    names = np.array(name)
     if _SKIP_BROKEN.value:
-        folder = sources.without_broken(folder, "folder's")
+        fine = records.readable(data)
+        sources.say_broken(data, fine, "given")
+        data, names = records.take(data, fine), names[fine]
+    if not len(names):
+        raise ValueError(f"--pictures={_PICTURES.value} holds no picture that can be read")
     embed, variables, input = _encoder()
-    rows = np.arange(len(folder.person))
+    rows = np.arange(len(names))
     started = time.monotonic()
 
     def watch(done: int, total: int) -> None:
@@ -53,24 +62,23 @@ def main() -> None:
     embedding = evaluate.embed_rows(
         embed,
         variables,
-        folder,
+        data,
         rows,
         input=input,
         batch=BATCH,
         workers=command.workers(),
         watch=watch,
     )
-    paths = [str(folder.image[int(row)]) for row in rows]
-    names = [os.path.relpath(path, _PICTURES.value) for path in paths]
+    columns = {column: getattr(data, column) for column in data._fields[1:]}
     with whole(out) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, name=np.array(names), embedding=distance.unit(embedding))
+        np.savez(file, name=names, embedding=distance.unit(embedding), **columns)
     command.say(f"{out}: {len(names):,} names, embeddings of {embedding.shape[1]}")
 
 
 def _encoder() -> tuple[parallel.Embed, Any, Input]:
     """(embed, its variables, its input) of a run, of a weights file, or of an exported encoder."""
     if _ENCODER.value:
-        run, about = export.load(_ENCODER.value)
+        run, about = export.load(expanded(_ENCODER.value))
         return (
             (lambda variables, image: run(image)),
             None,

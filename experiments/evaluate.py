@@ -8,12 +8,11 @@ Without --test it is the run's own test data.
 """
 
 import json
-from pathlib import Path
 
 from absl import flags
 
 from reid_jax import evaluate, parallel
-from reid_jax.app import command, kinds, loaded, sources
+from reid_jax.app import command, kinds, loaded, outputs, sources
 from reid_jax.data import records
 from reid_jax.data.check import check_test, summary, survey
 
@@ -29,11 +28,12 @@ _SAME_CAMERA = flags.DEFINE_boolean(
     "same_camera", None, "count matches within one camera as well; without it, as the run"
 )
 _SKIP_BROKEN = flags.DEFINE_boolean("skip_broken", False, "leave out pictures that cannot be read")
-_OUT = flags.DEFINE_string("out", None, "a JSON file to write the figures to, in [0, 1]")
+_OUT = flags.DEFINE_string("out", None, "a new .json file for the figures, in [0, 1]")
 
 
 def main() -> None:
     """Embed, rank, and print the figures."""
+    out = outputs.new(_OUT.value, ".json") if _OUT.value else None
     config, model, variables = loaded.encoder()
     source = _TEST.value or config.get("test") or config.get("target") or config.get("data")
     if not source:
@@ -61,8 +61,8 @@ def main() -> None:
     print(f"by {metric} distance")
     for name, value in figures.items():
         print(f"{name:14} {value:.0f}" if name == "queries" else f"{name:14} {100 * value:.2f}")
-    if _OUT.value:
-        Path(_OUT.value).write_text(json.dumps(figures) + "\n")
+    if out:
+        out.write_text(json.dumps(figures) + "\n")
 
 
 if __name__ == "__main__":

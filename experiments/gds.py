@@ -56,31 +56,33 @@ class Config(standard.Options, parts.Jaccard, parts.Schedule, parts.CameraBatch,
     persons: int = 32
     other_cameras: bool = False
     epochs: int = 2100
-    round: int = option(70, "from one clustering to the next")
+    round: int = option(70, "from one clustering to the next", least=1)
     iterations: int = 0
     clustering: str = option("dbscan", "dbscan, hdbscan, kmeans")
-    rho: float = option(1.6e-3, "share of the pairs, whose mean distance is DBSCAN's radius")
-    min_samples: int = option(4, "of DBSCAN, and pictures of HDBSCAN's smallest label")
-    k: int = option(500, "labels of k-means; not published")
+    rho: float = option(
+        1.6e-3, "share of the pairs, whose mean distance is DBSCAN's radius", above=0, most=1
+    )
+    min_samples: int = option(4, "of DBSCAN, and pictures of HDBSCAN's smallest label", least=1)
+    k: int = option(500, "labels of k-means; not published", least=2)
     k1: int = 20
-    source_weight: float = option(0.1, "of the distance to the source")
+    source_weight: float = option(0.1, "of the distance to the source", least=0, below=1)
     unit: bool = option(False, "cluster embeddings of length one")
-    cameras: int = option(1, "labels of fewer cameras are left out")
-    margin: float = option(0.5, "of the triplet losses")
+    cameras: int = option(1, "labels of fewer cameras are left out", least=1)
+    margin: float = option(0.5, "of the triplet losses", least=0)
     optimiser: str = option("adam", "adam, sgd")
     learning_rate: float = 6e-5
     weight_decay: float = 0.0  # published for stage 1 only
     pad: int = 10
     erase: float = 0.5
-    source_epochs: int = option(150, "of stage 1, and so on")
-    source_per_person: int = option(4, "in batches as large")
-    source_learning_rate: float = option(3e-4, "its peak", was="source_rate")
+    source_epochs: int = option(150, "of stage 1, and so on", least=1)
+    source_per_person: int = option(4, "in batches as large", least=1)
+    source_learning_rate: float = option(3e-4, "its peak", was="source_rate", least=0)
     source_schedule: str = option("thirds", "as in experiments.ide")
-    source_smoothing: float = option(0.1, "of the labels")
-    source_margin: float = option(0.5, "of the triplet loss")
-    source_restitution: float = option(0.0, "weight of SNR's loss")
-    source_pad: int = option(10, "as pad")
-    source_zoom: float = option(0.0, "as zoom")
+    source_smoothing: float = option(0.1, "of the labels", least=0, below=1)
+    source_margin: float = option(0.5, "of the triplet loss", least=-1)
+    source_restitution: float = option(0.0, "weight of SNR's loss", least=0)
+    source_pad: int = option(10, "as pad", least=0, most=1024)
+    source_zoom: float = option(0.0, "as zoom", least=0, most=1)
     source_zoom_aspect: str = option("", "as zoom_aspect")
 
 
@@ -127,6 +129,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def build(config: Config) -> Job:
     """Everything that stages 2 and 3 need, checked before step 0."""
+    encoders.size(config.size)
     records, test = sources.adaptation(config)
     _check(config, records)
     model = encoders.build(config, command.say)

@@ -14,7 +14,7 @@ from reid_jax import encoders, optimise
 from reid_jax.app import command, parts, run, sources, standard
 from reid_jax.app.job import Experiment, Job
 from reid_jax.methods.ide import ide
-from reid_jax.options import choose, option
+from reid_jax.options import SOURCE, choose, option
 
 from .tables.ide import TABLES
 
@@ -27,6 +27,7 @@ class Config(standard.Options, parts.WarmSchedule, parts.CameraBatch, parts.Data
     beside: str = option(
         "",
         "KIND:PATH of unlabelled pictures that batch statistics see as well, and nothing else",
+        holds=SOURCE,
     )
     epochs: int = 10
     iterations: int = 0
@@ -37,11 +38,11 @@ class Config(standard.Options, parts.WarmSchedule, parts.CameraBatch, parts.Data
         "cosine, constant, steps (a tenth after 1/3 and 7/12 of the epochs), thirds (after 1/3 and "
         "2/3), such epochs: 40,70; or decay (from 2/3 on evenly to a thousandth)",
     )
-    smoothing: float = option(0.1, "of the labels")
-    triplet: float = option(1.0, "weight of the triplet loss")
-    margin: float = option(-1.0, "of the triplet loss; negative: the soft margin")
-    centres: float = option(0.0, "weight of the centre loss")
-    restitution: float = option(0.0, "weight of SNR's loss, for resnet50_snr")
+    smoothing: float = option(0.1, "of the labels", least=0, below=1)
+    triplet: float = option(1.0, "weight of the triplet loss", least=0)
+    margin: float = option(-1.0, "of the triplet loss; negative: the soft margin", least=-1)
+    centres: float = option(0.0, "weight of the centre loss", least=0)
+    restitution: float = option(0.0, "weight of SNR's loss, for resnet50_snr", least=0)
     pad: int = 5
     erase: float = 0.3
 

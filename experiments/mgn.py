@@ -47,12 +47,13 @@ class Config(encoders.Trunk, views.Views, parts.WarmSchedule, parts.Batch, parts
     freeze: int = option(
         10,
         "epochs in which only heads and classifiers learn, and the trunk's batch statistics stay",
+        least=0,
     )
-    flat: int = option(30, "the epoch from which the learning rate falls by a cosine")
-    end: float = option(7.7e-7, "the learning rate at the end of it")
-    smoothing: float = option(0.1, "of the labels")
-    scale: float = option(64.0, "of the circle softmax")
-    margin: float = option(0.35, "of the circle softmax")
+    flat: int = option(30, "the epoch from which the learning rate falls by a cosine", least=0)
+    end: float = option(7.7e-7, "the learning rate at the end of it", least=0)
+    smoothing: float = option(0.1, "of the labels", least=0, below=1)
+    scale: float = option(64.0, "of the circle softmax", above=0)
+    margin: float = option(0.35, "of the circle softmax", least=0)
     pad: int = 10
     erase: float = 0.5
     erase_fill: str = "black"

@@ -24,7 +24,7 @@ from reid_jax.app import command, parts, run, sources, stages, standard, views, 
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.separation import separated
 from reid_jax.methods.mmt import Clusters, mmt
-from reid_jax.options import option
+from reid_jax.options import PATH, option
 from reid_jax.types import Records
 
 from . import ide
@@ -49,37 +49,44 @@ class Config(
         "",
         "an encoder trained on a source, a run's folder or a weights file; empty: it is trained on "
         "`data`",
+        holds=PATH,
     )
-    second: str = option("", "another one")
-    source_epochs: int = option(80, "of the training on the source, and so on")
-    source_iterations: int = option(100, "batches of an epoch")
-    source_learning_rate: float = option(3.5e-4, "its peak", was="source_rate")
-    source_warmup: int = option(10, "epochs in which it rises")
+    second: str = option("", "another one", holds=PATH)
+    source_epochs: int = option(80, "of the training on the source, and so on", least=1)
+    source_iterations: int = option(100, "batches of an epoch", least=0)
+    source_learning_rate: float = option(3.5e-4, "its peak", was="source_rate", least=0)
+    source_warmup: int = option(10, "epochs in which it rises", least=0)
     source_schedule: str = option("40,70", "as in experiments.ide")
-    source_erase: float = option(0.0, "probability of random erasing")
+    source_erase: float = option(0.0, "probability of random erasing", least=0, most=1)
     source_beside: bool = option(
         True, "batch statistics see the target too while the source is trained on, as in its code"
     )
     epochs: int = 40
-    clusters: int = option(500, "labels, by k-means; 0: DBSCAN")
+    clusters: int = option(500, "labels, by k-means; 0: DBSCAN", least=0)
     eps: float = option(
         0.0,
         "radius of DBSCAN; 0: the mean distance of the nearest `rho` of the pairs in the first "
         "epoch, which is kept",
+        least=0,
+        below=1,
     )
-    rho: float = option(1.6e-3, "share of the pairs, for eps = 0")
+    rho: float = option(1.6e-3, "share of the pairs, for eps = 0", above=0, most=1)
     k1: int = 20
     capacity: int = option(
         0,
         "labels that an epoch can have with DBSCAN; 0: one for each min_samples pictures",
         was="room",
+        least=0,
     )
     soft_classify: float = option(
-        0.5, "share of the classification loss whose targets are the other teacher's"
+        0.5,
+        "share of the classification loss whose targets are the other teacher's",
+        least=0,
+        most=1,
     )
-    soft_triplet: float = option(0.8, "the same of the triplet loss")
-    smoothing: float = option(0.1, "of the labels")
-    momentum: float = option(0.999, "of the teachers")
+    soft_triplet: float = option(0.8, "the same of the triplet loss", least=0, most=1)
+    smoothing: float = option(0.1, "of the labels", least=0, below=1)
+    momentum: float = option(0.999, "of the teachers", least=0, most=1)
     pad: int = 10
     erase: float = 0.5
 
@@ -187,6 +194,7 @@ def data(config: Config) -> tuple[Records, Records]:
             "without --config.data there is no source to train on: name --config.first and "
             "--config.second"
         )
+    encoders.size(config.size)
     if not config.first:
         encoders.start(config)
     if config.bn_domains:

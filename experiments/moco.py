@@ -20,7 +20,7 @@ from reid_jax.app.job import Experiment, Job
 from reid_jax.methods.moco import moco
 from reid_jax.models.mlp import Perceptron, build_head
 from reid_jax.models.norm import BatchNorm
-from reid_jax.options import choose, option
+from reid_jax.options import SOURCE, choose, option
 
 
 @dataclasses.dataclass
@@ -32,20 +32,22 @@ class Config(encoders.Network, views.Views, parts.WarmSchedule, parts.Data):
     resize: str = "bilinear"
     neck: bool = False
     data: str = option(
-        "synthetic-videos:station", "KIND:PATH of the pictures; their labels, if any, are not used"
+        "synthetic-videos:station",
+        "KIND:PATH of the pictures; their labels, if any, are not used",
+        holds=SOURCE,
     )
-    batch: int = option(4096, "pictures of a batch")
-    hidden: int = option(4096, "width inside projector and predictor")
-    out: int = option(256, "width of what they give")
+    batch: int = option(4096, "pictures of a batch", least=2)
+    hidden: int = option(4096, "width inside projector and predictor", least=1)
+    out: int = option(256, "width of what they give", least=1)
     epochs: int = 300
     iterations: int = 0
     optimiser: str = option("lars", "lars, adamw")
     learning_rate: float = option(
-        0.3, "of 256 pictures, the peak; it grows with the batch", was="rate"
+        0.3, "of 256 pictures, the peak; it grows with the batch", was="rate", least=0
     )
     weight_decay: float = 1e-6
-    momentum: float = option(0.99, "of the momentum encoder at the beginning")
-    temperature: float = option(1.0, "of the loss")
+    momentum: float = option(0.99, "of the momentum encoder at the beginning", least=0, most=1)
+    temperature: float = option(1.0, "of the loss", above=0)
     zoom: float = 0.2
     jitter: float = 0.8
     gray: float = 0.2
@@ -93,6 +95,7 @@ OPTIMISERS = {"lars": _lars, "adamw": _adamw}
 
 def build(config: Config) -> Job:
     """Everything that the run needs, checked before step 0."""
+    model = encoders.build(config, command.say)
     train, test = sources.train_and_test(config)
     if len(train.person) < config.batch or config.batch < 2:
         raise ValueError(
@@ -100,7 +103,6 @@ def build(config: Config) -> Job:
             "--config.batch"
         )
     optimiser = choose("--config.optimiser", config.optimiser, OPTIMISERS)
-    model = encoders.build(config, command.say)
     norm = partial(BatchNorm, group=config.bn_group, average=parallel.average)
     projector = Perceptron((config.hidden, config.out), last=True, norm=norm)
     predictor = Perceptron((config.hidden, config.out), norm=norm)

@@ -20,7 +20,7 @@ import time
 
 from absl import flags
 
-from reid_jax.app import command, footage, kinds, sources
+from reid_jax.app import command, footage, kinds, outputs, sources
 from reid_jax.data import packed
 from reid_jax.data.check import summary, survey
 
@@ -39,6 +39,7 @@ def pictures() -> None:
             "name the pictures with --source=KIND:PATH and the new folder with --out=FOLDER; the "
             "job for video is `experiments.prepare videos`"
         )
+    out = outputs.new(_OUT.value)
     data = kinds.open_source(_SOURCE.value)
     command.say(summary(survey(data)))
     if _SKIP_BROKEN.value:
@@ -51,8 +52,8 @@ def pictures() -> None:
             left = f"{(total - done) / rate:.0f} s left"
             print(f"{done:,} of {total:,}  {rate:.0f} images/s  {left}", file=sys.stderr)
 
-    packed.pack(data, _OUT.value, watch=watch)
-    command.say(f"{_OUT.value}: {len(data.person):,} pictures; use it as packed:{_OUT.value}")
+    packed.pack(data, out, watch=watch)
+    command.say(f"{out}: {len(data.person):,} pictures; use it as packed:{out}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from reid_jax.data import records
 from reid_jax.data.augment import Augment
 from reid_jax.data.check import check_training
 from reid_jax.methods.remix import Terms, remix
-from reid_jax.options import choose, option
+from reid_jax.options import SOURCE, choose, option
 
 from .tables.remix import TABLES
 
@@ -39,28 +39,33 @@ class Config(standard.Options, parts.DBSCAN, parts.WarmSchedule, parts.Batch, pa
     size: str = "256x128"
     resize: str = "bicubic"  # as in ICE's code, which ReMix goes on from; not published
     videos: str = option(
-        "synthetic-videos:station", "KIND:PATH of the videos; their labels, if any, are not used"
+        "synthetic-videos:station",
+        "KIND:PATH of the videos; their labels, if any, are not used",
+        holds=SOURCE,
     )
     labelled: float = option(
         1.0,
         "share of the persons of `data` that keep their label; the others' groups are videos",
+        above=0,
+        most=1,
     )
     persons: int = 8
-    labels: int = option(8, "pseudo labels of a batch; 0: without videos")
-    per_label: int = option(4, "pictures of each pseudo label in a batch")
-    videos_a_batch: int = option(0, "videos that a batch's pseudo labels come from; 0: any")
+    labels: int = option(8, "pseudo labels of a batch; 0: without videos", least=0)
+    per_label: int = option(4, "pictures of each pseudo label in a batch", least=1)
+    videos_a_batch: int = option(
+        0, "videos that a batch's pseudo labels come from; 0: any", least=0
+    )
     epochs: int = 100
     images: int = option(
-        0,
-        "pictures that get pseudo labels in an epoch; 0: as many as its batches hold",
+        0, "pictures that get pseudo labels in an epoch; 0: as many as its batches hold", least=0
     )
     eps: float = 0.8
     metric: str = option("euclidean", "of DBSCAN: euclidean, cosine, jaccard")
-    momentum: float = option(0.999, "of the momentum encoder")
-    instance: float = option(1.0, "weight of the instance loss")
-    augmentation: float = option(1.0, "weight of the augmentation loss")
-    centroid: float = option(1.0, "weight of the centroid loss")
-    camera_centroid: float = option(0.5, "weight of the camera centroid loss, gamma")
+    momentum: float = option(0.999, "of the momentum encoder", least=0, most=1)
+    instance: float = option(1.0, "weight of the instance loss", least=0)
+    augmentation: float = option(1.0, "weight of the augmentation loss", least=0)
+    centroid: float = option(1.0, "weight of the centroid loss", least=0)
+    camera_centroid: float = option(0.5, "weight of the camera centroid loss, gamma", least=0)
     temperatures: str = option("0.1,0.1,0.5,0.07", "of the four losses, in that order")
     apart: bool = option(
         True, "the first two losses compare pictures with those of their own kind of data only"
@@ -77,7 +82,7 @@ class Config(standard.Options, parts.DBSCAN, parts.WarmSchedule, parts.Batch, pa
     by_camera: bool = option(
         False, "the camera centroid loss is a sum over cameras, as in ICE's code, not a mean"
     )
-    negatives: int = option(50, "camera centroids of other persons")
+    negatives: int = option(50, "camera centroids of other persons", least=1)
     second_view: bool = option(
         False, "the momentum encoder sees an augmented view of its own, as in ICE's code"
     )

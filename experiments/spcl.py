@@ -41,8 +41,8 @@ class Config(
     resize: str = "bicubic"
     bn_group: int = 32  # 16 of each domain, which alternate in a batch
     bn_domains: bool = True
-    momentum: float = option(0.2, "of a row of the memory")
-    temperature: float = option(0.05, "of the loss")
+    momentum: float = option(0.2, "of a row of the memory", least=0, most=1)
+    temperature: float = option(0.05, "of the loss", above=0)
     pad: int = 10
     erase: float = 0.5
 

@@ -1,6 +1,7 @@
 """Checkpoints: state, plan and position in the epoch, written whole or not at all (orbax)."""
 
 import logging
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,15 @@ def save(
         encoder: the variables of the method's encoder on the host. They are an item of their own,
             so that a reader that only embeds need not know the method.
         input: the pictures that the encoder takes, its `Model.input`.
+
+    Raises:
+        OSError: the disk has no room for it.
     """
     state = parallel.first(moment.state)
     epoch, done, decided = moment.position
     position = {"epoch": epoch, "done": done, "report": dict(decided.report)}
     plan = {"rows": np.asarray(decided.rows), "label": np.asarray(decided.label)}
+    _check_room(Path(checkpoints.directory), (state, plan, encoder))
     checkpoints.save(
         int(state.step),
         args=ocp.args.Composite(
@@ -123,7 +128,12 @@ def empty(model: Model) -> Variables:
 
 
 def save_tree(folder: str | Path, tree: Any) -> None:
-    """Write one tree by itself, e.g. an encoder's variables."""
+    """Write one tree by itself, e.g. an encoder's variables.
+
+    Raises:
+        OSError: the disk has no room for it.
+    """
+    _check_room(Path(folder).absolute().parent, tree)
     with ocp.StandardCheckpointer() as writer:
         writer.save(Path(folder).absolute(), jax.tree.map(np.asarray, tree))
 
@@ -133,6 +143,17 @@ def restore_tree(folder: str | Path, like: Any) -> Any:
     logging.getLogger("absl").addFilter(_quiet)
     with ocp.StandardCheckpointer() as reader:
         return reader.restore(Path(folder).absolute(), jax.tree.map(np.asarray, like))
+
+
+def _check_room(folder: Path, tree: Any) -> None:
+    """Look before orbax writes: its threads tell of a full disk in hundreds of lines."""
+    size = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(tree))
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise OSError(
+            f"no room for a checkpoint in {folder}: it is {size / 1e6:,.1f} MB and "
+            f"{free / 1e6:,.1f} MB are free"
+        )
 
 
 def _quiet(record: logging.LogRecord) -> bool:

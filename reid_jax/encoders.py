@@ -6,6 +6,7 @@ Every experiment's encoder is built here. `build` takes any configuration with t
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,12 +23,11 @@ from reid_jax.data.augment import RESIZES
 from reid_jax.models import embedder, mgn, pretrained, transfer
 from reid_jax.models.backbones import BACKBONES, MGNS
 from reid_jax.models.norm import BatchNorm, DomainNorm
-from reid_jax.options import choose, option, renewed
+from reid_jax.options import PATH, WORDS, choose, expanded, option, renewed
 from reid_jax.retrieval.ranking import METRICS
 from reid_jax.types import Input, Model, Variables
 
-NEEDED, NONE = "needed", "none"  # words for `weights`: a file must be named; random numbers
-WORDS = ("", NONE, NEEDED)
+NONE, NEEDED = WORDS[1:]  # words for `weights`: random numbers; a file must be named
 _IMAGENET = "torchvision's of ImageNet (resnet50-0676ba61.pth)"
 # the published file that fits a backbone, by the beginning of its name
 FITS = {
@@ -42,6 +42,7 @@ FITS = {
     "mgn_small": "",
     "mgn": "LUPerson's ResNet-50",
 }
+LONGEST = 2048  # pixels of a side of a picture
 SIZES = ("size", "resize")  # options that a trunk may go on with at another value
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 POOLINGS = {"average": "average", "gem": "gem"}
@@ -66,11 +67,12 @@ class Trunk:
         "",
         "what to start from: a weights file (.pth, .safetensors, .onnx, .npz), or the folder of a "
         "run or of an exported encoder with the same trunk; none: random numbers",
+        holds=PATH,
     )
     leave: str = option(
         "", "patterns, by comma, of the trunk's names that may be missing, misfit or left over"
     )
-    size: str = option("128x64", "height x width of a picture in pixels")
+    size: str = option("128x64", "height x width of a picture in pixels, each at most 2048")
     resize: str = option(
         "area", "how pictures are resized: area (averaged), or as Pillow does: bilinear, bicubic"
     )
@@ -79,7 +81,7 @@ class Trunk:
     rank_by: str = option(
         "cosine", "the distance of retrieval: cosine, euclidean (of embeddings as they are)"
     )
-    bn_group: int = option(0, "rows of a group of batch statistics; 0: the whole batch")
+    bn_group: int = option(0, "rows of a group of batch statistics; 0: the whole batch", least=0)
 
 
 @dataclasses.dataclass
@@ -88,7 +90,7 @@ class Network(Trunk):
 
     pooling: str = option("average", "average, gem")
     projection: int = option(
-        0, "width of a linear layer behind the pooling; 0: no such layer", was="head"
+        0, "width of a linear layer behind the pooling; 0: no such layer", was="head", least=0
     )
     neck: bool = option(
         True,
@@ -123,9 +125,10 @@ def start(config: Any) -> str:
             f"this recipe starts from trained weights: name them with weights={file} or a folder "
             "of a run or of an exported encoder; weights=none starts from random numbers"
         )
-    if not Path(config.weights).exists():
-        raise FileNotFoundError(f"weights: there is no file or folder {config.weights}")
-    return config.weights
+    path = expanded(config.weights)
+    if not Path(path).exists():
+        raise FileNotFoundError(f"weights: there is no file or folder {path}")
+    return path
 
 
 def build(config: Any, say: Say = logging.info) -> Model:
@@ -242,12 +245,16 @@ def size(text: str) -> tuple[int, int]:
     """(height, width) in pixels of "128x64".
 
     Raises:
-        ValueError: the text is no size.
+        ValueError: the text is no size, or a side is longer than LONGEST.
     """
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() and int(part) for part in parts):
-        raise ValueError(f"a size is height x width in pixels, e.g. 256x128, not {text!r}")
-    return int(parts[0]), int(parts[1])
+    found = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", text.lower())
+    height, width = (int(one) for one in found.groups()) if found else (0, 0)
+    if not (0 < height <= LONGEST and 0 < width <= LONGEST):
+        raise ValueError(
+            f"a size is height x width in pixels, each from 1 to {LONGEST}, e.g. 256x128, "
+            f"not {text!r}"
+        )
+    return height, width
 
 
 def of_run(workdir: str | Path) -> tuple[SimpleNamespace, Model]:

@@ -26,6 +26,10 @@ def whole(path: str | Path) -> Iterator[Path]:
     try:
         yield unfinished
         unfinished.rename(path)
+    except OSError as error:
+        if error.errno and error.filename is None:
+            error.filename = str(path)  # a full disk does not say which file
+        raise
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished, ignore_errors=True)

@@ -50,3 +50,21 @@ def test_nothing_is_overwritten_and_a_difference_leaves_nothing(tmp_path, monkey
 def test_a_folder_that_holds_no_encoder(tmp_path):
     with pytest.raises(FileNotFoundError, match="experiments.export"):
         export.load(tmp_path)
+
+
+def test_bfloat16_may_differ_by_its_rounding_and_float32_may_not(tmp_path, monkeypatch):
+    """The program's embeddings are moved by a hundredth, which is three bits of bfloat16."""
+    model = tiny.encoder()
+    variables = model.init(jax.random.key(0))
+    load = export.load
+
+    def moved(folder):
+        run, about = load(folder)
+        return lambda image: 1.01 * run(image), about
+
+    monkeypatch.setattr(export, "load", moved)
+    worst = export.write(tmp_path / "a", model, variables, config={"dtype": "bfloat16"})
+    assert worst == pytest.approx(0.01, rel=1e-3) and export.apart({"dtype": "bfloat16"}) == 1 / 64
+    with pytest.raises(ValueError, match="differ from the model by 1.0e-02, and may by 1e-05"):
+        export.write(tmp_path / "b", model, variables, config={"dtype": "float32"})
+    assert export.apart({}) == 1e-5 and not (tmp_path / "b").exists()

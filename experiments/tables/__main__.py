@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from reid_jax.app import command
+from reid_jax.app import command, kinds
 from reid_jax.app.job import Experiment
 from reid_jax.app.table import Table
 from reid_jax.app.words import normal
@@ -42,7 +42,7 @@ SCRIPTS = __package__.rpartition(".")[0]
 
 _TABLE = flags.DEFINE_string("table", None, "EXPERIMENT.NAME, or nothing to list them")
 _SEEDS = flags.DEFINE_integer("seeds", 1, "trainings of each row, seeds 0, 1, ...", lower_bound=1)
-_TESTS = flags.DEFINE_list(
+_TESTS = flags.DEFINE_multi_string(
     "tests", [], "KIND:PATH of each test set, by comma; without it, that of the trainings"
 )
 _ROWS = flags.DEFINE_list(
@@ -82,7 +82,7 @@ def main(rest: list[str]) -> None:
         table, experiment, recipe, workdir, given, rows=rows, seeds=_SEEDS.value or 1
     )
     listed = started(listed, files)
-    tests, results = _TESTS.value or [], []
+    tests, results = kinds.listed(_TESTS.value or []), []
     for number in rows:
         row, runs = table.rows[number], [training for training in listed if training.row == number]
         for training in runs:
@@ -120,6 +120,7 @@ def figures(workdir: Path, tests: Sequence[str]) -> list[list[float]]:
     found = []
     for number, test in enumerate(tests):
         out = workdir / f"test-{number}.json"
+        out.unlink(missing_ok=True)
         options = [f"--workdir={workdir}", f"--test={test}", f"--out={out}"]
         _run([sys.executable, "-m", f"{SCRIPTS}.evaluate", *options])
         found.append(_figures(json.loads(out.read_text())))

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from reid_jax.app.job import Experiment
 from reid_jax.app.table import Table
 from reid_jax.app.words import parsed
-from reid_jax.encoders import BACKBONES, MGNS, NEEDED, WORDS
-from reid_jax.options import choose
+from reid_jax.encoders import BACKBONES, MGNS, NEEDED
+from reid_jax.options import WORDS, choose, expanded
 
 
 class Training(NamedTuple):
@@ -115,6 +115,7 @@ def named_files(words: Sequence[str]) -> dict[str, str]:
     files = {}
     for word in words:
         name, _, path = word.partition("=")
+        path = expanded(path)
         choose("--weights", name.rpartition("/")[2], {**BACKBONES, **MGNS})
         if not path or not Path(path).exists():
             raise FileNotFoundError(f"--weights={word}: there is no file or folder {path!r}")

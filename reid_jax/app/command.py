@@ -14,7 +14,7 @@ from absl import flags
 from reid_jax.app import cache, stop, words
 from reid_jax.app.help import asked_for, show
 from reid_jax.app.mistakes import guarded, quiet
-from reid_jax.options import choose
+from reid_jax.options import choose, expanded
 
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "the run's folder: configuration, metrics, checkpoints, report"
@@ -33,7 +33,7 @@ _PROCESS = flags.DEFINE_integer(
 )
 
 _WORKERS = flags.DEFINE_integer(
-    "workers", 0, "processes that decode pictures; 0: threads of this process"
+    "workers", 0, "processes that decode pictures; 0: threads of this process", lower_bound=0
 )
 
 
@@ -72,15 +72,16 @@ def main(
         )
 
     def run(given: list[str]) -> None:
-        config = words.defined(config_class, recipes or {}, given)
+        defined = words.defined(config_class, recipes or {}, given)
         _parse(given)
+        config = words.settled(defined.value)
         cache.begin()
         folder = Path(workdir())
         if opening is not None:
             recipe = str(flags.FLAGS["recipe"].value) if recipes else ""
-            say(f"{Path(sys.argv[0]).stem}, {opening(config.value, recipe)}; {folder}")
+            say(f"{Path(sys.argv[0]).stem}, {opening(config, recipe)}; {folder}")
         distribute()
-        body(config.value, folder)
+        body(config, folder)
 
     _start(run, config_class, recipes or {}, then=GOES_ON)
 
@@ -162,7 +163,7 @@ def workdir() -> str:
     """
     if not _WORKDIR.value:
         raise ValueError("name a run's folder with --workdir=FOLDER")
-    return _WORKDIR.value
+    return expanded(_WORKDIR.value)
 
 
 def workers() -> int:

@@ -3,6 +3,7 @@
 import dataclasses
 import fcntl
 import json
+import math
 import os
 import shutil
 import sys
@@ -16,19 +17,23 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from reid_jax.app import command, sheets
+from reid_jax.app import command, outputs, sheets
+from reid_jax.options import absolute, listed
 from reid_jax.types import Records
 from reid_jax.video import beam, detect, find, gather, shots, workers
 from reid_jax.video.cut import How
 
-_VIDEOS = flags.DEFINE_list(
-    "videos", [], "videos, and folders that are searched to the bottom for them, by comma"
+_VIDEOS = flags.DEFINE_multi_string(
+    "videos",
+    [],
+    "videos, and folders that are searched to the bottom for them, by comma, or the flag again; a "
+    "name that is there with its commas is taken with them",
 )
 _VIEWS = flags.DEFINE_multi_string(
     "views",
     [],
     "synchronised videos of one place, FILE,FILE, or a folder that holds them or their folders of "
-    "frames",
+    "frames; the flag again for another place",
 )
 _DETECTOR = flags.DEFINE_string(
     "detector",
@@ -68,19 +73,20 @@ def main(out: str | None) -> None:
     """
     if not out:
         raise ValueError("name the new folder with --out=FOLDER")
-    folder = Path(out.rstrip("/"))
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists already; choose another --out")
+    folder = outputs.new(out)
     if not _VIDEOS.value and not _VIEWS.value:
         raise ValueError(
             "name videos or folders of them with --videos, or synchronised ones with --views"
         )
-    sources = find.videos(_VIDEOS.value) if _VIDEOS.value else []
+    sources = find.videos(listed(_VIDEOS.value)) if _VIDEOS.value else []
     sources += [find.rig(text) for text in dict.fromkeys(_VIEWS.value)]
     values: dict[str, Any] = {
         field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(How)
     }
-    how = How(**values)
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"--{name}={value} is no finite number")
+    how = How(**{**values, "detector": located(values["detector"])})
     detect.detector(how.detector, score=how.score, overlap=how.overlap)
     if _VIDEOS.value:
         shots.needed()
@@ -107,6 +113,12 @@ def main(out: str | None) -> None:
     command.say(f"{folder}: {gather.counts_text(manifest['counts'])}; use it as packed:{folder}")
     command.say(f"{folder / 'crops.png'}: some of the crops")
     command.say(f"{folder / gather.MANIFEST}: where they come from")
+
+
+def located(text: str) -> str:
+    """A detector with its path absolute; one that is not known stays, to be refused."""
+    kind, _, path = text.partition(":")
+    return f"{kind}:{absolute(path)}" if path and kind in detect.KINDS else text
 
 
 @contextmanager
@@ -152,6 +164,7 @@ def _check(parts: Path, how: How, out: Path) -> None:
     path, mine = parts / "config.json", dataclasses.asdict(how)
     if path.is_file():
         theirs = json.loads(path.read_text())
+        theirs["detector"] = located(theirs["detector"])
         changed = [
             f"--{name}: {theirs.get(name)!r} there, {mine[name]!r} now"
             for name in mine

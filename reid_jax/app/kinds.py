@@ -1,6 +1,7 @@
 """Data sets by name: KIND:PATH -> Records."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from reid_jax.data.folders import folders, pictures
 from reid_jax.data.market1501 import market1501
 from reid_jax.data.packed import packed
 from reid_jax.data.table import table
-from reid_jax.options import choose
+from reid_jax.options import choose, expanded
 from reid_jax.types import Records
 
 
@@ -72,12 +73,27 @@ def street_scenes(path: str) -> Records:
     return synthetic.video_crops(films, stride=options["stride"])
 
 
-KINDS = {
+# numbers that follow a domain, from and to
+RANGES = {
+    "persons": (1, 100_000),
+    "cameras": (1, 1_000),
+    "per_camera": (1, 1_000),
+    "videos": (1, 100_000),
+    "scenes": (1, 100_000),
+    "people": (1, 100),
+    "frames": (1, 100_000),
+    "stride": (1, 1_000),
+    "seed": (0, 9_999),
+}
+FILES = {
     "market1501": market1501,
     "csv": table,
     "folders": folders,
     "packed": packed,
     "pictures": pictures,
+}
+KINDS = {
+    **FILES,
     "synthetic": street,
     "synthetic-videos": street_videos,
     "synthetic-scenes": street_scenes,
@@ -103,7 +119,11 @@ def open_source(text: str) -> Records:
         >>> len(reid_jax.open_source("pictures:crops").image)
         3
     """
-    parts = [_open(part) for part in re.split(rf"\+(?=(?:{'|'.join(KINDS)}):)", text)]
+    return joined([_open(part) for part in split(text)])
+
+
+def joined(parts: Sequence[Records]) -> Records:
+    """Join data sets; persons, cameras and groups of each are kept apart."""
     if len(parts) == 1:
         return parts[0]
     apart, free = [], {"person": 0, "camera": 0, "group": 0}
@@ -118,6 +138,17 @@ def open_source(text: str) -> Records:
     return records.concat(apart)
 
 
+def split(text: str) -> list[str]:
+    """The parts of a source, each KIND:PATH; a "+" before anything else belongs to a name."""
+    return re.split(rf"\+(?=(?:{'|'.join(KINDS)}):)", text)
+
+
+def listed(texts: Sequence[str]) -> list[str]:
+    """The sources of texts that have several each, KIND:PATH by comma."""
+    comma = rf",(?=(?:{'|'.join(KINDS)}):)"
+    return [source for text in texts for source in re.split(comma, text) if source]
+
+
 def shifted(column: np.ndarray, by: int, least: int) -> np.ndarray:
     """Move up the numbers from `least` on; smaller ones (unknown, distractors) stay."""
     return np.where(column >= least, column + by, column).astype(np.int32)
@@ -130,23 +161,26 @@ def _options(text: str, defaults: dict[str, int]) -> tuple[str, dict[str, int]]:
     for one in given:
         key, _, value = one.partition("=")
         choose(f"the option in {text!r}", key, options)
-        if not value.isdigit():
-            raise ValueError(f"{one!r} in {text!r}: write {key}=NUMBER")
+        least, most = RANGES[key]
+        if not re.fullmatch("[0-9]{1,9}", value) or not least <= int(value) <= most:
+            raise ValueError(
+                f"{one!r} in {text!r}: write {key}=NUMBER, a whole one from {least} to {most:,}"
+            )
         options[key] = int(value)
     return name, options
 
 
 def _open(text: str) -> Records:
     kind, _, path = text.partition(":")
-    if kind not in KINDS and Path(text).exists():
+    if kind not in KINDS and Path(expanded(text)).exists():
         raise ValueError(
             f"{text!r}: say what it is, KIND:PATH, e.g. {_guess(Path(text))}:{text}; kinds: "
             f"{', '.join(KINDS)}"
         )
     read = choose("the kind of data", kind, KINDS)
-    if not kind.startswith("synthetic") and not path:
+    if kind in FILES and not path:
         raise ValueError(f"{text!r} names no path; write {kind}:PATH")
-    return read(path)
+    return read(expanded(path) if kind in FILES else path)
 
 
 def _guess(path: Path) -> str:

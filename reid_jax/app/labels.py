@@ -15,7 +15,7 @@ from reid_jax.app.job import Experiment, Job
 from reid_jax.app.parts import Adaptation, CameraBatch, Schedule, carried
 from reid_jax.app.views import Views
 from reid_jax.data.records import relabel
-from reid_jax.options import choose
+from reid_jax.options import choose, expanded
 from reid_jax.types import Domain, Records
 from reid_jax.whole import whole
 
@@ -70,7 +70,7 @@ def known(config: Any, part: Records) -> np.ndarray:
         return np.full(len(part.person), -1)
     if config.pseudo_labels == GIVEN or not len(part.person):
         return relabel(part.person)
-    return read(Path(config.pseudo_labels), part)
+    return read(Path(expanded(config.pseudo_labels)), part)
 
 
 def stage_config(config: Any, labellers: Labellers) -> Any:

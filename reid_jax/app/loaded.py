@@ -7,6 +7,7 @@ from absl import flags
 
 from reid_jax import checkpoint, encoders
 from reid_jax.app import command
+from reid_jax.options import absolute
 from reid_jax.types import Model, Variables
 
 _WEIGHTS = flags.DEFINE_string(
@@ -37,7 +38,7 @@ def encoder() -> tuple[dict[str, Any], Model, Variables]:
         choices = ", ".join(encoders.BACKBONES)
         raise ValueError(f"--weights needs --backbone; the choices are {choices}")
     model, variables = encoders.of_weights(
-        _WEIGHTS.value,
+        absolute(_WEIGHTS.value),
         _BACKBONE.value,
         size=_SIZE.value or "",
         resize=_RESIZE.value or "",

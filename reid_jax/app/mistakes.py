@@ -6,6 +6,7 @@ SIGTERM, 129 by SIGHUP, 141 where nobody reads the output any more).
 
 import dis
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from typing import Any
 from reid_jax.app import stop
 
 _ROOT = Path(__file__).resolve().parents[2]
+# what a system says of a disk; libraries hand it on as errors of other kinds, without the file
+DISK = ("No space left on device", "Disk quota exceeded", "Read-only file system")
 OURS = (f"{_ROOT / 'reid_jax'}{os.sep}", f"{_ROOT / 'experiments'}{os.sep}")
 
 
@@ -23,8 +26,8 @@ def guarded(body: Callable[[], Any], then: str = "begins anew") -> Any:
     """Run; a mistake of the caller ends in one line and exit status 2, a stop in one of its own.
 
     Such a mistake is an error that a `raise` of this project words, or a file that cannot be
-    opened, read or written. Whatever else goes wrong shows its traceback; REID_TRACEBACK=1 shows
-    all of them.
+    opened, read or written, or a disk that is full. Whatever else goes wrong shows its traceback;
+    REID_TRACEBACK=1 shows all of them.
 
     Args:
         body: what is run.
@@ -42,9 +45,10 @@ def guarded(body: Callable[[], Any], then: str = "begins anew") -> Any:
         quiet()
         stop.leave(signal.SIGPIPE)
     except Exception as error:
-        if os.environ.get("REID_TRACEBACK") or not mistake(error):
+        told = str(error) if mistake(error) else disk(error)
+        if os.environ.get("REID_TRACEBACK") or not told:
             raise
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        print(f"error: {told}", file=sys.stderr, flush=True)
         sys.stdout.flush()
         os._exit(2)  # workers of the input pipeline must not keep the command alive
 
@@ -52,6 +56,20 @@ def guarded(body: Callable[[], Any], then: str = "begins anew") -> Any:
 def quiet() -> None:
     """Write nothing more to stdout, which nobody reads."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def disk(error: BaseException) -> str:
+    """What the disk refuses and where, in a line, if that is the error or behind it; else ""."""
+    seen: BaseException | None = error
+    while seen is not None:
+        text = str(seen)
+        for reason in DISK:
+            if reason in text:
+                found = re.findall(r'"(/[^"]+)"|writing (/[^;]+);', text)
+                path = next((one or other for one, other in reversed(found)), "")
+                return f"cannot write {path or 'a file'}: {reason}"
+        seen = seen.__cause__ or seen.__context__
+    return ""
 
 
 def mistake(error: BaseException) -> bool:

@@ -8,17 +8,18 @@ from typing import Any
 import optax
 
 from reid_jax import optimise
-from reid_jax.options import option
+from reid_jax.options import PATH, SOURCE, option
 
 
 @dataclasses.dataclass
 class Data:
     """Where the pictures come from. KIND:PATH is explained in `reid_jax.app.kinds`."""
 
-    data: str = option("synthetic:plaza", "KIND:PATH of the labelled training data")
+    data: str = option("synthetic:plaza", "KIND:PATH of the labelled training data", holds=SOURCE)
     test: str = option(
         "synthetic:harbour",
         "KIND:PATH of the test data; empty: the query and gallery of the data that is trained on",
+        holds=SOURCE,
     )
     skip_broken: bool = option(False, "leave out pictures that cannot be read")
     same_camera: bool = option(False, "count matches within one camera as well")
@@ -29,7 +30,9 @@ class Adaptation(Data):
     """A labelled source, `data`, which may be empty, and a target whose labels are not used."""
 
     target: str = option(
-        "synthetic:station", "KIND:PATH of the target; its labels, if any, are not used"
+        "synthetic:station",
+        "KIND:PATH of the target; its labels, if any, are not used",
+        holds=SOURCE,
     )
     test: str = ""
 
@@ -41,6 +44,11 @@ RENAMED = {
     "head": "projection",
     "room": "capacity",
 }
+# what options inside a text of options hold; `weights` and the like are those of any experiment
+INNER_PATHS = {
+    **dict.fromkeys(("data", "test", "target", "beside", "videos"), SOURCE),
+    **dict.fromkeys(("weights", "first", "second", "begun"), PATH),
+}
 
 
 @dataclasses.dataclass
@@ -49,8 +57,10 @@ class FromSource(Adaptation):
 
     source: str = option(
         "",
-        "options, by comma, of experiments.ide, to begin with a training on `data`; empty: none",
+        "options, by comma, of experiments.ide, to begin with a training on `data`; empty: none; "
+        "a comma inside a value that is followed by NAME= is written \\,",
         inner=RENAMED,
+        holds=INNER_PATHS,
     )
 
 
@@ -58,8 +68,8 @@ class FromSource(Adaptation):
 class Batch:
     """A batch of P x K pictures."""
 
-    persons: int = option(16, "persons, or labels, of a batch")
-    per_person: int = option(4, "pictures of each of them in a batch")
+    persons: int = option(16, "persons, or labels, of a batch", least=1)
+    per_person: int = option(4, "pictures of each of them in a batch", least=1)
 
 
 @dataclasses.dataclass
@@ -75,11 +85,11 @@ class CameraBatch(Batch):
 class Schedule:
     """How long is trained, and how fast."""
 
-    epochs: int = option(50, "epochs in all")
-    iterations: int = option(400, "batches of an epoch; 0: one pass over the data")
-    learning_rate: float = option(3.5e-4, "the peak of the learning rate", was="rate")
-    weight_decay: float = option(5e-4, "weight decay")
-    seed: int = option(0, "of all random numbers")
+    epochs: int = option(50, "epochs in all", least=1)
+    iterations: int = option(400, "batches of an epoch; 0: one pass over the data", least=0)
+    learning_rate: float = option(3.5e-4, "the peak of the learning rate", was="rate", least=0)
+    weight_decay: float = option(5e-4, "weight decay", least=0)
+    seed: int = option(0, "of all random numbers", least=0, most=2**31 - 1)
 
     def fixed(self) -> str:
         """Why a run cannot go on for more epochs; empty: it can."""
@@ -90,37 +100,41 @@ class Schedule:
 class WarmSchedule(Schedule):
     """A schedule that begins slowly."""
 
-    warmup: int = option(10, "epochs in which the learning rate rises")
+    warmup: int = option(10, "epochs in which the learning rate rises", least=0)
 
 
 @dataclasses.dataclass
 class FallingSchedule(Schedule):
     """A schedule that falls in steps."""
 
-    fall: int = option(20, "epochs after which the learning rate falls to a tenth, again and again")
+    fall: int = option(
+        20, "epochs after which the learning rate falls to a tenth, again and again", least=1
+    )
 
 
 @dataclasses.dataclass
 class Jaccard:
     """The k-reciprocal Jaccard distance."""
 
-    k1: int = option(30, "neighbours of the Jaccard distance")
-    k2: int = option(6, "neighbours over which the Jaccard distance averages")
+    k1: int = option(30, "neighbours of the Jaccard distance", least=1)
+    k2: int = option(6, "neighbours over which the Jaccard distance averages", least=1)
 
 
 @dataclasses.dataclass
 class DBSCAN:
     """DBSCAN, which makes pseudo labels."""
 
-    eps: float = option(0.6, "radius of DBSCAN")
-    min_samples: int = option(4, "pictures within eps that make a core of DBSCAN, itself counted")
+    eps: float = option(0.6, "radius of DBSCAN", above=0, most=2)
+    min_samples: int = option(
+        4, "pictures within eps that make a core of DBSCAN, itself counted", least=1
+    )
 
 
 @dataclasses.dataclass
 class SelfPaced(DBSCAN, Jaccard):
     """SpCL's pseudo labels: DBSCAN on the Jaccard distance at three radii."""
 
-    gap: float = option(0.02, "from eps to the smaller and to the larger radius")
+    gap: float = option(0.02, "from eps to the smaller and to the larger radius", least=0, below=1)
 
 
 @dataclasses.dataclass

@@ -22,10 +22,13 @@ from reid_jax.train import Moment, Position
 from reid_jax.types import Batch, Model, Plan, Records, TrainState, Variables
 
 _EVALUATE = flags.DEFINE_integer(
-    "evaluate_every", 0, "epochs between evaluations; 0: after the last one only"
+    "evaluate_every", 0, "epochs between evaluations; 0: after the last one only", lower_bound=0
 )
 _SAVE = flags.DEFINE_float(
-    "save_minutes", 5.0, "minutes between checkpoints; one is written after the last epoch too"
+    "save_minutes",
+    5.0,
+    "minutes between checkpoints; one is written after the last epoch too",
+    lower_bound=0,
 )
 _REPORT = flags.DEFINE_boolean(
     "report",

@@ -13,10 +13,12 @@ class Separation:
     """Global distance-distributions separation; the paper does not tell what is marked so."""
 
     gds: str = option("none", "none, gds, gds-h: with hard tails")
-    beta: float = option(0.9, "momentum of the running moments of GDS; not published")
-    lambda_sigma: float = option(1.0, "weight of GDS's variances")
-    lambda_h: float = option(0.5, "weight of GDS's hard tails")
-    kappa: float = option(3.0, "standard deviations from a mean to its tail")
+    beta: float = option(
+        0.9, "momentum of the running moments of GDS; not published", least=0, most=1
+    )
+    lambda_sigma: float = option(1.0, "weight of GDS's variances", least=0)
+    lambda_h: float = option(0.5, "weight of GDS's hard tails", least=0)
+    kappa: float = option(3.0, "standard deviations from a mean to its tail", least=0)
     distance: str = option("cosine", "of GDS: cosine (half of it), euclidean; not published")
     around: str = option(
         "new", "the running mean that GDS's variance is around: new, old; not published"

@@ -11,6 +11,7 @@ from reid_jax.data import records as reading
 from reid_jax.data.augment import resize
 from reid_jax.retrieval import ranking
 from reid_jax.types import Model, Records, Variables
+from reid_jax.whole import whole
 
 SIZE = (128, 64)  # of a picture in a sheet, (height, width)
 RIGHT, WRONG, QUERY = (46, 160, 67), (218, 54, 51), (90, 90, 90)  # colours of frames
@@ -138,5 +139,7 @@ def _grid(lines: list[list[np.ndarray]]) -> np.ndarray:
 
 
 def save(path: Path, image: np.ndarray) -> None:
-    """Write an RGB picture."""
-    cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    """Write an RGB picture, whole or not at all."""
+    encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+    with whole(path) as unfinished:
+        unfinished.write_bytes(encoded.tobytes())

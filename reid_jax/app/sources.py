@@ -152,8 +152,13 @@ def _held(part: Records, name: str) -> Records:
 def without_broken(part: Records, name: str) -> Records:
     """The pictures that can be read; the others are counted and named in a line."""
     fine = records.readable(part)
+    say_broken(part, fine, name)
+    return records.take(part, fine)
+
+
+def say_broken(part: Records, fine: np.ndarray, name: str) -> None:
+    """Count and name the pictures that are not in `fine`, bool[n]."""
     if not fine.all():
         broken = [str(part.image[int(row)])[:200] for row in np.flatnonzero(~fine)[:10]]
         count, names = (~fine).sum(), ", ".join(broken)
         command.say(f"left out {count} broken pictures of the {name} data: {names}")
-    return records.take(part, fine)

@@ -22,16 +22,21 @@ class Views:
     """How training pictures are augmented, beside mirroring half of them."""
 
     zoom: float = option(
-        0.0, "least share of the picture that a random crop takes before resizing; 0: no such crop"
+        0.0,
+        "least share of the picture that a random crop takes before resizing; 0: no such crop",
+        least=0,
+        most=1,
     )
     zoom_aspect: str = option(
         "", "height over width of that crop, least and greatest by comma; empty: 3/4 to 4/3 times"
     )
-    pad: int = option(0, "pixels of padding before a random crop")
-    jitter: float = option(0.0, "probability of changing brightness, contrast, saturation, hue")
-    blur: float = option(0.0, "probability of blurring")
-    gray: float = option(0.0, "probability of turning gray")
-    erase: float = option(0.0, "probability of random erasing")
+    pad: int = option(0, "pixels of padding before a random crop", least=0, most=1024)
+    jitter: float = option(
+        0.0, "probability of changing brightness, contrast, saturation, hue", least=0, most=1
+    )
+    blur: float = option(0.0, "probability of blurring", least=0, most=1)
+    gray: float = option(0.0, "probability of turning gray", least=0, most=1)
+    erase: float = option(0.0, "probability of random erasing", least=0, most=1)
     erase_area: str = option("0.02,0.4", "erased share of the picture, least and greatest by comma")
     erase_fill: str = option(
         "imagenet",

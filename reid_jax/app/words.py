@@ -10,7 +10,8 @@ from typing import Any
 from absl import flags
 from ml_collections import config_flags
 
-from reid_jax.options import choose, nearest, renewed
+from reid_jax.app.paths import resolved
+from reid_jax.options import checked, choose, nearest, pairs, renewed
 
 
 def normal(
@@ -137,7 +138,16 @@ def parsed(
         values(["", *given], known_only=True)
     except flags.Error as error:
         raise ValueError(str(error)) from None
-    return config.value
+    return settled(config.value)
+
+
+def settled(config: Any) -> Any:
+    """A command line's configuration: its numbers in their ranges, its paths absolute.
+
+    Raises:
+        ValueError: an option is out of its range, or a path names a variable that is not set.
+    """
+    return resolved(checked(config, "--config."))
 
 
 def changed(config: Any, flag: str, text: str) -> Any:
@@ -146,10 +156,9 @@ def changed(config: Any, flag: str, text: str) -> Any:
     Raises:
         ValueError: an option that the configuration lacks, or a value that it cannot have.
     """
-    kinds = {field.name: field.type for field in dataclasses.fields(config)}
+    kinds = _kinds(type(config))
     values = {}
-    for one in filter(None, text.split(",")):
-        name, _, value = one.partition("=")
+    for name, value in pairs(text):
         ((new, value),) = renewed(type(config), {name: value}).items()
         if new != name:
             _say_new(f"{flag}={name}=...", f"{flag}={new}=...")
@@ -158,4 +167,4 @@ def changed(config: Any, flag: str, text: str) -> Any:
             values[new] = flags.BooleanParser().parse(value) if kind is bool else kind(value)
         except ValueError:
             raise ValueError(f"{flag}: {new}={value!r} is no {kind.__name__}") from None
-    return dataclasses.replace(config, **values)
+    return resolved(checked(dataclasses.replace(config, **values), f"{flag}: ", values))

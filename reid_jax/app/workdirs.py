@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from reid_jax.app.paths import resolved, resolved_values
 from reid_jax.options import renewed
 
 
@@ -32,7 +33,7 @@ def check(workdir: Path, config: Any) -> None:
                 "--workdir"
             )
         return
-    mine, theirs = dataclasses.asdict(config), _read(path, type(config))
+    mine, theirs = dataclasses.asdict(resolved(config)), _read(path, type(config))
     differing = [name for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
     if not differing or not _used(workdir):
         return
@@ -61,7 +62,7 @@ def write(workdir: Path, config: Any) -> None:
         (workdir / "metrics.jsonl").unlink(missing_ok=True)
         shutil.rmtree(workdir / "events", ignore_errors=True)
     workdir.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(dataclasses.asdict(config), indent=2)
+    text = json.dumps(dataclasses.asdict(resolved(config)), indent=2)
     (workdir / "config.json").write_text(text + "\n")
 
 
@@ -70,7 +71,7 @@ def _read(path: Path, config_class: type) -> dict[str, Any]:
     try:
         kept = json.loads(path.read_text())
         known = {field.name: field.default for field in dataclasses.fields(config_class)}
-        kept = renewed(config_class, kept)
+        kept = resolved_values(config_class, renewed(config_class, kept))
         if 2 * len(kept.keys() & known.keys()) < len(kept):
             raise ValueError
     except (ValueError, AttributeError):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from reid_jax.data import records
+from reid_jax.data.packed import COLUMNS
 from reid_jax.types import Records
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -72,7 +73,7 @@ def pictures(folder: str | Path) -> Records:
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: it contains no picture.
+        ValueError: it contains no picture, or a packed data set, whose sheets are no persons.
     """
     root = _folder(folder)
     files = _files(root)
@@ -95,6 +96,8 @@ def _files(root: Path) -> list[str]:
     """
     files: list[str] = []
     for folder, below, names in os.walk(root):
+        if COLUMNS in names:
+            raise ValueError(f"{folder} is a packed data set; use packed:{folder}")
         below[:] = [name for name in below if name[0] != "."]
         files += [os.path.join(folder, name) for name in names if _is_picture(name)]
     return sorted(files)

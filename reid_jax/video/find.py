@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from reid_jax.options import listed
 from reid_jax.video.frames import PICTURES, VIDEOS
 
 
@@ -65,14 +66,15 @@ def videos(paths: Sequence[str]) -> list[Source]:
 def rig(text: str) -> Source:
     """Synchronised views: `ONE,OTHER[,...]`, or a folder that contains them.
 
-    Each view is a video or a folder of frames.
+    Each view is a video or a folder of frames. A name that is there with its commas is one path.
 
     Raises:
         FileNotFoundError: a path does not exist.
         ValueError: there are fewer than two views.
     """
-    folder = Path(text).is_dir()
-    paths = sorted(Path(text).iterdir()) if folder else [Path(path) for path in text.split(",")]
+    paths = [Path(path) for path in listed([text])]
+    folder = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
+    paths = sorted(folder.iterdir()) if folder else paths
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")

@@ -123,7 +123,7 @@ def test_mistakes_end_in_one_line(data, given, tmp_path):
         ({"stage1": "epoch=3"}, "did you mean 'epochs'"),
         ({"stage1": "epochs=many"}, "epochs='many' is no int"),
         ({"source": "epoch=3"}, "did you mean 'epochs'"),
-        ({"begin": 40}, "not before the last"),
+        ({"begin": 40}, "not before epoch 40"),
         ({"data": ""}, "needs two domains"),
         ({"against": "mmd"}, "balance, kl"),
         ({"falls": "ten"}, "epochs by comma"),

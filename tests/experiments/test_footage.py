@@ -1,6 +1,7 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -104,6 +105,14 @@ def test_ctrl_c_stops_at_once_and_keeps_what_is_done(folder, tmp_path):
     assert not out.exists() and nobody_is_left(run)
 
 
+def test_a_detector_means_the_same_from_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    assert footage.located("hog") == "hog" and footage.located("yolo:x") == "yolo:x"
+    assert footage.located("onnx:~/a.onnx") == "onnx:/home/me/a.onnx"
+    assert footage.located("mot:boxes/") == f"mot:{tmp_path}/boxes"
+
+
 def test_two_runs_do_not_make_one_folder(folder, tmp_path):
     parts = tmp_path / "out.parts"
     parts.mkdir()
@@ -112,6 +121,21 @@ def test_two_runs_do_not_make_one_folder(folder, tmp_path):
         assert "another run is making" in refused("prepare", *_arguments(folder, tmp_path / "out"))
     call("prepare", *_arguments(folder, tmp_path / "out"))
     assert not parts.exists()
+
+
+def test_names_with_commas_and_no_number(folder, tmp_path):
+    for name in ("a,b.avi", "c.avi"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "c.avi", tmp_path / "in" / name)
+    given = _arguments(folder, tmp_path / "out", f"--videos={tmp_path}/in/a,b.avi,{folder}/d.avi")
+    (tmp_path / "boxes").mkdir()
+    for name, source in (("a,b", "c"), ("d", "d")):
+        shutil.copy(folder / f"{source}.txt", tmp_path / "boxes" / f"{name}.txt")
+    given = [one for one in given if one != f"--videos={folder}" and "mot:" not in one]
+    told = refused("prepare", *given, f"--detector=mot:{tmp_path}/boxes", "--people=nan")
+    assert "--people=nan is no finite number" in told
+    done = call("prepare", *given, f"--detector=mot:{tmp_path}/boxes")
+    assert "2 sources, 0 broken" in done.stdout
 
 
 def test_mistakes_are_told_before_anything_is_made(folder, tmp_path):

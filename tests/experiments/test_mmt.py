@@ -65,7 +65,7 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
     )
     assert "--config.clusters of at most 24" in refused("mmt", *new, *TINY, "--config.clusters=25")
     assert "choose `persons` of at most" in refused("mmt", *new, *TINY, "--config.persons=9")
-    assert "momentum is 2.0" in refused("mmt", *new, *TINY, "--config.momentum=2")
+    assert "--config.momentum=2.0 is above 1" in refused("mmt", *new, *TINY, "--config.momentum=2")
     assert "--config.schedule='late' is not known" in refused(
         "mmt", *new, *TINY, "--config.source_schedule=late"
     )

@@ -167,7 +167,7 @@ def test_one_file_does_not_serve_rows_that_start_differently():
         started(made(TABLE, script, "paper", ["--config.weights=a.pth"]), {})
     alone = made(TABLE, script, "paper", ["--config.weights=a.pth"], named=["1", "2"])
     assert [one.config.weights for one in started(alone, {})] == [
-        "a.pth",
+        str(Path.cwd() / "a.pth"),
         "/runs/row0-seed0",
     ]
 
