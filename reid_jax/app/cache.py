@@ -8,6 +8,8 @@ from pathlib import Path
 import jax
 from absl import flags
 
+from reid_jax.options import expanded
+
 NONE = "none"
 LEAST = 0.3  # seconds of a compilation that is worth a file
 _CACHE = flags.DEFINE_string(
@@ -20,10 +22,11 @@ _CACHE = flags.DEFINE_string(
 
 def folder() -> Path | None:
     """The folder of --cache, or None where nothing is kept."""
-    if _CACHE.value == NONE:
+    named = _CACHE.value if flags.FLAGS.is_parsed() else ""
+    if named == NONE:
         return None
-    if _CACHE.value:
-        return Path(os.path.expandvars(_CACHE.value)).expanduser()
+    if named:
+        return Path(expanded(named))
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(home).expanduser() / "reid_jax"
 
