@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from reid_jax.app import command, sheets
+from reid_jax.app import canvas, command, sheets
 from reid_jax.clustering import approximate, refine, report
 from reid_jax.data import records
 from reid_jax.data.folders import pictures
@@ -79,7 +79,7 @@ def main() -> None:
     _write(out, [os.path.relpath(file, out.parent) for file in files], labels)
     command.say(f"{out}: {len(names):,} pictures")
     if labels.max() >= 0:
-        _draw(out.with_suffix(".png"), files, labels)
+        _draw(out.with_suffix(".png"), folder, files, labels)
 
 
 def _read(path: Path) -> tuple[list[str], np.ndarray]:
@@ -106,12 +106,13 @@ def _write(out: Path, paths: list[str], labels: np.ndarray) -> None:
         )
 
 
-def _draw(path: Path, files: list[str], labels: np.ndarray) -> None:
+def _draw(path: Path, folder: Path, files: list[str], labels: np.ndarray) -> None:
     """Draw some pictures of each of the largest labels, a label in each row."""
     largest = np.argsort(-np.bincount(labels[labels >= 0]), kind="stable")[:16]
     images = np.array(files, object)
     part = records.make(images, np.where(np.isin(labels, largest), labels + 1, -1))
-    sheets.save(path, sheets.data_sheet(part, 0, persons=16))
+    title = f"The {len(largest)} largest of {labels.max() + 1:,} pseudo labels of {folder}"
+    canvas.save(path, sheets.data_sheet(part, 0, title, persons=16, kind="label", first=0))
     command.say(f"{path}: the {len(largest)} largest labels, a row each")
 
 

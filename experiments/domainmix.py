@@ -132,7 +132,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-def train(config: Config, workdir: Path) -> Figures:
+def train(config: Config, workdir: Path) -> Figures | None:
     """Train all stages, each from where it was stopped."""
     command.check_workdir(workdir, config)
     labellers = experiments.labellers()
@@ -140,12 +140,12 @@ def train(config: Config, workdir: Path) -> Figures:
     command.write_config(workdir, config)
     started = stages.begun(ide.EXPERIMENT, config, source, workdir / "source")
     if started is None:
-        return {}
+        return None
     mixed, test = data(started)
     real = mixed.domain == Domain.UNLABELLED
     pseudo = labels.of(started, records.take(mixed, real), workdir / "stage1", labellers)
     if pseudo is None:
-        return {}
+        return None
     kept = domains.kept_out(mixed, config.kept_out)
     build_all = partial(
         build_on, mixed=records.take(mixed, ~kept), test=test, pseudo=pseudo[~kept[real]]
@@ -154,20 +154,22 @@ def train(config: Config, workdir: Path) -> Figures:
     if config.begin and not parallel.agreed((workdir / "checkpoints").is_dir()):
         if not config.begun:
             command.say("stage 2: the persons of both domains")
-            if not run.run(
-                dataclasses.replace(started, epochs=config.begin, begin=0), build_all, second
-            ):
-                return {}
+            before = dataclasses.replace(started, epochs=config.begin, begin=0)
+            if run.run(before, build_all, second) is None:
+                return None
         stages.copy(second / "checkpoints", workdir / "checkpoints")
     by_turns = "stage 3: discriminator and backbone by turns"
     command.say(by_turns if config.begin else "stage 2")
     figures = run.run(config, lambda _: build_all(started), workdir)
-    if figures and kept.any():
+    if figures is not None and kept.any():
         folders = {"trained": workdir}
         if config.begin:
             folders = {"before the turns": second, "after the turns": workdir}
         job, report = build_all(started), workdir / "report"
-        domains.write(job, records.take(mixed, kept), folders, report, seed=config.seed)
+        names = {Domain.LABELLED: config.data, Domain.UNLABELLED: config.target}
+        domains.write(
+            job, records.take(mixed, kept), folders, report, seed=config.seed, names=names
+        )
     return figures
 
 

@@ -205,7 +205,7 @@ def source_config(config: Config) -> ide.Config:
     )
 
 
-def train(config: Config, workdir: Path) -> Figures:
+def train(config: Config, workdir: Path) -> Figures | None:
     """Train all three stages: stage 1 beside the workdir, unless the weights of a run are named."""
     command.check_workdir(workdir, config)
     weights = encoders.start(config)
@@ -214,12 +214,12 @@ def train(config: Config, workdir: Path) -> Figures:
     if not config.data:
         raise ValueError("stage 1 needs labelled data: --config.data, or a run as --config.weights")
     first, source = source_config(config), workdir.with_name(f"{workdir.name}-source")
-    if not run.tested(first, source):
+    if not run.ended(first, source):
         records = build(config).train  # which reports mistakes before stage 1
         labelled = take(records, records.domain == Domain.LABELLED)
         check_training(labelled, persons=first.persons, per_person=first.per_person)
     if not stages.finished(ide.EXPERIMENT, first, source):
-        return {}
+        return None
     return run.run(
         config, lambda config: build(dataclasses.replace(config, weights=str(source))), workdir
     )

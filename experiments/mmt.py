@@ -106,7 +106,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-def train(config: Config, workdir: Path) -> Figures:
+def train(config: Config, workdir: Path) -> Figures | None:
     """Train the two networks on the source, unless they are given, then MMT."""
     command.check_workdir(workdir, config)
     records = data(config)
@@ -124,7 +124,7 @@ def train(config: Config, workdir: Path) -> Figures:
     folders = [workdir / "source1", workdir / "source2"]
     for number, folder in enumerate(folders):
         if not stages.finished(experiment, source_config(config, number), folder):
-            return {}  # asked to stop
+            return None  # asked to stop
     first, second = map(str, folders)
     return run.run(config, partial(build, records=records, first=first, second=second), workdir)
 

@@ -64,7 +64,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-def train(config: Config, workdir: Path) -> Figures:
+def train(config: Config, workdir: Path) -> Figures | None:
     """Train on the source by itself, where that is asked for, then SpCL."""
     command.check_workdir(workdir, config)
     source = source_config(config)
@@ -72,7 +72,7 @@ def train(config: Config, workdir: Path) -> Figures:
     command.write_config(workdir, config)
     begun = stages.begun(ide.EXPERIMENT, config, source, workdir / "source")
     if begun is None:
-        return {}
+        return None
     return run.run(config, lambda _: job if begun is config else build(begun), workdir)
 
 

@@ -184,8 +184,10 @@ def build(config: Any, say: Say = logging.info) -> Model:
     if not weights:
         return model
     if Path(weights).is_dir():
-        return transfer.started(model, _fit(weights, config, model, leave, say))
-    return pretrained.started(model, weights, leave, say)
+        started = transfer.started(model, _fit(weights, config, model, leave, say))
+    else:
+        started = pretrained.started(model, weights, leave, say)
+    return started._replace(start=weights)
 
 
 def _module(config: Any, norm: Callable[..., BatchNorm]) -> nn.Module:

@@ -15,8 +15,7 @@ Carry = Any  # the state that a method owns, a pytree of arrays
 class Images(Protocol):
     """Where the pictures of a data set are: one item per row, readable in any order, picklable.
 
-    An item is a path (str), the bytes of an encoded picture, or pixels (uint8 [h w 3], RGB). An
-    object array of paths is an `Images`.
+    An item is a path (str), the bytes of an encoded picture, or pixels (uint8 [h w 3], RGB).
     """
 
     def __len__(self) -> int: ...
@@ -150,8 +149,7 @@ class Input(NamedTuple):
         std: of the three channels; the difference is divided by it.
         channels: the order that the weights were trained on. Pictures come as RGB and are turned
             where it is "BGR".
-        resize: how pictures are brought to `size`, see `data.augment.resize`: area, bilinear,
-            bicubic.
+        resize: how pictures are brought to `size`: area, bilinear, bicubic (`data.augment.resize`).
     """
 
     size: tuple[int, int]
@@ -194,6 +192,7 @@ class Model(NamedTuple):
         width: d, the length of an embedding.
         input: the pictures that it takes.
         feature_map: (variables, image) -> the map before the pooling, to draw what it looks at.
+        start: the file or folder of weights that `init` starts from; empty: random numbers.
     """
 
     init: InitModel
@@ -201,6 +200,7 @@ class Model(NamedTuple):
     width: int
     input: Input
     feature_map: FeatureMap
+    start: str = ""
 
 
 class EncoderOf(Protocol):

@@ -28,9 +28,10 @@ from absl import app, flags
 import experiments
 from experiments.tables import targets
 from experiments.tables.results import Result, markdown
-from experiments.tables.trainings import named_files, started, trainings, wanted
-from reid_jax.app import command, mistakes
+from experiments.tables.trainings import Training, named_files, started, trainings, wanted
+from reid_jax.app import command, mistakes, sources
 from reid_jax.app.job import Experiment
+from reid_jax.app.markdown import tested_on
 from reid_jax.app.table import Table
 from reid_jax.encoders import NONE
 from reid_jax.options import choose
@@ -80,6 +81,8 @@ def main(argv: list[str]) -> None:
     )
     listed = started(listed, files)
     tests, results = _TESTS.value or [], []
+    if not tests:
+        check_tests(listed)
     for number in rows:
         row, runs = table.rows[number], [training for training in listed if training.row == number]
         for training in runs:
@@ -90,6 +93,21 @@ def main(argv: list[str]) -> None:
         text = markdown(table.title, results, tests)
         (workdir / "table.md").write_text(text)
         command.say(f"\n{text}")
+
+
+def check_tests(listed: Sequence[Training]) -> None:
+    """Refuse trainings that would end without figures.
+
+    Raises:
+        ValueError: their data have no query and no gallery picture.
+    """
+    configs = {tested_on(one.config): one for one in listed if not one.config.test}
+    for name, one in configs.items():
+        if not sources.has_test(one.config):
+            raise ValueError(
+                f"a table needs figures, and {name}, which row {one.row} is tested on, has no query "
+                "and no gallery picture: --config.test=KIND:PATH or --tests=KIND:PATH names a test"
+            )
 
 
 def all_tables() -> dict[str, tuple[str, Experiment, Table]]:

@@ -13,7 +13,7 @@ import numpy as np
 from absl import flags
 
 from reid_jax import checkpoint, evaluate, parallel, train
-from reid_jax.app import command, report
+from reid_jax.app import about, command, report
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.log import Log
 from reid_jax.data import batch as batching
@@ -39,14 +39,14 @@ def main(experiment: Experiment) -> None:
     command.main(experiment.config, partial(train_all, experiment), experiment.recipes)
 
 
-def train_all(experiment: Experiment, config: Any, workdir: Path) -> Figures:
-    """Train all stages of an experiment; the figures of the last test, none if it was stopped."""
+def train_all(experiment: Experiment, config: Any, workdir: Path) -> Figures | None:
+    """Train all stages of an experiment; the figures of the last test, None if it was stopped."""
     if experiment.train is not None:
         return experiment.train(config, workdir)
     return run(config, experiment.build, workdir)
 
 
-def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
+def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures | None:
     """Train `build(config)` in `workdir`, from where an earlier run of this configuration stopped.
 
     Args:
@@ -55,11 +55,13 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
         workdir: the run's folder.
 
     Returns:
-        The figures of the test after the last epoch; none where the run was asked to stop before.
+        The figures of the test after the last epoch, none without a test set; None where the run
+        was asked to stop before.
     """
     command.check_workdir(workdir, config)
     job = build(config)
     command.write_config(workdir, config)
+    about.write(workdir, config, job)
     log = Log(workdir, config, job)
     embed = parallel.build_embed(job.model)
     checkpoints = checkpoint.manager(workdir / "checkpoints")
@@ -112,24 +114,27 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
             report.write(job, config, embed, encoder, workdir / "report", at.plan)
     checkpoints.close()
     log.end(stopped=not finished)
-    return figures if finished else {}
+    return figures if finished else None
 
 
 def test(
     job: Job, config: Any, embed: parallel.Embed, encoder: Variables
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """Embeddings f32[n d] of the test data, and the figures of their ranking."""
+    """Embeddings f32[n d] of the test data, and the figures of their ranking; none without data."""
     rows = np.arange(len(job.test.person))
+    if not len(rows):
+        return np.zeros((0, job.model.width), np.float32), {}
     embedding = embed_rows(embed, job.model, job.test, encoder, rows)
     ways = {"metric": config.rank_by, "same_camera": config.same_camera}
     return embedding, dict(evaluate.measured(embedding, job.test, **ways))
 
 
-def tested(config: Any, workdir: Path) -> bool:
-    """Whether the run in `workdir` was tested after its last epoch, which is the last it does."""
+def ended(config: Any, workdir: Path) -> bool:
+    """Whether the run in `workdir` did its last epoch and the test after it, if it has one."""
     path = workdir / "metrics.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    return any(line["kind"] == "test" and line["epoch"] + 1 == config.epochs for line in lines)
+    last = [line["kind"] for line in lines if line["epoch"] + 1 == config.epochs]
+    return bool({"test", "untested"} & {*last})
 
 
 def embed_rows(
