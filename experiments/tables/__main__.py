@@ -105,8 +105,9 @@ def check_tests(listed: Sequence[Training]) -> None:
     for name, one in configs.items():
         if not sources.has_test(one.config):
             raise ValueError(
-                f"a table needs figures, and {name}, which row {one.row} is tested on, has no query "
-                "and no gallery picture: --config.test=KIND:PATH or --tests=KIND:PATH names a test"
+                f"a table needs figures, and {name}, which row {one.row} is tested on, has no "
+                "query and no gallery picture: name a test with --config.test=KIND:PATH or "
+                "--tests=KIND:PATH"
             )
 
 

@@ -97,12 +97,13 @@ def histograms(counts: dict[str, DistanceCounts], path: Path) -> None:
     canvas.save(path, canvas.captioned(canvas.plotted(figure), f"Distances: {_pairs()}", text))
 
 
-def trend(metrics: Path, path: Path) -> None:
+def trend(metrics: Path, path: Path, name: str) -> None:
     """Draw means, tails and variances of GDS's distributions by epoch (its figure 2).
 
     Args:
         metrics: the metrics.jsonl of a run; without GDS nothing is drawn.
         path: of the picture.
+        name: of the training data.
     """
     from matplotlib import pyplot
 
@@ -115,12 +116,12 @@ def trend(metrics: Path, path: Path) -> None:
     last = {line["epoch"]: line for line in lines}  # the last of each epoch
     epoch = np.array(list(last)) + 1
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 4))
-    for name, word, sign, ink in (
+    for side, word, sign, ink in (
         ("same", "the same person", 1, canvas.RIGHT),
         ("other", "different persons", -1, canvas.WRONG),
     ):
-        mean = np.array([line[f"mean_{name}"] for line in last.values()])
-        variance = np.array([line[f"variance_{name}"] for line in last.values()])
+        mean = np.array([line[f"mean_{side}"] for line in last.values()])
+        variance = np.array([line[f"variance_{side}"] for line in last.values()])
         tail = mean + sign * 3 * np.sqrt(variance)
         style = {"color": ink.plotted, "marker": "."}
         left.plot(epoch, mean, label=f"{word}: mean", **style)
@@ -130,10 +131,10 @@ def trend(metrics: Path, path: Path) -> None:
         axes.set_xlabel("epoch")
         axes.set_ylabel(what)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
+        axes.legend(fontsize="small")
     text = "Running means and variances that GDS keeps of the training pairs. It works where the "
     text += "two means part, the dashed tails stop crossing, and the variances fall."
-    title = f"GDS by epoch: {_pairs()}"
+    title = f"GDS by epoch on {name}: {_pairs()}"
     canvas.save(path, canvas.captioned(canvas.plotted(figure), title, text))
 
 

@@ -191,6 +191,6 @@ def _draw(crops: Records, folder: Path) -> None:
     n = len(crops.person)
     stretches = crops._replace(person=1 + np.arange(n) * 12 // n)
     sheet = sheets.data_sheet(
-        stretches, 0, f"{n:,} crops of {folder}", persons=12, across=16, kind="stretch"
+        stretches, 0, f"{n:,} people cut out of videos", persons=12, across=16, kind="stretch"
     )
     canvas.save(folder / "crops.png", sheet)

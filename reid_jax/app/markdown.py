@@ -55,7 +55,7 @@ def written(
     parts += [tabled(table), verdict(table)] if table else [no_test(workdir)]
     if lines := health(plan, job.train):
         parts += ["## Pseudo labels of the last epoch", "\n".join(f"- {line}" for line in lines)]
-        parts += [radius(plan, config)]
+        parts += [radius(plan, job.train, config)]
     listed = "\n".join(f"- [{name}.png]({name}.png): {PICTURES[name]}" for name in there)
     parts += [
         "## Pictures",
@@ -132,9 +132,7 @@ def health(plan: Plan | None, train: Records) -> list[str]:
     if plan is None or "labels" not in plan.report:
         return []
     figures = plan.report
-    label = np.where(train.domain == Domain.UNLABELLED, plan.label, -1)
-    size = np.unique(label[label >= 0], return_counts=True)[1]
-    size = size[size > 1]  # SpCL gives each outlier a label of its own
+    size = _sizes(plan, train)
     first = f"{figures['labels']:,.0f} labels of {figures['labelled']:,.0f} pictures; "
     lines = [
         f"{first}{figures['outlier_part']:.0%} of the pictures looked at have none (outliers)."
@@ -142,7 +140,7 @@ def health(plan: Plan | None, train: Records) -> list[str]:
     if len(size):
         least, middle, most = np.quantile(size, (0, 0.5, 1))
         lines.append(f"A label has {least:.0f} to {most:,.0f} pictures (median {middle:.0f}).")
-    lines += _one_camera(label, train)
+    lines += _one_camera(pseudo(plan, train), train)
     if "purity" in figures:
         lines.append(
             f"Purity {figures['purity']:.0%}: so many labelled pictures show the person that most "
@@ -151,6 +149,18 @@ def health(plan: Plan | None, train: Records) -> list[str]:
     else:
         lines.append("The persons are unknown, so no figure tells whether a label is one person.")
     return lines
+
+
+def pseudo(plan: Plan, train: Records) -> np.ndarray:
+    """The labels i[n] of a plan for data without labels; -1 for the others and for outliers."""
+    return np.where(train.domain == Domain.UNLABELLED, plan.label, -1)
+
+
+def _sizes(plan: Plan, train: Records) -> np.ndarray:
+    """Pictures of each pseudo label; SpCL's labels of one picture, its outliers, are left out."""
+    label = pseudo(plan, train)
+    size = np.unique(label[label >= 0], return_counts=True)[1]
+    return size[size > 1]
 
 
 def _one_camera(label: np.ndarray, train: Records) -> list[str]:
@@ -163,16 +173,17 @@ def _one_camera(label: np.ndarray, train: Records) -> list[str]:
     if not len(several) or len(np.unique(pairs[1])) < 2:
         return []
     share = np.mean(several == 1)
-    return [f"{share:.0%} of them are of one camera only, and teach nothing about other cameras."]
+    return [
+        f"{share:.0%} of the labels are of one camera only, and teach nothing about other cameras."
+    ]
 
 
-def radius(plan: Plan | None, config: Any) -> str:
+def radius(plan: Plan | None, train: Records, config: Any) -> str:
     """Which way to turn DBSCAN's radius, where there are pseudo labels of it."""
     eps = getattr(config, "eps", None)
     if plan is None or not eps:
         return ""
-    size = np.bincount(plan.label[plan.label >= 0], minlength=1)
-    if 2 * size.max() > max(1, plan.report["labelled"]):
+    if 2 * _sizes(plan, train).max(initial=0) > max(1, plan.report["labelled"]):
         return f"One label has most of the pictures: rather a smaller `--config.eps` than {eps:g}."
     if plan.report["outlier_part"] > 0.5:
         return f"Most pictures have no label: rather a larger `--config.eps` than {eps:g}."
@@ -221,7 +232,8 @@ def tested_on(config: Any) -> str:
 def looked_at(config: Any) -> str:
     """The training data that sheets without a test are of: those without labels, if there are."""
     videos = getattr(config, "videos", "") if getattr(config, "labels", 0) else ""
-    return getattr(config, "target", "") or videos or config.data
+    beside = getattr(config, "beside", "")
+    return getattr(config, "target", "") or videos or beside or config.data
 
 
 def trained_on(config: Any) -> str:

@@ -28,7 +28,7 @@ from reid_jax.app.job import Figures, Job
 from reid_jax.data import records as reading
 from reid_jax.data.augment import resize
 from reid_jax.retrieval import histogram
-from reid_jax.types import Domain, Plan, Records, Variables
+from reid_jax.types import Plan, Records, Variables
 
 LOOKED_AT = 2000  # training pictures among which neighbours are sought, at most
 
@@ -74,21 +74,21 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     seen, drawn = reading.take(job.train, own), _pseudo(job, config, plan)
     name, seed = markdown.looked_at(config), config.seed
+    learnt = markdown.trained_on(config).replace("`", "")
     if table:
         tested = markdown.tested_on(config)
         drawn["ranked"] = sheets.ranked_lists(trained, job.test, name=tested, **ways)
     elif len(own):
         drawn["neighbours"] = sheets.neighbours(near, seen, config.rank_by, seed, name)
     if len(own):
-        title = f"Training data: {markdown.trained_on(config)}".replace("`", "")
-        drawn["data"] = sheets.data_sheet(job.train, seed, title)
+        drawn["data"] = sheets.data_sheet(job.train, seed, f"Training data: {learnt}")
     shown, name = (job.test, markdown.tested_on(config)) if table else (seen, name)
     variables = parallel.first(encoder)
     drawn["activation"] = sheets.activation(job.model, variables, shown, seed, name)
     for picture, sheet in drawn.items():
         canvas.save(folder / f"{picture}.png", sheet)
     distances.histograms(counts, folder / "distances.png")
-    distances.trend(folder.parent / "metrics.jsonl", folder / "trend.png")
+    distances.trend(folder.parent / "metrics.jsonl", folder / "trend.png", learnt)
     count = config.epochs if epochs is None else epochs
     text = markdown.written(table, job, config, origin, folder, plan=plan, epochs=count)
     (folder / "report.md").write_text(text)
@@ -128,7 +128,7 @@ def _pseudo(job: Job, config: Any, plan: Plan | None) -> dict[str, np.ndarray]:
     """The sheet of pseudo labels, if there are any."""
     if plan is None:
         return {}
-    label = np.where(job.train.domain == Domain.UNLABELLED, plan.label, -1)
+    label = markdown.pseudo(plan, job.train)
     name = markdown.looked_at(config)
     return (
         {"clusters": sheets.clusters(label, job.train, config.seed, name)}
@@ -160,7 +160,8 @@ def progress(
     if not jax.process_index():
         folder.mkdir(parents=True, exist_ok=True)
         distances.histograms(counts, folder / f"distances-{epoch:04}.png")
-        distances.trend(folder.parent / "metrics.jsonl", folder / "trend.png")
+        learnt = markdown.trained_on(config).replace("`", "")
+        distances.trend(folder.parent / "metrics.jsonl", folder / "trend.png", learnt)
 
 
 def histograms(test: Records) -> np.ndarray:
