@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from reid_jax.app import command, outputs, pictures, sheets
+from reid_jax.app import canvas, command, outputs, pictures, sheets
 from reid_jax.clustering import approximate, refine, report
 from reid_jax.data import packed, records
 from reid_jax.options import expanded
@@ -151,7 +151,9 @@ def _draw(path: Path, data: Records) -> None:
     largest = np.flatnonzero(counts)[np.argsort(-counts[counts > 0], kind="stable")][:16]
     if len(largest):
         part = records.take(data, np.isin(data.person, largest))
-        sheets.save(path, sheets.data_sheet(part, 0, persons=16))
+        title = f"The {len(largest)} largest of {np.count_nonzero(counts):,} pseudo labels of "
+        title += str(_PICTURES.value)
+        canvas.save(path, sheets.data_sheet(part, 0, title, persons=16, kind="label", first=0))
         command.say(f"{path.name}: the {len(largest)} largest labels, a row each")
 
 

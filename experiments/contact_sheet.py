@@ -15,7 +15,7 @@ from absl import flags
 
 from reid_jax import synthetic
 from reid_jax.app import command, outputs
-from reid_jax.app.sheets import save
+from reid_jax.app.canvas import save
 from reid_jax.options import choose
 from reid_jax.synthetic.camera import draw_camera
 from reid_jax.synthetic.crop import SCENE

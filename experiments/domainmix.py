@@ -178,7 +178,10 @@ def train(config: Config, workdir: Path) -> Figures:
         if config.begin:
             folders = {"before the turns": second, "after the turns": workdir}
         job, report = build_all(started), workdir / "report"
-        domains.write(job, records.take(mixed, kept), folders, report, seed=config.seed)
+        names = {Domain.LABELLED: config.data, Domain.UNLABELLED: config.target}
+        domains.write(
+            job, records.take(mixed, kept), folders, report, seed=config.seed, names=names
+        )
     return figures
 
 

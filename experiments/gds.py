@@ -218,7 +218,7 @@ def train(config: Config, workdir: Path) -> Figures:
     if not config.data:
         raise ValueError("stage 1 needs labelled data: --config.data, or a run as --config.weights")
     first, source = source_config(config), workdir.with_name(f"{workdir.name}-source")
-    if not run.tested(first, source):
+    if not run.ended(first, source):
         records = build(config).train  # which reports mistakes before stage 1
         labelled = take(records, records.domain == Domain.LABELLED)
         check_training(labelled, persons=first.persons, per_person=first.per_person)

@@ -2,7 +2,8 @@
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,24 @@ def restore(
             position=ocp.args.JsonRestore(),
         ),
     )
+    return TrainState(*read["state"]), _position(read)
+
+
+def restore_position(folder: str | Path) -> Position:
+    """The position of the newest checkpoint under `folder`, with the plan of its epoch.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    with _newest(folder) as (checkpoints, step):
+        parts = ocp.args.Composite(plan=ocp.args.StandardRestore(), position=ocp.args.JsonRestore())
+        return _position(checkpoints.restore(step, args=parts))
+
+
+def _position(read: Mapping[str, Any]) -> Position:
     position, rows = read["position"], read["plan"]
     plan = Plan(np.asarray(rows["rows"]), np.asarray(rows["label"]), position["report"])
-    return TrainState(*read["state"]), Position(position["epoch"], position["done"], plan)
+    return Position(position["epoch"], position["done"], plan)
 
 
 def restore_encoder(folder: str | Path, model: Model) -> Variables:
@@ -92,14 +108,7 @@ def restore_encoder(folder: str | Path, model: Model) -> Variables:
         FileNotFoundError: there is none.
         ValueError: the encoder takes other pictures than `model`.
     """
-    if not Path(folder).is_dir():
-        raise FileNotFoundError(
-            f"{folder} holds no checkpoint; was this run stopped before its first one?"
-        )
-    with manager(folder) as checkpoints:
-        step = checkpoints.latest_step()
-        if step is None:
-            raise FileNotFoundError(f"{folder} holds no finished checkpoint")
+    with _newest(folder) as (checkpoints, step):
         parts = ocp.args.Composite(
             encoder=ocp.args.StandardRestore(empty(model)), input=ocp.args.JsonRestore()
         )
@@ -108,6 +117,20 @@ def restore_encoder(folder: str | Path, model: Model) -> Variables:
     if theirs != model.input:
         raise ValueError(f"the encoder under {folder} takes {theirs}, and this model {model.input}")
     return read["encoder"]
+
+
+@contextmanager
+def _newest(folder: str | Path) -> Iterator[tuple[ocp.CheckpointManager, int]]:
+    """The checkpoints under a folder, open, and the step of the newest."""
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(
+            f"{folder} holds no checkpoint; was this run stopped before its first one?"
+        )
+    with manager(folder) as checkpoints:
+        step = checkpoints.latest_step()
+        if step is None:
+            raise FileNotFoundError(f"{folder} holds no finished checkpoint")
+        yield checkpoints, step
 
 
 def input_of(plain: Mapping[str, Any]) -> Input:

@@ -15,8 +15,7 @@ Carry = Any  # the state that a method owns, a pytree of arrays
 class Images(Protocol):
     """Where the pictures of a data set are: one item per row, readable in any order, picklable.
 
-    An item is a path (str), the bytes of an encoded picture, or pixels (uint8 [h w 3], RGB). An
-    object array of paths is an `Images`.
+    An item is a path (str), the bytes of an encoded picture, or pixels (uint8 [h w 3], RGB).
     """
 
     def __len__(self) -> int: ...

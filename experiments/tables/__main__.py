@@ -25,8 +25,9 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from reid_jax.app import command, kinds
+from reid_jax.app import command, kinds, sources
 from reid_jax.app.job import Experiment
+from reid_jax.app.markdown import tested_on
 from reid_jax.app.table import Table
 from reid_jax.app.words import normal
 from reid_jax.encoders import NONE
@@ -35,7 +36,7 @@ from reid_jax.options import choose
 from .. import find  # noqa: TID252
 from . import targets
 from .results import Result, markdown
-from .trainings import named_files, started, trainings, wanted
+from .trainings import Training, named_files, started, trainings, wanted
 
 FIGURES = ("mAP", "rank1")
 SCRIPTS = __package__.rpartition(".")[0]
@@ -83,6 +84,8 @@ def main(rest: list[str]) -> None:
     )
     listed = started(listed, files)
     tests, results = kinds.listed(_TESTS.value or []), []
+    if not tests:
+        check_tests(listed)
     for number in rows:
         row, runs = table.rows[number], [training for training in listed if training.row == number]
         for training in runs:
@@ -93,6 +96,22 @@ def main(rest: list[str]) -> None:
         text = markdown(table.title, results, tests)
         (workdir / "table.md").write_text(text)
         command.say(f"\n{text}")
+
+
+def check_tests(listed: Sequence[Training]) -> None:
+    """Refuse trainings that would end without figures.
+
+    Raises:
+        ValueError: their data have no query and no gallery picture.
+    """
+    configs = {tested_on(one.config): one for one in listed if not one.config.test}
+    for name, one in configs.items():
+        if not sources.has_test(one.config):
+            raise ValueError(
+                f"a table needs figures, and {name}, which row {one.row} is tested on, has no "
+                "query and no gallery picture: name a test with --config.test=KIND:PATH or "
+                "--tests=KIND:PATH"
+            )
 
 
 def all_tables() -> dict[str, tuple[str, Experiment, Table]]:

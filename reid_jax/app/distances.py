@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 
 from reid_jax import evaluate, parallel
+from reid_jax.app import canvas, markdown
 from reid_jax.app.job import Job
 from reid_jax.retrieval.distances import DistanceCounts, count_distances
 from reid_jax.types import Records, Variables
@@ -29,19 +30,23 @@ def measured(
         embed: of the job's model.
         encoder: replicated variables.
         embedding: of all rows of the test data.
-        config: its field same_camera is looked at.
+        config: the configuration.
 
     Returns:
-        Counts by the name of the data.
+        Counts by the name of the data; none where no person is known.
     """
     same_camera = config.same_camera
-    counts = {"test data": evaluate.record_distances(embedding, job.test, same_camera=same_camera)}
+    counts = {}
+    if len(job.test.person):
+        counts[f"test data: {markdown.tested_on(config)}"] = evaluate.record_distances(
+            embedding, job.test, same_camera=same_camera
+        )
     chosen = sample(job.train)
     if len(chosen):
         rows = evaluate.embed_rows(embed, encoder, job.train, chosen, input=job.model.input)
         query, gallery = slice(0, None, 2), slice(1, None, 2)
         person, camera = job.train.person[chosen], job.train.camera[chosen]
-        counts["training data"] = count_distances(
+        counts[f"training data: {markdown.looked_at(config)}"] = count_distances(
             rows[query],
             rows[gallery],
             query_person=person[query],
@@ -64,36 +69,41 @@ def sample(train: Records) -> np.ndarray:
 
 
 def histograms(counts: dict[str, DistanceCounts], path: Path) -> None:
-    """Draw a panel for each data set (GDS's figures 1 and 3)."""
+    """Draw a panel for each data set (GDS's figures 1 and 3); nothing where there is none."""
     from matplotlib import pyplot
 
+    if not counts:
+        return
     width = 6.5 * len(counts)
     figure, panels = pyplot.subplots(1, len(counts), figsize=(width, 4), squeeze=False)
     for axes, (name, count) in zip(panels[0], counts.items(), strict=True):
         bins = len(count.same)
-        for side, label, colour in (
-            (count.other, "different persons", "tab:green"),
-            (count.same, "the same person", "tab:red"),
+        for side, word, ink in (
+            (count.other, "different persons", canvas.WRONG),
+            (count.same, "the same person", canvas.RIGHT),
         ):
             if side.any():
                 density, places = bins * side / side.sum(), (np.arange(bins) + 0.5) / bins
-                label = f"{label} ({side.sum():,} pairs)"
-                axes.bar(places, density, 1 / bins, alpha=0.6, label=label, color=colour)
-        axes.set_title(f"{name}, overlap {count.overlap:.3f}")
-        axes.set_xlabel("half the cosine distance")
-        axes.set_ylabel("density")
-        axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+                label = f"{word} ({side.sum():,} pairs)"
+                axes.bar(places, density, 1 / bins, alpha=0.6, label=label, color=ink.plotted)
+        overlap = "" if np.isnan(count.overlap) else f"\noverlap {count.overlap:.3f}"
+        axes.set_title(name + overlap)
+        axes.set_xlabel("half the cosine distance (0: alike, 1: opposite)")
+        axes.set_ylabel("density of the pairs")
+        if axes.patches:
+            axes.legend()
+    text = "How far two pictures are apart, by the network. The better it is, the further "
+    text += "left the same person lies and the smaller is the overlap (0: apart, 1: no difference)."
+    canvas.save(path, canvas.captioned(canvas.plotted(figure), f"Distances: {_pairs()}", text))
 
 
-def trend(metrics: Path, path: Path) -> None:
+def trend(metrics: Path, path: Path, name: str) -> None:
     """Draw means, tails and variances of GDS's distributions by epoch (its figure 2).
 
     Args:
         metrics: the metrics.jsonl of a run; without GDS nothing is drawn.
         path: of the picture.
+        name: of the training data.
     """
     from matplotlib import pyplot
 
@@ -106,16 +116,28 @@ def trend(metrics: Path, path: Path) -> None:
     last = {line["epoch"]: line for line in lines}  # the last of each epoch
     epoch = np.array(list(last)) + 1
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 4))
-    for name, sign, colour in (("same", 1, "tab:red"), ("other", -1, "tab:green")):
-        mean = np.array([line[f"mean_{name}"] for line in last.values()])
-        variance = np.array([line[f"variance_{name}"] for line in last.values()])
+    for side, word, sign, ink in (
+        ("same", "the same person", 1, canvas.RIGHT),
+        ("other", "different persons", -1, canvas.WRONG),
+    ):
+        mean = np.array([line[f"mean_{side}"] for line in last.values()])
+        variance = np.array([line[f"variance_{side}"] for line in last.values()])
         tail = mean + sign * 3 * np.sqrt(variance)
-        left.plot(epoch, mean, color=colour, label=f"mean, {name}")
-        left.plot(epoch, tail, "--", color=colour, label="3 standard deviations on")
-        right.plot(epoch, variance, color=colour, label=f"variance, {name}")
-    for axes in (left, right):
+        style = {"color": ink.plotted, "marker": "."}
+        left.plot(epoch, mean, label=f"{word}: mean", **style)
+        left.plot(epoch, tail, linestyle="--", label=f"{word}: 3 standard deviations on", **style)
+        right.plot(epoch, variance, label=word, **style)
+    for axes, what in ((left, "distance, as GDS takes it"), (right, "its variance")):
         axes.set_xlabel("epoch")
-        axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+        axes.set_ylabel(what)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(fontsize="small")
+    text = "Running means and variances that GDS keeps of the training pairs. It works where the "
+    text += "two means part, the dashed tails stop crossing, and the variances fall."
+    title = f"GDS by epoch on {name}: {_pairs()}"
+    canvas.save(path, canvas.captioned(canvas.plotted(figure), title, text))
+
+
+def _pairs() -> str:
+    """The colours in words."""
+    return f"{canvas.RIGHT.word} = the same person, {canvas.WRONG.word} = different persons"

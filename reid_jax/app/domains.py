@@ -1,19 +1,22 @@
 """The gap between two domains: figures and a picture of images that are kept out of training."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import jax
 import numpy as np
 
 from reid_jax import checkpoint, distance, parallel, train
-from reid_jax.app import command, run
+from reid_jax.app import canvas, command, run
 from reid_jax.app.job import Job
 from reid_jax.models.discriminator import judge
 from reid_jax.types import Domain, Records, part_of
 
-NAMES = {Domain.LABELLED: "synthetic", Domain.UNLABELLED: "real"}
-COLOURS = {Domain.LABELLED: "tab:blue", Domain.UNLABELLED: "tab:orange"}
+NAMES = {Domain.LABELLED: "labelled", Domain.UNLABELLED: "unlabelled"}
+INKS = {Domain.LABELLED: canvas.FIRST, Domain.UNLABELLED: canvas.SECOND}
+SHOWS = "pictures that were kept out of training: the more both kinds mix, the better"
+MARKERS = {Domain.LABELLED: "o", Domain.UNLABELLED: "^"}
 
 
 def kept_out(part: Records, count: int) -> np.ndarray:
@@ -46,7 +49,12 @@ def probe(embedding: np.ndarray, domain: np.ndarray) -> float:
     return float(cross_val_score(classifier, distance.unit(embedding), domain, cv=folds).mean())
 
 
-def draw(panels: list[tuple[str, np.ndarray]], domain: np.ndarray, path: Path) -> None:
+def draw(
+    panels: list[tuple[str, np.ndarray]],
+    domain: np.ndarray,
+    path: Path,
+    names: Mapping[Domain, str] = NAMES,
+) -> None:
     """Draw embeddings f32[n d] in the plane (t-SNE), a panel for each, a colour for each domain."""
     from matplotlib import pyplot
     from sklearn.manifold import TSNE
@@ -58,17 +66,35 @@ def draw(panels: list[tuple[str, np.ndarray]], domain: np.ndarray, path: Path) -
         points = planar.fit_transform(distance.unit(embedding))
         for which in Domain:
             x, y = points[domain == which].T
-            place.scatter(x, y, s=12, c=COLOURS[which], label=NAMES[which], alpha=0.7)
+            place.scatter(
+                *(x, y),
+                s=16,
+                color=INKS[which].plotted,
+                marker=MARKERS[which],
+                label=names[which],
+                alpha=0.6,
+            )
         place.set_title(title)
+        place.set_xlabel("t-SNE, first axis (no unit)")
+        place.set_ylabel("t-SNE, second axis (no unit)")
         place.set_xticks([])
         place.set_yticks([])
-    axes[0, 0].legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    pyplot.close(figure)
+        place.legend()
+    text = f"A point is a picture; near points have near embeddings. {SHOWS.capitalize()}."
+    words = [f"{INKS[which].word} = {names[which]}" for which in Domain]
+    title = f"The two domains: {', '.join(words)}"
+    canvas.save(path, canvas.captioned(canvas.plotted(figure), title, text))
 
 
-def write(job: Job, kept: Records, folders: dict[str, Path], report: Path, *, seed: int) -> None:
+def write(
+    job: Job,
+    kept: Records,
+    folders: dict[str, Path],
+    report: Path,
+    *,
+    seed: int,
+    names: Mapping[Domain, str] = NAMES,
+) -> None:
     """Measure and draw the gap of images that were kept out, by the encoders of several runs.
 
     Args:
@@ -77,6 +103,7 @@ def write(job: Job, kept: Records, folders: dict[str, Path], report: Path, *, se
         folders: runs by name. If there are several, the last one's discriminator is judged too.
         report: the folder to write domains.png and domains.json to.
         seed: of the state that a checkpoint is compared with.
+        names: of the domains, for domains.png.
     """
     embed, rows = parallel.build_embed(job.model), np.arange(len(kept.person))
     like = train.create(job.method, job.optimiser, jax.random.key(seed), job.train)
@@ -100,8 +127,14 @@ def write(job: Job, kept: Records, folders: dict[str, Path], report: Path, *, se
     if jax.process_index():
         return
     report.mkdir(exist_ok=True)
-    draw(panels, kept.domain, report / "domains.png")
+    draw(panels, kept.domain, report / "domains.png", names)
     (report / "domains.json").write_text(json.dumps(figures, indent=2) + "\n")
+    lines = []
     for title, values in figures.items():
         shares = ", ".join(f"{name} {100 * value:.1f} %" for name, value in values.items())
-        command.say(f"domain found right of {len(kept.person)} images kept out, {title}: {shares}")
+        lines.append(f"domain found right of {len(kept.person)} images kept out, {title}: {shares}")
+        command.say(lines[-1])
+    if (report / "report.md").is_file():  # it was written before
+        text = "\n".join(f"- {line}" for line in [f"[domains.png](domains.png): {SHOWS}", *lines])
+        with (report / "report.md").open("a") as file:
+            file.write(f"\n## The two domains\n\n{text}\n")

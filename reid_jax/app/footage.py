@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from reid_jax.app import command, outputs, sheets
+from reid_jax.app import canvas, command, outputs, sheets
 from reid_jax.options import absolute, listed
 from reid_jax.types import Records
 from reid_jax.video import beam, detect, find, gather, shots, workers
@@ -203,4 +203,7 @@ def _draw(crops: Records, folder: Path) -> None:
     """Draw twelve stretches of the crops, each in a row."""
     n = len(crops.person)
     stretches = crops._replace(person=1 + np.arange(n) * 12 // n)
-    sheets.save(folder / "crops.png", sheets.data_sheet(stretches, 0, persons=12, across=16))
+    sheet = sheets.data_sheet(
+        stretches, 0, f"{n:,} people cut out of videos", persons=12, across=16, kind="stretch"
+    )
+    canvas.save(folder / "crops.png", sheet)

@@ -22,7 +22,7 @@ class Job(NamedTuple):
         optimiser: of the method's params.
         views: how a picture is augmented, once for each view.
         train: the training data.
-        test: query and gallery; they may be empty.
+        test: query and gallery; empty where people have none, and nothing is measured then.
     """
 
     method: Method
@@ -40,8 +40,8 @@ class Experiment(NamedTuple):
         config: the class of its configuration, a dataclass of `reid_jax.options.option` fields.
         build: configuration -> Job; it refuses what is wrong before any work.
         recipes: named changes of the defaults; the first is taken where none is named.
-        train: (configuration, workdir) -> the figures of the last test, for an experiment of
-            several stages. None: `build` is the only stage.
+        train: (configuration, workdir) -> the figures of the last test, none without a test set;
+            for an experiment of several stages. None: `build` is the only stage.
         tables: the tables of papers whose rows it trains, by name.
     """
 

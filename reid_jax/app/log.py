@@ -30,7 +30,13 @@ class Log:
         if self.writes:
             device = jax.devices()[0]
             self.say(f"training data\n{summary(survey(job.train))}")
-            self.say(f"test data\n{summary(survey(job.test))}")
+            if len(job.test.person):
+                self.say(f"test data\n{summary(survey(job.test))}")
+            else:
+                self.say(
+                    "no test data (no query, no gallery picture), so the run ends without figures; "
+                    "experiments.evaluate --test=KIND:PATH gives them later"
+                )
             devices = f"{jax.device_count()} x {device.device_kind}"
             self.say(f"{devices}, {jax.process_count()} process(es); {workdir}")
 
@@ -69,7 +75,11 @@ class Log:
         self.say(line, fleeting=not moment.position.whole)
 
     def test(self, figures: dict[str, float]) -> None:
-        """Write the figures of an evaluation."""
+        """Write the figures of an evaluation; without figures, that there was nothing to test."""
+        if not figures:
+            if not self._written("untested"):
+                self._write("untested", figures)
+            return
         shown = {name: 100 * value for name, value in figures.items() if name != "queries"}
         text = "  ".join(f"{name} {value:.1f}" for name, value in shown.items())
         self.say(f"test: {text}  ({figures['queries']:.0f} queries)")

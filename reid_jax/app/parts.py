@@ -18,7 +18,8 @@ class Data:
     data: str = option("synthetic:plaza", "KIND:PATH of the labelled training data", holds=SOURCE)
     test: str = option(
         "synthetic:harbour",
-        "KIND:PATH of the test data; empty: the query and gallery of the data that is trained on",
+        "KIND:PATH of the test data; empty: the query and gallery of the data that is trained on, "
+        "or, where it has neither, no test and no figures",
         holds=SOURCE,
     )
     skip_broken: bool = option(False, "leave out pictures that cannot be read")

@@ -1,14 +1,21 @@
-"""The report of a run: pictures, and its figures beside two baselines.
+"""The report of a run: report/report.md and the pictures beside it, each below its caption.
 
-The baselines are a colour histogram and the same network as it began. A training ends with a
-report, and experiments.report draws it again. It leaves report/report.md, and beside it data.png (a
-person in each row), ranked.png (ranked lists: green is right, red is wrong), distances.png (of the
-same and of different persons, in the test and in the training data) and activation.png (what the
-encoder looks at). A training with pseudo labels adds clusters.png, four random pictures of each of
-some labels of its last epoch; one with GDS adds trend.png, how its distributions moved. Evaluations
-on the way leave their distances-EPOCH.png.
+report.md says what was trained, on what, tested on what; the figures beside two baselines, a colour
+histogram and the same network as it began; the health of pseudo labels; what each picture is to be
+looked at for; and what to do next. A training ends with its report, and experiments.report draws it
+again from the weights.
+
+With a test set, ranked.png has ranked lists, and distances.png how far pictures of the same and of
+different persons are apart, in the test and in the training data. Without one there are no figures
+and no ranked lists; neighbours.png then has random training pictures, each with its nearest ones.
+Always there are data.png, what was trained on, and activation.png, what the network looks at. A
+training with pseudo labels adds clusters.png, pictures of some labels of its last epoch; one with
+GDS adds trend.png, how its distributions moved; DomainMix adds domains.png. Evaluations on the way
+leave their distances-EPOCH.png. In all of them blue is right, or the same person, and orange wrong,
+or another one (`reid_jax.app.canvas`).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +23,14 @@ import jax
 import numpy as np
 
 from reid_jax import encoders, evaluate, parallel
-from reid_jax.app import command, distances, sheets
-from reid_jax.app.job import Job
+from reid_jax.app import about, canvas, command, distances, markdown, sheets
+from reid_jax.app.job import Figures, Job
 from reid_jax.data import records as reading
 from reid_jax.data.augment import resize
 from reid_jax.retrieval import histogram
-from reid_jax.types import Domain, Plan, Records, Variables
+from reid_jax.types import Plan, Records, Variables
 
-SHOWN = ("mAP", "rank1", "rank5", "mINP")  # figures of report.md
+LOOKED_AT = 2000  # training pictures among which neighbours are sought, at most
 
 
 def write(
@@ -33,60 +40,107 @@ def write(
     encoder: Variables,
     folder: Path,
     plan: Plan | None = None,
-) -> dict[str, dict[str, float]]:
+    *,
+    epochs: int | None = None,
+) -> Mapping[str, Figures]:
     """Embed the test data three ways, rank, draw, and write report.md; all processes call it.
 
     Args:
-        job: what was trained.
+        job: what was trained; without test data nothing is ranked.
         config: its configuration.
         embed: of the job's model.
         encoder: replicated variables.
-        folder: of the report.
+        folder: of the report, in that of the run.
         plan: of the last epoch, whose pseudo labels are drawn.
+        epochs: that were trained; None: all of them.
 
     Returns:
-        The figures by row of the table.
+        The figures by row of the table; none without test data.
     """
-    rows = np.arange(len(job.test.person))
-    first = parallel.replicate(job.model.init(jax.random.key(config.seed)))
-    embeddings = {
-        "colour histogram, 6 stripes": histograms(job.test),
-        "the network, as it began": evaluate.embed_rows(
-            embed, first, job.test, rows, input=job.model.input
-        ),
-        "the network, trained": evaluate.embed_rows(
-            embed, encoder, job.test, rows, input=job.model.input
-        ),
-    }
+    origin = about.read(folder.parent)
     ways = {"metric": config.rank_by, "same_camera": config.same_camera}
+    embeddings = _embeddings(job, config, embed, encoder, origin)
     table = {
         name: dict(evaluate.figures(evaluate.rank_records(embedding, job.test, **ways)))
         for name, embedding in embeddings.items()
     }
-    trained = embeddings["the network, trained"]
+    trained = embeddings.get(markdown.TRAINED, np.zeros((0, job.model.width), np.float32))
     counts = distances.measured(job, embed, encoder, trained, config)
+    own = some(job.train)
+    if not table and len(own):
+        near = evaluate.embed_rows(embed, encoder, job.train, own, input=job.model.input)
     if jax.process_index():
         return table
     folder.mkdir(parents=True, exist_ok=True)
-    own = job.train if len(job.train.person) else job.test
-    model, variables = job.model, parallel.first(encoder)
-    drawn = {
-        "data": sheets.data_sheet(own, config.seed),
-        "ranked": sheets.ranked_lists(trained, job.test, **ways),
-        "activation": sheets.activation(model, variables, job.test, config.seed),
-    }
-    if plan is not None:
-        pseudo = np.where(job.train.domain == Domain.UNLABELLED, plan.label, -1)
-        if (pseudo >= 0).any():
-            drawn["clusters"] = sheets.clusters(pseudo, job.train, config.seed)
-    for name, sheet in drawn.items():
-        sheets.save(folder / f"{name}.png", sheet)
+    seen, drawn = reading.take(job.train, own), _pseudo(job, config, plan)
+    name, seed = markdown.looked_at(config), config.seed
+    learnt = markdown.trained_on(config).replace("`", "")
+    if table:
+        tested = markdown.tested_on(config)
+        drawn["ranked"] = sheets.ranked_lists(trained, job.test, name=tested, **ways)
+    elif len(own):
+        drawn["neighbours"] = sheets.neighbours(near, seen, config.rank_by, seed, name)
+    if len(own):
+        drawn["data"] = sheets.data_sheet(job.train, seed, f"Training data: {learnt}")
+    shown, name = (job.test, markdown.tested_on(config)) if table else (seen, name)
+    variables = parallel.first(encoder)
+    drawn["activation"] = sheets.activation(job.model, variables, shown, seed, name)
+    for picture, sheet in drawn.items():
+        canvas.save(folder / f"{picture}.png", sheet)
     distances.histograms(counts, folder / "distances.png")
-    distances.trend(folder.parent / "metrics.jsonl", folder / "trend.png")
-    text = _markdown(table, config)
+    distances.trend(folder.parent / "metrics.jsonl", folder / "trend.png", learnt)
+    count = config.epochs if epochs is None else epochs
+    text = markdown.written(table, job, config, origin, folder, plan=plan, epochs=count)
     (folder / "report.md").write_text(text)
-    command.say(f"\n{text}\npictures: {', '.join(map(str, sorted(folder.glob('*.png'))))}")
+    lines = [markdown.tabled(table)] if table else markdown.health(plan, job.train)
+    said = "\n".join([*lines, ""]) + "\n" if lines else ""
+    command.say(f"\n{said}report: {folder / 'report.md'}, with pictures")
     return table
+
+
+def _embeddings(
+    job: Job, config: Any, embed: parallel.Embed, encoder: Variables, origin: about.About
+) -> dict[str, np.ndarray]:
+    """Embeddings of the test data by row of the table; none without test data."""
+    rows = np.arange(len(job.test.person))
+    if not len(rows):
+        return {}
+    first = parallel.replicate(job.model.init(jax.random.key(config.seed)))
+    networks = {_began(about.started(job), origin.start): first, markdown.TRAINED: encoder}
+    return {"colour histogram, 6 stripes": histograms(job.test)} | {
+        name: evaluate.embed_rows(embed, variables, job.test, rows, input=job.model.input)
+        for name, variables in networks.items()
+    }
+
+
+def _began(start: str, its: str | None) -> str:
+    """The name of the untrained network, that begins with `start`, as the run did with `its`."""
+    if start:
+        return f"the network, as it began ({start})"
+    if its:
+        return f"the network, from random numbers; its start, {its}, is gone"
+    if its is None:
+        return "the network, from random numbers; what the run began with is not known"
+    return "the network, as it began (random numbers)"
+
+
+def _pseudo(job: Job, config: Any, plan: Plan | None) -> dict[str, np.ndarray]:
+    """The sheet of pseudo labels, if there are any."""
+    if plan is None:
+        return {}
+    label = markdown.pseudo(plan, job.train)
+    name = markdown.looked_at(config)
+    return (
+        {"clusters": sheets.clusters(label, job.train, config.seed, name)}
+        if (label >= 0).any()
+        else {}
+    )
+
+
+def some(train: Records) -> np.ndarray:
+    """Random rows of the last domain of the training data, at most `LOOKED_AT`."""
+    rows = np.flatnonzero(train.domain == train.domain.max(initial=0))
+    return np.sort(np.random.default_rng(0).permutation(rows)[:LOOKED_AT])
 
 
 def progress(
@@ -106,27 +160,18 @@ def progress(
     if not jax.process_index():
         folder.mkdir(parents=True, exist_ok=True)
         distances.histograms(counts, folder / f"distances-{epoch:04}.png")
-        distances.trend(folder.parent / "metrics.jsonl", folder / "trend.png")
+        learnt = markdown.trained_on(config).replace("`", "")
+        distances.trend(folder.parent / "metrics.jsonl", folder / "trend.png", learnt)
 
 
 def histograms(test: Records) -> np.ndarray:
     """The colour histograms of every row, f32[n d], which are the trivial baseline."""
     return np.stack(
         [
-            histogram.stripes(resize(reading.read(test, row), sheets.SIZE))
+            histogram.stripes(resize(reading.read(test, row), canvas.SIZE))
             for row in range(len(test.person))
         ]
     )
-
-
-def _markdown(table: dict[str, dict[str, float]], config: Any) -> str:
-    tested = config.test or getattr(config, "target", "") or config.data
-    lines = [f"Tested on `{tested}`, trained on {trained_on(config)}, seed {config.seed}.", ""]
-    lines += ["| | mAP | rank-1 | rank-5 | mINP |", "|---|---|---|---|---|"]
-    for name, row in table.items():
-        cells = " | ".join(f"{100 * row[figure]:.1f}" for figure in SHOWN)
-        lines.append(f"| {name} | {cells} |")
-    return "\n".join(lines) + "\n"
 
 
 def opening(config: Any, recipe: str) -> str:
@@ -134,22 +179,8 @@ def opening(config: Any, recipe: str) -> str:
     length = f"{config.epochs} epochs" + (
         f" of {config.iterations} batches" if getattr(config, "iterations", 0) else ""
     )
-    tested = config.test or getattr(config, "target", "") or config.data
     begun = "" if config.weights in encoders.WORDS else f" from {config.weights}"
     return (
         f"recipe {recipe}: {config.backbone}{begun} at {config.size}, {length}, trained on "
-        f"{trained_on(config)}, tested on `{tested}`"
+        f"{markdown.trained_on(config)}, tested on `{markdown.tested_on(config)}`"
     )
-
-
-def trained_on(config: Any) -> str:
-    """What a run of this configuration is trained on, in words."""
-    parts = [] if getattr(config, "first", "") or not config.data else [f"`{config.data}`"]
-    if target := getattr(config, "target", ""):
-        labelled = getattr(config, "pseudo_labels", "") == "given"
-        parts.append(f"`{target}`" if labelled else f"`{target}` without its labels")
-    if (videos := getattr(config, "videos", "")) and config.labels:
-        parts.append(f"the videos of `{videos}`")
-    if getattr(config, "labels", 0) and config.labelled < 1:
-        parts.append(f"{1 - config.labelled:.0%} of its persons without their labels")
-    return " and ".join(parts)

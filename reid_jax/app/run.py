@@ -14,7 +14,7 @@ import orbax.checkpoint as ocp
 from absl import flags
 
 from reid_jax import checkpoint, evaluate, parallel, train
-from reid_jax.app import command, report, stop, workdirs
+from reid_jax.app import about, command, report, stop, workdirs
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.log import Log
 from reid_jax.data import batch as batching
@@ -62,7 +62,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
         workdir: the run's folder.
 
     Returns:
-        The figures of the test after the last epoch.
+        The figures of the test after the last epoch, none without a test set.
 
     Raises:
         Stopped: the run was asked to stop; what it did is saved.
@@ -70,6 +70,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
     workdirs.check(workdir, config)
     job = build(config)
     workdirs.write(workdir, config)
+    about.write(workdir, config, job)
     log = Log(workdir, config, job)
     embed = parallel.build_embed(job.model)
     keeper = _Keeper(checkpoint.manager(workdir / "checkpoints"), job)
@@ -86,7 +87,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
                 keeper.look(moment, now=at.ends(config.epochs))
                 if parallel.agreed(bool(stop.asked())):
                     raise stop.Stopped(stop.asked() or signal.SIGTERM)
-                if _looks(at, config):
+                if _looks(at, job, config):
                     stop.at_once(_look)(job, config, embed, moment, log, workdir / "report")
         keeper.close()
         _, figures = test(job, config, embed, encoder)
@@ -157,10 +158,10 @@ def _encoder(job: Job, moment: Moment) -> Variables:
     return job.method.encoder(moment.state.variables, moment.state.carry)
 
 
-def _looks(at: Position, config: Any) -> bool:
+def _looks(at: Position, job: Job, config: Any) -> bool:
     """Whether the run is evaluated here, on its way."""
     due = at.whole and _EVALUATE.value and (at.epoch + 1) % _EVALUATE.value == 0
-    return bool(due) and not at.ends(config.epochs)
+    return bool(due) and len(job.test.person) > 0 and not at.ends(config.epochs)
 
 
 def _look(
@@ -177,18 +178,21 @@ def _look(
 def test(
     job: Job, config: Any, embed: parallel.Embed, encoder: Variables
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """Embeddings f32[n d] of the test data, and the figures of their ranking."""
+    """Embeddings f32[n d] of the test data, and the figures of their ranking; none without data."""
     rows = np.arange(len(job.test.person))
+    if not len(rows):
+        return np.zeros((0, job.model.width), np.float32), {}
     embedding = embed_rows(embed, job.model, job.test, encoder, rows)
     ways = {"metric": config.rank_by, "same_camera": config.same_camera}
     return embedding, dict(evaluate.measured(embedding, job.test, **ways))
 
 
-def tested(config: Any, workdir: Path) -> bool:
-    """Whether the run in `workdir` was tested after its last epoch, which is the last it does."""
+def ended(config: Any, workdir: Path) -> bool:
+    """Whether the run in `workdir` did its last epoch and the test after it, if it has one."""
     path = workdir / "metrics.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    return any(line["kind"] == "test" and line["epoch"] + 1 == config.epochs for line in lines)
+    last = [line["kind"] for line in lines if line["epoch"] + 1 == config.epochs]
+    return bool({"test", "untested"} & {*last})
 
 
 def embed_rows(

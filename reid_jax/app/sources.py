@@ -10,6 +10,7 @@ from reid_jax.data import records
 from reid_jax.data.check import check_test, check_training
 from reid_jax.types import Domain, Records
 
+TEST = ("query", "gallery")  # the splits of a test
 APART = 10_000_000  # between the group numbers of two sources
 
 
@@ -20,17 +21,17 @@ def train_and_test(config: Any) -> tuple[Records, Records]:
         config: with the fields of `reid_jax.app.parts.Data`.
 
     Returns:
-        (training part, query and gallery), without broken pictures if config.skip_broken.
+        (training part, query and gallery), without broken pictures if config.skip_broken. The
+        second is empty where config.test is and the data have neither.
+
+    Raises:
+        ValueError: the test has no valid query.
     """
     data = open_source(config.data)
-    train = records.where(data, "train")
-    test = open_source(config.test) if config.test and config.test != config.data else data
-    test = records.where(test, "query", "gallery")
-    train, test = _held(train, config.data), _held(test, config.test)
+    train = _held(records.where(data, "train"), config.data)
     if config.skip_broken:
-        train, test = without_broken(train, "training"), without_broken(test, "test")
-    check_test(test, same_camera=config.same_camera)
-    return train, test
+        train = without_broken(train, "training")
+    return train, _test(config, config.data, data)
 
 
 def supervised(config: Any) -> tuple[Records, Records]:
@@ -112,23 +113,56 @@ def adaptation(config: Any) -> tuple[Records, Records]:
         config: with the fields of `reid_jax.app.parts.Adaptation`; data may be empty.
 
     Returns:
-        (source and target as the two domains, query and gallery of the test).
+        (source and target as the two domains, query and gallery of the test). The second is empty
+        where config.test is and the target has neither.
 
     Raises:
-        ValueError: the target has no training picture.
+        ValueError: the target has no training picture, or the test no valid query.
     """
     whole = open_source(config.target)
     parts = [_of_domain(_training(whole, config.target), Domain.UNLABELLED)]
     if config.data:
         source = _held(records.where(open_source(config.data), "train"), config.data)
         parts.insert(0, _of_domain(source, Domain.LABELLED))
-    test = records.where(open_source(config.test) if config.test else whole, "query", "gallery")
-    test = _held(test, config.test or config.target)
     train = records.concat(parts)
     if config.skip_broken:
-        train, test = without_broken(train, "training"), without_broken(test, "test")
-    check_test(test, same_camera=config.same_camera)
+        train = without_broken(train, "training")
+    return train, _test(config, config.target, whole)
+
+
+def of_run(config: Any) -> tuple[Records, Records]:
+    """The training data and the test of a run, from its kept configuration."""
+    if getattr(config, "target", ""):
+        return adaptation(config)
+    train, test = train_and_test(config)
+    if getattr(config, "labels", 0):
+        train = records.concat(single_camera(config, train))
     return train, test
+
+
+def has_test(config: Any) -> bool:
+    """Whether the data of a configuration have a test: one is named, or some picture is of one."""
+    if config.test:
+        return True
+    own = open_source(getattr(config, "target", "") or config.data)
+    return bool(np.isin(own.split, TEST).any())
+
+
+def _test(config: Any, name: str, whole: Records) -> Records:
+    """Query and gallery of config.test or, where it is empty, of the data `name`, if there are any.
+
+    People without labels have none and train on; who names a test, or has a part of one, gets an
+    error where no figure can come of it.
+    """
+    other = config.test and config.test != name
+    test = records.where(open_source(config.test) if other else whole, *TEST)
+    if not config.test and not len(test.person):
+        return test
+    test = _held(test, config.test or name)
+    if config.skip_broken:
+        test = without_broken(test, "test")
+    check_test(test, same_camera=config.same_camera)
+    return test
 
 
 def _training(whole: Records, name: str) -> Records:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from reid_jax import encoders, parallel
-from reid_jax.app import command, run, words, workdirs
+from reid_jax.app import command, run, sources, words, workdirs
 from reid_jax.app.job import Experiment
 from reid_jax.app.parts import Data, carried
 from reid_jax.app.views import Views
@@ -29,7 +29,7 @@ def finish(experiment: Experiment, config: Any, folder: Path, name: str = "") ->
         Stopped: the stage was asked to stop.
     """
     workdirs.check(folder, config)
-    if run.tested(config, folder):
+    if run.ended(config, folder):
         return
     if name:
         command.say(name)
@@ -47,7 +47,7 @@ def of_source(
     """The configuration of a supervised training on the source that `config` adapts from.
 
     Its encoder, data and augmentation are those of `config`; it is tested on the test data of
-    `config`, or on its target.
+    `config`, or on its target; if that has none, on the source's own, if there are any.
 
     Args:
         experiment: the supervised training.
@@ -61,7 +61,8 @@ def of_source(
         A configuration of `experiment`.
     """
     shared = (encoders.Network, Views, Data, *parts)
-    own = {"test": config.test or config.target, "seed": config.seed, **own}
+    test = config.test or (config.target if sources.has_test(config) else "")
+    own = {"test": test, "seed": config.seed, **own}
     made = carried(config, experiment.config, *shared, but=but, **own)
     return words.changed(made, "--config.source", options)
 

@@ -1,0 +1,57 @@
+"""What a run says of itself beside its configuration: about.json in its folder."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+from absl import flags
+
+import reid_jax
+from reid_jax.app.job import Job
+from reid_jax.options import WORDS
+
+
+class About(NamedTuple):
+    """Where a run comes from; runs of versions before 0.4.0 do not say it.
+
+    Attributes:
+        experiment: the script of experiments/ whose configuration it has; "" if unknown.
+        recipe: that its options began as; "" if unknown.
+        version: of this library, by which it was trained last; "" if unknown.
+        start: the file or folder that its encoder began with; "": random numbers, None: unknown.
+    """
+
+    experiment: str = ""
+    recipe: str = ""
+    version: str = ""
+    start: str | None = None
+
+
+def write(workdir: Path, config: Any, job: Job) -> None:
+    """Write about.json of a run that is about to be trained; one process does."""
+    if jax.process_index():
+        return
+    module = type(config).__module__
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    called = module == "__main__" and "recipe" in flags.FLAGS  # the command line names its recipe
+    about = About(
+        experiment=Path(file).stem,
+        recipe=str(flags.FLAGS["recipe"].value) if called else "",
+        version=reid_jax.__version__,
+        start=started(job),
+    )
+    (workdir / "about.json").write_text(json.dumps(about._asdict(), indent=2) + "\n")
+
+
+def started(job: Job) -> str:
+    """The file or folder of weights that a job's encoder starts from, or ""."""
+    weights = job.model.config.get("weights", "")
+    return "" if weights in WORDS else weights
+
+
+def read(workdir: Path) -> About:
+    """What a run's folder says of it; nothing where it has no about.json."""
+    path = workdir / "about.json"
+    return About(**json.loads(path.read_text())) if path.is_file() else About()
