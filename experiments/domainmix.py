@@ -167,11 +167,9 @@ def train(config: Config, workdir: Path) -> Figures:
     if config.begin and not parallel.agreed((workdir / "checkpoints").is_dir()):
         if not config.begun:
             command.say("stage 2: the persons of both domains")
-            before = dataclasses.replace(started, epochs=config.begin, begin=0)
-            run.run(before, build_all, second)
+            run.run(dataclasses.replace(started, epochs=config.begin, begin=0), build_all, second)
         stages.copy(second / "checkpoints", workdir / "checkpoints")
-    by_turns = "stage 3: discriminator and backbone by turns"
-    command.say(by_turns if config.begin else "stage 2")
+    command.say("stage 3: discriminator and backbone by turns" if config.begin else "stage 2")
     figures = run.run(config, lambda _: build_all(started), workdir)
     if kept.any():
         folders = {"trained": workdir}

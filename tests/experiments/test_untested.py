@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import signal
 import types
 
 import cv2
@@ -13,7 +12,7 @@ from absl import flags
 from experiments import cluster_contrast, cycas, ide, report, spcl
 from experiments.tables.__main__ import check_tests
 from experiments.tables.trainings import Training
-from reid_jax.app import about, command, run, sources, stages
+from reid_jax.app import about, command, run, sources
 from tests.experiments.called import refused
 
 SMALL = {"size": "32x16", "backbone": "resnet_small", "epochs": 1}
@@ -47,11 +46,10 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def train(monkeypatch):
-    """Train in this process, whose signals stay as they are."""
+def train():
+    """Train in this process."""
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     return run.train_all
 
 
@@ -123,13 +121,6 @@ def test_crops_of_videos(train, data, tmp_path):
         flags.FLAGS["evaluate_every"].value = 0
     assert [one["epoch"] for one in _lines(tmp_path / "run") if one["kind"] == "untested"] == [0, 1]
     assert _pictures(tmp_path / "run") == {"data", "neighbours", "activation"}
-
-
-def test_asked_to_stop_is_not_finished_without_a_test(tmp_path, monkeypatch):
-    config = ide.Config()
-    for figures, done in (({}, True), (None, False), ({"mAP": 0.0}, True)):
-        monkeypatch.setattr(run, "train_all", lambda *_, figures=figures: figures)
-        assert stages.finished(ide.EXPERIMENT, config, tmp_path / "run") is done
 
 
 def test_a_named_test_and_a_part_of_one_stay_mistakes(data, tmp_path):
