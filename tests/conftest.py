@@ -21,6 +21,10 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and scripts that te
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
     atexit.register(shutil.rmtree, compiled, ignore_errors=True)
 
+if "XDG_CACHE_HOME" not in os.environ:  # what scripts draw is drawn once
+    kept = os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="reid-kept-")
+    atexit.register(shutil.rmtree, kept, ignore_errors=True)
+
 import jax
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is kept between commands, in the user's cache folder: compiled programs."""
+"""What is kept between commands in the user's cache folder: compiled programs, drawn pictures."""
 
 import hashlib
 import os
@@ -15,8 +15,8 @@ LEAST = 0.3  # seconds of a compilation that is worth a file
 _CACHE = flags.DEFINE_string(
     "cache",
     "",
-    "folder for compiled programs, which later commands read; empty: reid_jax in the user's cache "
-    f"folder; {NONE}: nothing is kept. It may be deleted at any time",
+    "folder for compiled programs and drawn pictures, which later commands read; empty: reid_jax "
+    f"in the user's cache folder; {NONE}: nothing is kept. It may be deleted at any time",
 )
 
 

@@ -1,16 +1,22 @@
 """The data that a configuration names: for training, and query and gallery for the test."""
 
+import functools
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from reid_jax.app import command
+from reid_jax.app import cache, command
 from reid_jax.app.kinds import open_source, shifted
 from reid_jax.data import records
 from reid_jax.data.check import check_test, check_training
+from reid_jax.synthetic.kept import kept
 from reid_jax.types import Domain, Records
 
 TEST = ("query", "gallery")  # the splits of a test
+SILENT = 3.0  # seconds between two lines of progress
+Open = Callable[[str], Records]
 APART = 10_000_000  # between the group numbers of two sources
 
 
@@ -27,11 +33,11 @@ def train_and_test(config: Any) -> tuple[Records, Records]:
     Raises:
         ValueError: the test has no valid query.
     """
-    data = open_source(config.data)
-    train = _held(records.where(data, "train"), config.data)
+    opened = functools.cache(open_source)  # a file is read once
+    train = _part(opened, config.data, "train")
     if config.skip_broken:
         train = without_broken(train, "training")
-    return train, _test(config, config.data, data)
+    return train, _test(config, config.data, opened)
 
 
 def supervised(config: Any) -> tuple[Records, Records]:
@@ -64,13 +70,13 @@ def single_camera(config: Any, train: Records) -> tuple[Records, Records]:
         )
     parts = []
     if config.videos:
-        named = records.where(open_source(config.videos), "train")
+        named = _part(open_source, config.videos, "train")
         if not (named.group >= 0).any():
             raise ValueError(
                 f"{config.videos} has no picture of a known video; a CSV names it in the column "
                 "group, folders cannot"
             )
-        named = _held(records.take(named, named.group >= 0), config.videos)
+        named = records.take(named, named.group >= 0)
         parts.append(without_broken(named, "videos'") if config.skip_broken else named)
     if config.labelled < 1:
         persons = np.random.default_rng(0).permutation(np.unique(train.person[train.person >= 1]))
@@ -99,7 +105,7 @@ def with_beside(config: Any, train: Records) -> Records:
     """
     if not config.beside:
         return train
-    beside = _training(open_source(config.beside), config.beside)
+    beside = _training(open_source, config.beside)
     if config.skip_broken:
         beside = without_broken(beside, "pictures beside the training")
     parts = (_of_domain(train, Domain.LABELLED), _of_domain(beside, Domain.UNLABELLED))
@@ -119,15 +125,15 @@ def adaptation(config: Any) -> tuple[Records, Records]:
     Raises:
         ValueError: the target has no training picture, or the test no valid query.
     """
-    whole = open_source(config.target)
-    parts = [_of_domain(_training(whole, config.target), Domain.UNLABELLED)]
+    opened = functools.cache(open_source)  # a file is read once
+    parts = [_of_domain(_training(opened, config.target), Domain.UNLABELLED)]
     if config.data:
-        source = _held(records.where(open_source(config.data), "train"), config.data)
+        source = _part(opened, config.data, "train")
         parts.insert(0, _of_domain(source, Domain.LABELLED))
     train = records.concat(parts)
     if config.skip_broken:
         train = without_broken(train, "training")
-    return train, _test(config, config.target, whole)
+    return train, _test(config, config.target, opened)
 
 
 def of_run(config: Any) -> tuple[Records, Records]:
@@ -144,43 +150,66 @@ def has_test(config: Any) -> bool:
     """Whether the data of a configuration have a test: one is named, or some picture is of one."""
     if config.test:
         return True
-    own = open_source(getattr(config, "target", "") or config.data)
-    return bool(np.isin(own.split, TEST).any())
+    own = getattr(config, "target", "") or config.data
+    return len(_part(open_source, own, *TEST).person) > 0
 
 
-def _test(config: Any, name: str, whole: Records) -> Records:
+def _test(config: Any, name: str, opened: Open) -> Records:
     """Query and gallery of config.test or, where it is empty, of the data `name`, if there are any.
 
     People without labels have none and train on; who names a test, or has a part of one, gets an
     error where no figure can come of it.
     """
-    other = config.test and config.test != name
-    test = records.where(open_source(config.test) if other else whole, *TEST)
+    test = _part(opened, config.test or name, *TEST)
     if not config.test and not len(test.person):
         return test
-    test = _held(test, config.test or name)
     if config.skip_broken:
         test = without_broken(test, "test")
     check_test(test, same_camera=config.same_camera)
     return test
 
 
-def _training(whole: Records, name: str) -> Records:
+def _training(opened: Open, name: str) -> Records:
     """The training pictures of a data set, which must have some."""
-    part = records.where(whole, "train")
+    part = _part(opened, name, "train")
     if not len(part.person):
         raise ValueError(f"{name} has no training picture")
-    return _held(part, name)
+    return part
 
 
 def _of_domain(part: Records, domain: Domain) -> Records:
     return part._replace(domain=np.full_like(part.domain, domain))
 
 
-def _held(part: Records, name: str) -> Records:
-    """Pictures that would be drawn anew each time they are read are kept in memory."""
-    drawn = all(one.startswith("synthetic") for one in name.split("+"))
-    return records.hold(part) if len(part.person) and drawn else part
+def _part(opened: Open, name: str, *splits: str) -> Records:
+    """The rows of some splits; what is drawn is drawn once, and kept on the disk or in memory."""
+    if not all(one.startswith("synthetic") for one in name.split("+")):
+        return records.where(opened(name), *splits)
+    place = cache.folder()
+
+    def make() -> Records:
+        where = f", once: it is kept in {place}" if place else ""
+        command.say(f"drawing {name} ({', '.join(splits)}){where}")
+        return records.where(opened(name), *splits)
+
+    if place is not None:
+        return kept(make, f"{name} {' '.join(splits)}", place / "street", watch=_progress())
+    part = make()
+    return records.hold(part) if len(part.person) else part
+
+
+def _progress() -> Callable[[int, int], None]:
+    """A line every few seconds."""
+    first = said = time.monotonic()
+
+    def watch(done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said > SILENT:
+            said, left = now, (now - first) * (total / done - 1)
+            command.say(f"{done:,} of {total:,} pictures, {left:.0f} s left")
+
+    return watch
 
 
 def without_broken(part: Records, name: str) -> Records:

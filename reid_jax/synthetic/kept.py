@@ -93,7 +93,7 @@ def _cores() -> int:
 def _write(records: Records, folder: Path, cores: int, watch: Watch) -> None:
     n = len(records.person)
     np.savez(folder / "columns.npz", **{one: getattr(records, one) for one in COLUMNS})
-    shape = (n, *reading.read(records, 0).shape)
+    shape = (n, *(reading.read(records, 0).shape if n else (1, 1, 3)))
     file = folder / "pixels.npy"
     np.lib.format.open_memmap(file, "w+", np.uint8, shape).flush()
     parts = [range(at, min(at + CHUNK, n)) for at in range(0, n, CHUNK)]
