@@ -31,9 +31,7 @@ from reid_jax.options import expanded
 from reid_jax.types import Records
 from reid_jax.whole import whole
 
-_EMBEDDINGS = flags.DEFINE_string(
-    "embeddings", None, "the .npz of experiments.embed", required=True
-)
+_EMBEDDINGS = flags.DEFINE_string("embeddings", None, "the .npz of `reid-jax embed`", required=True)
 _PICTURES = flags.DEFINE_string(
     "pictures", None, "the pictures that were embedded, as they were named there", required=True
 )
@@ -109,12 +107,12 @@ def main() -> None:
 def _read(path: Path) -> tuple[list[str], np.ndarray]:
     """Names and embeddings."""
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; experiments.embed writes it")
+        raise FileNotFoundError(f"there is no file {path}; `reid-jax embed` writes it")
     try:
         with np.load(path) as held:
             names, embedding = held["name"].tolist(), held["embedding"]
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no file of experiments.embed: {error}") from None
+        raise ValueError(f"{path} is no file of `reid-jax embed`: {error}") from None
     if len(names) != len(embedding) or not names:
         raise ValueError(f"{path} holds {len(names)} names and {len(embedding)} embeddings")
     return names, embedding

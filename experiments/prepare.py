@@ -37,7 +37,7 @@ def pictures() -> None:
     if not _SOURCE.value or not _OUT.value:
         raise ValueError(
             "name the pictures with --source=KIND:PATH and the new folder with --out=FOLDER; the "
-            "job for video is `experiments.prepare videos`"
+            "job for video is `reid-jax prepare videos`"
         )
     out = outputs.new(_OUT.value)
     data = kinds.open_source(_SOURCE.value)

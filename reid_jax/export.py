@@ -102,7 +102,7 @@ def load(folder: str | Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[s
     folder = Path(folder)
     if not (folder / "encoder.json").is_file():
         raise FileNotFoundError(
-            f"{folder} holds no exported encoder (encoder.json); experiments.export writes one"
+            f"{folder} holds no exported encoder (encoder.json); `reid-jax export` writes one"
         )
     run = jax.jit(jax.export.deserialize(bytearray((folder / "program.bin").read_bytes())).call)
     return lambda image: np.asarray(run(image)), json.loads((folder / "encoder.json").read_text())
@@ -117,7 +117,7 @@ def weights(folder: str | Path, model: Model) -> Variables:
     path = Path(folder) / "weights"
     if not path.is_dir():
         raise FileNotFoundError(
-            f"{folder} holds no exported weights; experiments.export writes them"
+            f"{folder} holds no exported weights; `reid-jax export` writes them"
         )
     return checkpoint.restore_tree(path, checkpoint.empty(model))
 

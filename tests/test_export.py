@@ -48,7 +48,7 @@ def test_nothing_is_overwritten_and_a_difference_leaves_nothing(tmp_path, monkey
 
 
 def test_a_folder_that_holds_no_encoder(tmp_path):
-    with pytest.raises(FileNotFoundError, match="experiments.export"):
+    with pytest.raises(FileNotFoundError, match="reid-jax export"):
         export.load(tmp_path)
 
 

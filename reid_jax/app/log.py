@@ -35,7 +35,7 @@ class Log:
             else:
                 self.say(
                     "no test data (no query, no gallery picture), so the run ends without figures; "
-                    "experiments.evaluate --test=KIND:PATH gives them later"
+                    "`reid-jax evaluate --test=KIND:PATH` gives them later"
                 )
             devices = f"{jax.device_count()} x {device.device_kind}"
             self.say(f"{devices}, {jax.process_count()} process(es); {workdir}")

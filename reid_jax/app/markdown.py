@@ -68,7 +68,7 @@ def written(
 
 def opening(job: Job, config: Any, about: About, *, epochs: int) -> str:
     """What was trained, on what, and tested on what: a line each."""
-    what = [f"`experiments.{about.experiment}`"] if about.experiment else []
+    what = [f"`{about.experiment}`"] if about.experiment else []
     what += [f"recipe {about.recipe}"] if about.recipe else []
     count = f"{epochs} epoch{'s' * (epochs != 1)}"
     count += f" of {config.epochs}" if epochs != config.epochs else ""
@@ -122,7 +122,7 @@ for each picture, and for each query a gallery picture of the same person by ano
 
 Then
 
-    python -m experiments.evaluate --workdir={workdir} --test=csv:/my/test.csv
+    reid-jax evaluate --workdir={workdir} --test=csv:/my/test.csv
 
 tests this run, and `--config.test=csv:/my/test.csv` a new one."""
 
@@ -195,18 +195,18 @@ def radius(plan: Plan | None, train: Records, config: Any) -> str:
 
 def _next(workdir: str, config: Any, about: About, tested: bool) -> str:
     """Commands that fit the run."""
-    tool = "    python -m experiments"
-    test = f"{tool}.evaluate --workdir={workdir} --test=csv:/my/test.csv"
+    tool = "    reid-jax"
+    test = f"{tool} evaluate --workdir={workdir} --test=csv:/my/test.csv"
     lines = [f"Test it on other data:\n\n{test}"] if tested else []
     lines += [
-        "Embed pictures, which `experiments.cluster` then labels:\n\n"
-        f"{tool}.embed --workdir={workdir} --pictures=/my/crops --out=crops.npz",
-        f"Use it without this code:\n\n{tool}.export --workdir={workdir} --out=my-encoder",
+        "Embed pictures, which `reid-jax cluster` then labels:\n\n"
+        f"{tool} embed --workdir={workdir} --pictures=/my/crops --out=crops.npz",
+        f"Use it without this code:\n\n{tool} export --workdir={workdir} --out=my-encoder",
     ]
     if about.experiment and not hasattr(config, "first"):
         lines.append(
             "Train on from here, with the options of this run and a new folder:\n\n"
-            f"{tool}.{about.experiment} --workdir=NEW --config.weights={workdir} ..."
+            f"{tool} {about.experiment} --workdir=NEW --config.weights={workdir} ..."
         )
     return "\n\n".join(lines)
 

@@ -98,7 +98,7 @@ def packed(folder: str | Path) -> Records:
     folder = Path(folder)
     if not (folder / COLUMNS).is_file():
         raise FileNotFoundError(
-            f"{folder} holds no packed data set ({COLUMNS}); experiments.prepare writes one"
+            f"{folder} holds no packed data set ({COLUMNS}); `reid-jax prepare` writes one"
         )
     with np.load(folder / COLUMNS) as file:
         columns = {name: file[name] for name in file.files}

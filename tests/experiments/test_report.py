@@ -61,13 +61,13 @@ def test_it_opens_with_what_was_trained_and_tested(tmp_path):
     text = markdown.written(table, job, config, whence, tmp_path, plan=None, epochs=2)
     top, *rest = text.split("\n\n")
     assert top == f"# {tmp_path.parent.name}"
-    for said in ("`experiments.ide`", "recipe street", "2 epochs of 3", "9.9.9", "`runs/before`"):
+    for said in ("`ide`", "recipe street", "2 epochs of 3", "9.9.9", "`runs/before`"):
         assert said in rest[0].splitlines()[0]
     assert "`csv:a`: 12 pictures, 3 persons, 3 cameras" in rest[0]
     assert "`csv:c`: 2 queries of 2 persons in a gallery of 3 pictures" in rest[0]
     assert "| the network, trained | 50.0 | 50.0 | 50.0 | 50.0 |" in rest[1]
     assert "not better than the network, as it began" in rest[2]
-    assert f"experiments.evaluate --workdir={tmp_path.parent}" in text and "``" not in text
+    assert f"reid-jax evaluate --workdir={tmp_path.parent}" in text and "``" not in text
     better = {**table, markdown.TRAINED: {**FIGURES, "mAP": 0.9}}
     assert not markdown.verdict(better)
 
@@ -91,7 +91,7 @@ def test_without_a_test_it_says_so_and_how_to_make_one(tmp_path):
     text = markdown.written({}, job, config, About(), tmp_path, plan=None, epochs=10)
     assert "**Not tested**: `csv:a` has no query and no gallery picture" in text
     assert "path,person,camera,split" in text and "--config.test=" in text
-    assert "mAP |" not in text and text.count("experiments.evaluate") == 1
+    assert "mAP |" not in text and text.count("reid-jax evaluate") == 1
 
 
 def test_the_health_of_pseudo_labels():

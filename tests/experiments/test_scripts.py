@@ -262,10 +262,10 @@ def test_cluster_labels_pictures_for_a_training(data, tmp_path):
     assert "exists already" in refused("cluster", *given, f"--out={out}")
     assert "--eps is 1.5" in refused("cluster", *given, f"--out={tmp_path}/b.csv", "--eps=1.5")
     assert "is a .csv" in refused("cluster", *given, f"--out={tmp_path}/b.txt")
-    assert "experiments.embed writes it" in refused(
+    assert "`reid-jax embed` writes it" in refused(
         "cluster", "--embeddings=no.npz", given[1], f"--out={tmp_path}/b.csv"
     )
-    assert "is no file of experiments.embed" in refused(
+    assert "is no file of `reid-jax embed`" in refused(
         "cluster", f"--embeddings={data}/all.csv", given[1], f"--out={tmp_path}/b.csv"
     )
     (folder / names[0]).unlink()
