@@ -171,7 +171,8 @@ def restore_tree(folder: str | Path, like: Any) -> Any:
 def _check_room(folder: Path, tree: Any) -> None:
     """Look before orbax writes: its threads tell of a full disk in hundreds of lines."""
     size = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(tree))
-    free = shutil.disk_usage(folder).free
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    free = shutil.disk_usage(there).free
     if free < size:
         raise OSError(
             f"no room for a checkpoint in {folder}: it is {size / 1e6:,.1f} MB and "

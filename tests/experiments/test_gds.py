@@ -64,10 +64,10 @@ def test_all_stages_by_one_command(data, tmp_path):
         said = call(
             "evaluate",
             f"--workdir={tmp_path}/run",
-            f"--out={tmp_path}/figures.json",
+            f"--out={tmp_path}/figures{metric}.json",
             *filter(None, [metric]),
         )
-        figures[metric] = json.loads((tmp_path / "figures.json").read_text())["mAP"]
+        figures[metric] = json.loads((tmp_path / f"figures{metric}.json").read_text())["mAP"]
         assert f"by {'cosine' if metric else 'euclidean'} distance" in said.stdout
     assert figures[""] == pytest.approx(lines[-1]["mAP"], abs=1e-6)
     assert figures["--metric=cosine"] != pytest.approx(lines[-1]["mAP"], abs=1e-6)
