@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ def check(workdir: Path, config: Any) -> None:
     Raises:
         ValueError: another configuration made it (the difference is shown), or it holds something
             else.
+        OSError: nothing can be written there.
     """
     path = workdir / "config.json"
+    _check_writable(workdir)
     if not path.is_file():
         if workdir.exists() and (not workdir.is_dir() or any(workdir.iterdir())):
             raise ValueError(
@@ -64,6 +67,21 @@ def write(workdir: Path, config: Any) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
     text = json.dumps(dataclasses.asdict(resolved(config)), indent=2)
     (workdir / "config.json").write_text(text + "\n")
+
+
+def _check_writable(workdir: Path) -> None:
+    """Look for a place to write before any work is done; nothing is made yet."""
+    there = next(
+        path for path in (workdir.absolute(), *workdir.absolute().parents) if path.exists()
+    )
+    try:
+        if there.is_dir():
+            with tempfile.NamedTemporaryFile(prefix=".", dir=there):
+                pass
+        elif there != workdir.absolute():
+            raise NotADirectoryError(f"{there} is a file, not a folder")
+    except OSError as error:
+        raise OSError(f"--workdir={workdir}: cannot write in {there}: {error}") from None
 
 
 def _read(path: Path, config_class: type) -> dict[str, Any]:

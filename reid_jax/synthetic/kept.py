@@ -75,7 +75,7 @@ def kept(
         except OSError:
             if not path.is_dir():  # else another process was quicker
                 raise
-    with np.load(path / "columns.npz") as columns:
+    with np.load(path / "rows.npz") as columns:
         return reading.make(Drawn(path / "pixels.npy"), **{one: columns[one] for one in COLUMNS})
 
 
@@ -92,7 +92,7 @@ def _cores() -> int:
 
 def _write(records: Records, folder: Path, cores: int, watch: Watch) -> None:
     n = len(records.person)
-    np.savez(folder / "columns.npz", **{one: getattr(records, one) for one in COLUMNS})
+    np.savez(folder / "rows.npz", **{one: getattr(records, one) for one in COLUMNS})
     shape = (n, *(reading.read(records, 0).shape if n else (1, 1, 3)))
     file = folder / "pixels.npy"
     np.lib.format.open_memmap(file, "w+", np.uint8, shape).flush()
@@ -102,19 +102,18 @@ def _write(records: Records, folder: Path, cores: int, watch: Watch) -> None:
             _draw(reading.take(records, np.array(part)), file, part.start)
             watch(part.stop, n)
         return
-    pool = ProcessPoolExecutor(min(cores, len(parts)), get_context("spawn"), _begin)
+    done, pool = 0, ProcessPoolExecutor(min(cores, len(parts)), get_context("spawn"), _begin)
     try:
         with worker.deaf():
             running = [
                 pool.submit(_draw, reading.take(records, np.array(part)), file, part.start)
                 for part in parts
             ]
-        done = 0
         for future in as_completed(running):
             done += future.result()
             watch(done, n)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=done == n, cancel_futures=True)
 
 
 def _begin() -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +85,11 @@ def test_other_files_are_not_mixed_with(tmp_path):
     for path in (tmp_path, tmp_path / "thesis.tex"):
         with pytest.raises(ValueError, match="holds other files"):
             workdirs.check(path, Config())
+
+
+@pytest.mark.parametrize("place", ["/proc/run", "file/run"])
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=f"--workdir={place}: cannot write in"):
+        workdirs.check(Path(place), Config())
