@@ -150,7 +150,7 @@ def _handed(arguments: Sequence[str], experiment: Experiment) -> list[str]:
     """What each training is given: configuration options, and flags that a training has as well."""
     own = [
         flag
-        for name in ("run", "command")
+        for name in ("run", "command", "cache")
         for flag in flags.FLAGS.get_flags_for_module(f"reid_jax.app.{name}")
     ]
     handed = [flag.serialize() for flag in own if flag.present and flag.name != "workdir"]
