@@ -48,21 +48,21 @@ WIDTH = 2048
 EPS = (0.58, 0.6, 0.62)
 
 
-def people(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random embeddings f32[count 2048] of length 1, and the person of each."""
+def people(count: int, seed: int, width: int = WIDTH) -> tuple[np.ndarray, np.ndarray]:
+    """Random embeddings f32[count width] of length 1, and the person of each."""
     rng = np.random.default_rng(seed)
     sizes = np.minimum(1 + rng.lognormal(1.9, 1.1, count).astype(int), 400)
     persons = int(np.searchsorted(np.cumsum(sizes), count)) + 1
     person = rng.permutation(np.repeat(np.arange(persons), sizes[:persons])[:count])
     camera = rng.integers(0, 15, (persons, 4))[person, rng.integers(0, 4, count)]
     spread = 1.1 * np.exp(0.6 * rng.standard_normal((count, 1), np.float32))
-    spectrum = (1 / (1 + np.arange(WIDTH) / 64)).astype(np.float32)
-    centre = rng.standard_normal((persons, WIDTH), np.float32)
-    bias = 0.75 * rng.standard_normal((15, WIDTH), np.float32)
-    features = np.empty((count, WIDTH), np.float32)
+    spectrum = (1 / (1 + np.arange(width) / 64)).astype(np.float32)
+    centre = rng.standard_normal((persons, width), np.float32)
+    bias = 0.75 * rng.standard_normal((15, width), np.float32)
+    features = np.empty((count, width), np.float32)
     for start in range(0, count, 4096):
         part = slice(start, min(start + 4096, count))
-        noise = spread[part] * rng.standard_normal((part.stop - start, WIDTH), np.float32)
+        noise = spread[part] * rng.standard_normal((part.stop - start, width), np.float32)
         rows = spectrum * (centre[person[part]] + bias[camera[part]] + noise)
         features[part] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return features, person

@@ -1,11 +1,22 @@
 """Benchmarks that train still run; what they measure is in benchmarks/README.md."""
 
+import importlib.util
+import json
+import math
 import subprocess
 import sys
+import time
 
+import jax
+import numpy as np
 import pytest
 
-from benchmarks import faults
+from benchmarks import faults, gpu_steps
+from reid_jax import encoders
+from reid_jax.losses.classify import cross_entropy
+from reid_jax.losses.triplet import batch_hard
+from reid_jax.models import embedder, pretrained, resnet
+from reid_jax.types import Input
 
 
 @pytest.mark.parametrize(
@@ -68,3 +79,115 @@ def test_a_fault_that_is_tested_dies_and_another_lives(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("2 of 3 died; survivors:\nreid_jax/losses/toy.py:2  0  ->  1\n")
     assert (tmp_path / "reid_jax/losses/toy.py").read_text().endswith("max(a - b, 0)\n")
+
+
+def _gpu(*options):
+    command = [sys.executable, "-m", "benchmarks.gpu", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_all_that_a_gpu_would_show_is_measured_at_toy_size(tmp_path):
+    groups = "bfloat16,embedding,cluster,rank,reading"
+    done = _gpu("--toy", f"--only={groups}", f"--out={tmp_path}/gpu.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads((tmp_path / "gpu.json").read_text())
+    assert told["left_out"] == [] and told["machine"]["backend"] == "cpu"
+    figures = {one.pop("what"): one for one in told["figures"]}
+    ratio = ["ours : PyTorch's"] if importlib.util.find_spec("torch") else []
+    assert list(figures) == [
+        "supervised step bfloat16", "PyTorch's bfloat16", *ratio,
+        "ReMix step bfloat16", "embedding bfloat16, 8", "embedding float32, 8",
+        "pseudo labels of 400", "ranking 50 x 300", "reading alone",
+        "reading and supervised step bfloat16",
+    ]  # fmt: skip
+    numbers = [
+        (what, name, value)
+        for what, one in figures.items()
+        for name, value in one.items()
+        if isinstance(value, float)
+    ]
+    assert len(numbers) > 30
+    assert [one for one in numbers if not (one[2] > 0 and math.isfinite(one[2]))] == []
+
+
+def test_what_there_is_no_time_for_is_named_and_without_a_gpu_nothing_is_measured(tmp_path):
+    start = time.monotonic()
+    done = _gpu("--toy", "--minutes=0.16", f"--out={tmp_path}/gpu.json")
+    assert time.monotonic() - start < 0.16 * 60 + 2  # it has started a process and killed it
+    assert done.returncode == 0, done.stdout + done.stderr
+    left = json.loads((tmp_path / "gpu.json").read_text())["left_out"][0]
+    assert left["group"].startswith("bfloat16") and left["why"].startswith("stopped after")
+    assert "0 s were left" in _gpu("--toy", "--minutes=0").stdout
+    done = _gpu()
+    assert done.returncode == 0 and "no GPU" in done.stdout, done.stdout + done.stderr
+
+
+def test_ours_is_measured_without_a_peer_too():
+    theirs = gpu_steps.Theirs("/bin/false", "eager", gpu_steps.TOY)
+    assert theirs.ready() == {} and "ended" in theirs.why
+    assert math.isnan(theirs.run(1))
+    theirs.close()
+
+
+def test_the_peer_is_the_same_network_with_the_same_losses(tmp_path):
+    torch = pytest.importorskip("torch")
+    from benchmarks import gpu_torch
+
+    torch.manual_seed(0)
+    peer = gpu_torch.Encoder((1, 1, 1, 1), 8, 5).train()
+    state = {name: np.asarray(value) for name, value in peer.state_dict().items()}
+    np.savez(tmp_path / "w.npz", **state)
+    model = embedder.model(
+        embedder.Embedder(resnet.resnet50_ibn_a(depths=(1, 1, 1, 1), width=8), Input((64, 32)))
+    )
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    variables = jax.tree.map_with_path(
+        lambda path, x: np.full(x.shape, path[-1].key in ("scale", "var"), x.dtype), shapes
+    )
+    variables, coverage = pretrained.load(tmp_path / "w.npz", variables)
+    assert coverage.filled == coverage.expected
+    image = np.random.default_rng(0).integers(0, 256, (8, 64, 32, 3), np.uint8)
+    label = np.arange(8) // 2
+    ours, _ = jax.jit(lambda variables, image: model.apply(variables, image, True))(
+        variables, image
+    )
+    feature, embedding, logits = peer(torch.from_numpy(image))
+    np.testing.assert_allclose(ours.feature, feature.detach(), rtol=2e-4, atol=2e-5)
+    np.testing.assert_allclose(ours.embedding, embedding.detach(), rtol=2e-3, atol=2e-3)
+    expected = cross_entropy(np.asarray(logits.detach()), label) + batch_hard(
+        np.asarray(feature.detach()), label, margin=None
+    )
+    theirs = gpu_torch.losses(feature, logits, torch.from_numpy(label))
+    assert float(theirs.detach()) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_the_network_measured_is_the_one_that_recipes_name_and_the_peer_is_as_large():
+    torch = pytest.importorskip("torch")
+    from benchmarks import gpu_torch
+
+    sizes = gpu_steps.Sizes()
+    model = encoders.build(encoders.Network(backbone="resnet50_ibn_a", size="256x128"))
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    measured = gpu_steps.network(sizes, "bfloat16")
+    assert measured.input.size == model.input.size
+    variables = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), measured.init(jax.random.key(0))
+    )
+    assert variables == shapes
+    with torch.device("meta"):
+        peer = gpu_torch.Encoder(sizes.depths, sizes.width, sizes.classes)
+    theirs = sum(one.numel() for one in peer.parameters() if one.requires_grad)
+    ours = sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
+    assert theirs == ours + sizes.classes * model.width
+
+
+@pytest.mark.parametrize(("make", "forwards"), [("supervised", 3), ("mixed", 5)])
+def test_a_step_is_as_many_forward_passes_as_are_counted(make, forwards):
+    sizes = gpu_steps.TOY._replace(depths=(1, 1, 1, 1), width=32, picture=(128, 64))
+    model = gpu_steps.network(sizes, "float32")
+    ours = getattr(gpu_steps, make)(model, sizes)
+    traced = jax.jit(ours.step).trace(ours.state, ours.batch)
+    spent = traced.lower(lowering_platforms=("cuda",)).cost_analysis()["flops"]
+    assert spent / len(ours.batch.image) == pytest.approx(
+        forwards * gpu_steps.operations(model), rel=0.05
+    )
