@@ -200,13 +200,15 @@ def _part(opened: Open, name: str, *splits: str) -> Records:
 
 def _progress() -> Callable[[int, int], None]:
     """A line every few seconds."""
-    first = said = time.monotonic()
+    begun: tuple[float, int] | None = None  # time and pictures of the first call
+    said = time.monotonic()
 
     def watch(done: int, total: int) -> None:
-        nonlocal said
+        nonlocal begun, said
         now = time.monotonic()
-        if now - said > SILENT:
-            said, left = now, (now - first) * (total / done - 1)
+        begun = begun or (now, done)
+        if now - said > SILENT and done > begun[1]:
+            said, left = now, (now - begun[0]) * (total - done) / (done - begun[1])
             command.say(f"{done:,} of {total:,} pictures, {left:.0f} s left")
 
     return watch
