@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SWALLOWS = ("__del__", "_xla_gc_callback")  # functions whose exceptions Python only prints
 PATIENCE = 5.0  # seconds that a computation without unsaved work may go on after a stop is asked
 
 
@@ -55,6 +56,7 @@ def heed(*, early: bool = False) -> None:
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _ask)
+    signal.signal(signal.SIGALRM, _again)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     os.register_at_fork(after_in_child=_forget)
     threading.Thread(target=_watch, args=(reader,), name="stop", daemon=True).start()
@@ -133,7 +135,18 @@ def last_words(then: str) -> str:
 def _ask(number: int, frame: FrameType | None) -> None:
     if _State.early:
         leave(number, last_words("begins anew"))
+    while frame is not None:
+        if frame.f_code.co_name in SWALLOWS:
+            _State.asked = _State.asked or number
+            signal.setitimer(signal.ITIMER_REAL, 0.05)  # and _again
+            return
+        frame = frame.f_back
     ask(number)
+
+
+def _again(number: int, frame: FrameType | None) -> None:
+    """Ask once more, outside of what swallows an exception."""
+    _ask(_State.asked, frame)
 
 
 def _forget() -> None:

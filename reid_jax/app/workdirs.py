@@ -7,8 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from reid_jax.app.paths import resolved, resolved_values
 from reid_jax.options import renewed
+from reid_jax.whole import whole
 
 
 def check(workdir: Path, config: Any) -> None:
@@ -30,7 +33,7 @@ def check(workdir: Path, config: Any) -> None:
     path = workdir / "config.json"
     _check_writable(workdir)
     if not path.is_file():
-        if workdir.exists() and (not workdir.is_dir() or any(workdir.iterdir())):
+        if workdir.exists() and (not workdir.is_dir() or any(map(_visible, workdir.iterdir()))):
             raise ValueError(
                 f"{workdir} holds other files and no config.json; choose an empty or a new "
                 "--workdir"
@@ -60,13 +63,18 @@ def check(workdir: Path, config: Any) -> None:
 
 
 def write(workdir: Path, config: Any) -> None:
-    """Make the workdir and keep the configuration, after data and model were found good."""
+    """Make the workdir and keep the configuration, after data and model were found good.
+
+    Of several processes the first does.
+    """
+    if jax.process_index():
+        return
     if (workdir / "config.json").is_file() and not _used(workdir):
         (workdir / "metrics.jsonl").unlink(missing_ok=True)
         shutil.rmtree(workdir / "events", ignore_errors=True)
-    workdir.mkdir(parents=True, exist_ok=True)
     text = json.dumps(dataclasses.asdict(resolved(config)), indent=2)
-    (workdir / "config.json").write_text(text + "\n")
+    with whole(workdir / "config.json") as unfinished:
+        unfinished.write_text(text + "\n")
 
 
 def _check_writable(workdir: Path) -> None:
@@ -97,6 +105,11 @@ def _read(path: Path, config_class: type) -> dict[str, Any]:
             f"{path} is not the configuration of a run of this experiment; choose another --workdir"
         ) from None
     return {**known, **kept}
+
+
+def _visible(path: Path) -> bool:
+    """Not of another process that looks whether it can write here, or writes."""
+    return not path.name.startswith(".") and ".unfinished-" not in path.name
 
 
 def _used(workdir: Path) -> bool:

@@ -10,10 +10,8 @@ import time
 import pytest
 
 BEGIN = """
-import hashlib, signal, subprocess, sys, time
+import hashlib, signal, subprocess, sys, threading, time
 from reid_jax.app import mistakes, stop
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 stop.heed()
 stop.PATIENCE = 1.0
 
@@ -31,7 +29,8 @@ def started(body, **options):
     code = BEGIN + "def body():\n" + textwrap.indent(textwrap.dedent(body), "    ")
     code += "\nmistakes.guarded(body, 'goes on')\n"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    child = subprocess.Popen([sys.executable, "-c", code], **pipes, **options)
+    command = ["env", "--default-signal=INT,HUP", sys.executable, "-c", code]  # as in a terminal
+    child = subprocess.Popen(command, **pipes, **options)
     assert child.stdout.readline() == "ready\n", child.communicate()[1]
     return child
 
@@ -81,7 +80,9 @@ def test_a_second_signal_ends_at_once():
 
 
 def test_a_compiler_is_not_waited_for_where_nothing_is_lost():
-    status, _, err, seconds = ended(started("ready(); busy(100)"), signal.SIGINT)
+    status, _, err, seconds = ended(
+        started("threading.Timer(0.5, ready).start(); busy(100)"), signal.SIGINT
+    )
     assert status == 130 and "begins where this began" in err and seconds < 20
 
 
@@ -96,6 +97,19 @@ def test_a_long_look_is_broken_off_inside_what_is_held():
             raise
     """
     assert ended(started(body), signal.SIGTERM)[:2] == (143, "saved\n")
+
+
+def test_a_stop_inside_what_swallows_exceptions_is_asked_again():
+    body = """
+    class Slow:
+        def __del__(self):
+            ready()
+            time.sleep(0.5)
+    Slow()
+    time.sleep(60)
+    """
+    status, out, err, _ = ended(started(body), signal.SIGINT)
+    assert status == 130 and out == "" and "ignored" not in err
 
 
 def test_a_hangup_that_nohup_ignores_stays_ignored():

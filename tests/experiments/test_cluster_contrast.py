@@ -16,4 +16,5 @@ def test_it_trains_without_labels_and_says_what_it_finds(data, tmp_path):
     lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
     assert {"loss", "labels", "purity"} <= set(json.loads(lines[0]))
     new = (f"--workdir={tmp_path}/new", target, *TINY)
-    assert "momentum is 2.0" in refused("cluster_contrast", *new, "--config.momentum=2")
+    told = refused("cluster_contrast", *new, "--config.momentum=2")
+    assert "--config.momentum=2.0 is above 1" in told

@@ -185,7 +185,7 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
         "--config.crops=9",
     )
     assert "pictures" in refused("cycas", new, *_arguments(data, *labelled))
-    assert "unknown option --config.source" in refused(
+    assert "unknown flag --config.source" in refused(
         "cycas", new, *_arguments(data, "--config.source=persons")
     )
     assert "--config.memory=0" in refused(

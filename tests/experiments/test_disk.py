@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reid_jax import checkpoint
-from reid_jax.app import mistakes, sheets
+from reid_jax.app import canvas, mistakes
 from reid_jax.whole import whole
 
 
@@ -58,9 +58,9 @@ def test_a_file_that_is_written_whole_is_named(tmp_path):
 def test_a_sheet_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     image = np.zeros((8, 8, 3), np.uint8)
-    error = raised(lambda: sheets.save(tmp_path / "file" / "a.png", image))
+    error = raised(lambda: canvas.save(tmp_path / "file" / "a.png", image))
     assert mistakes.mistake(error) and str(tmp_path / "file") in str(error)
-    sheets.save(tmp_path / "a.png", image)
+    canvas.save(tmp_path / "a.png", image)
     assert [path.name for path in tmp_path.glob("a*")] == ["a.png"]
 
 
