@@ -1,12 +1,12 @@
-"""The only file that knows devices and processes: the only `pmap` and the only axis name.
+"""The only file that knows devices and processes, with `mapped`, the only map over devices.
 
-Every array of a replicated tree has a leading axis of this process's devices. A batch arrives as
-this process's share of the rows, in the order of its devices; the devices of all processes together
-hold the global batch in order.
+Every array of a replicated tree has a leading axis of devices, and `first` reads it. A batch
+arrives as this process's share of the rows, in the order of its devices; the devices of all
+processes together hold the global batch in order.
 """
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import jax
@@ -17,9 +17,8 @@ from jax import lax
 from jax.experimental import multihost_utils
 
 from reid_jax import distance
+from reid_jax.mapped import AXIS, kind, mapped
 from reid_jax.types import Array, Batch, Method, Model, TrainState, Variables
-
-AXIS = "devices"
 
 Step = Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]
 Embed = Callable[[Variables, np.ndarray], np.ndarray]
@@ -55,12 +54,12 @@ def gather(tree: Any) -> Any:
 def replicate(tree: Any, devices: list | None = None) -> Any:
     """The same tree on each of this process's devices."""
     devices = devices or jax.local_devices()
-    return _copier(tuple(devices))(np.arange(len(devices)), tree)
+    return _copier(tuple(devices), kind())(np.arange(len(devices)), tree)
 
 
 @cache
-def _copier(devices: tuple) -> Callable:
-    return jax.pmap(lambda _, tree: tree, AXIS, in_axes=(0, None), devices=_global(list(devices)))
+def _copier(devices: tuple, _: str) -> Callable:
+    return mapped(lambda _, tree: tree, (0, None), devices=list(devices))
 
 
 def renew(tree: Any, before: Any, after: Any) -> Any:
@@ -174,7 +173,7 @@ def build_step(
         carry = method.update(state.carry, variables, aux)
         return TrainState(state.step + 1, variables, opt, carry), {"loss": value, **aux.metrics}
 
-    run = jax.pmap(one, AXIS, donate_argnums=0, devices=_global(devices))
+    run = mapped(one, (0, 0), donate=(0,), devices=devices)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
         return run(state, split(batch, devices))
@@ -195,20 +194,16 @@ def build_embed(model: Model, *, flip: bool = False, devices: list | None = None
         f32[b * processes d], the same on every process.
     """
 
-    @partial(jax.pmap, axis_name=AXIS, devices=_global(devices))
-    def run(variables: Variables, image: Array) -> Array:
+    def one(variables: Variables, image: Array) -> Array:
         embedding = model.apply(variables, image, False)[0].embedding
         if flip:
             mirrored = model.apply(variables, image[:, :, ::-1], False)[0].embedding
             embedding = distance.normalise(embedding) + distance.normalise(mirrored)
         return gather(embedding.astype(jnp.float32))
 
+    run = mapped(one, (0, 0), devices=devices)
+
     def embed(variables: Variables, image: np.ndarray) -> np.ndarray:
         return first(run(variables, split(image, devices)))
 
     return embed
-
-
-def _global(devices: list | None) -> list | None:
-    """Several processes use all devices, in pmap's order; a single process may name its own."""
-    return None if jax.process_count() > 1 else devices
