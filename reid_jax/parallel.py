@@ -16,7 +16,7 @@ import optax
 from jax import lax
 from jax.experimental import multihost_utils
 
-from reid_jax import distance
+from reid_jax import dealt, distance
 from reid_jax.mapped import AXIS, kind, mapped
 from reid_jax.types import Array, Batch, Method, Model, TrainState, Variables
 
@@ -49,6 +49,19 @@ def average(moments: Array, span: int) -> tuple[Array, int]:
 def gather(tree: Any) -> Any:
     """Rows of all devices, in order: [b/devices ...] -> [b ...] on every device."""
     return jax.tree.map(lambda x: lax.all_gather(x, AXIS, tiled=True), tree)
+
+
+def deal(function: Callable, *rows: Array) -> Any:
+    """function(*rows), of rows that every device has; each computes its share (`dealt`).
+
+    The rows are [b ...]; where the devices do not divide b, each computes all of them.
+    """
+    devices, count = lax.axis_size(AXIS), len(rows[0])
+    if devices == 1 or count % devices:
+        return function(*rows)
+    own = count // devices
+    start = lax.axis_index(AXIS) * own
+    return gather(function(*(lax.dynamic_slice_in_dim(part, start, own) for part in rows)))
 
 
 def replicate(tree: Any, devices: list | None = None) -> Any:
@@ -138,10 +151,10 @@ def build_step(
     """Build one optimiser step over all devices of all processes.
 
     `forward` runs on each device's rows; outputs and tags are gathered, and `loss` is taken on the
-    global batch everywhere, so that hard mining means the same on 1 and on 8 devices. The transpose
-    of the gathering sums over devices, hence the mean of the gradients is the gradient of the
-    global loss. Random numbers come from fold_in(seed, step) alone: a forward that needs them per
-    row folds in the row's index.
+    global batch everywhere, so that hard mining means the same on 1 and on 8 devices; only what it
+    computes of each row by itself is dealt to the devices. The transpose of the gathering sums over
+    devices, hence the mean of the gradients is the gradient of the global loss. Random numbers come
+    from fold_in(seed, step) alone: a forward that needs them per row folds in the row's index.
 
     Args:
         method: what is trained.
@@ -161,7 +174,10 @@ def build_step(
             outputs, stats = method.forward(
                 {**state.variables, "params": params}, state.carry, batch, key
             )
-            value, aux = method.loss(gather(outputs), gather(batch.tags), state.carry, state.step)
+            with dealt.by(deal):
+                value, aux = method.loss(
+                    gather(outputs), gather(batch.tags), state.carry, state.step
+                )
             return value, (aux, stats)
 
         (value, (aux, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(params)
