@@ -1,12 +1,12 @@
-"""The only file that knows devices and processes: the only `pmap` and the only axis name.
+"""The only file that knows devices and processes, with `mapped`, the only map over devices.
 
-Every array of a replicated tree has a leading axis of this process's devices. A batch arrives as
-this process's share of the rows, in the order of its devices; the devices of all processes together
-hold the global batch in order.
+Every array of a replicated tree has a leading axis of devices, and `first` reads it. A batch
+arrives as this process's share of the rows, in the order of its devices; the devices of all
+processes together hold the global batch in order.
 """
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import jax
@@ -16,10 +16,9 @@ import optax
 from jax import lax
 from jax.experimental import multihost_utils
 
-from reid_jax import distance
+from reid_jax import dealt, distance
+from reid_jax.mapped import AXIS, kind, mapped
 from reid_jax.types import Array, Batch, Method, Model, TrainState, Variables
-
-AXIS = "devices"
 
 Step = Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]
 Embed = Callable[[Variables, np.ndarray], np.ndarray]
@@ -52,15 +51,28 @@ def gather(tree: Any) -> Any:
     return jax.tree.map(lambda x: lax.all_gather(x, AXIS, tiled=True), tree)
 
 
+def deal(function: Callable, *rows: Array) -> Any:
+    """function(*rows), of rows that every device has; each computes its share (`dealt`).
+
+    The rows are [b ...]; where the devices do not divide b, each computes all of them.
+    """
+    devices, count = lax.axis_size(AXIS), len(rows[0])
+    if devices == 1 or count % devices:
+        return function(*rows)
+    own = count // devices
+    start = lax.axis_index(AXIS) * own
+    return gather(function(*(lax.dynamic_slice_in_dim(part, start, own) for part in rows)))
+
+
 def replicate(tree: Any, devices: list | None = None) -> Any:
     """The same tree on each of this process's devices."""
     devices = devices or jax.local_devices()
-    return _copier(tuple(devices))(np.arange(len(devices)), tree)
+    return _copier(tuple(devices), kind())(np.arange(len(devices)), tree)
 
 
 @cache
-def _copier(devices: tuple) -> Callable:
-    return jax.pmap(lambda _, tree: tree, AXIS, in_axes=(0, None), devices=_global(list(devices)))
+def _copier(devices: tuple, _: str) -> Callable:
+    return mapped(lambda _, tree: tree, (0, None), devices=list(devices))
 
 
 def renew(tree: Any, before: Any, after: Any) -> Any:
@@ -139,10 +151,10 @@ def build_step(
     """Build one optimiser step over all devices of all processes.
 
     `forward` runs on each device's rows; outputs and tags are gathered, and `loss` is taken on the
-    global batch everywhere, so that hard mining means the same on 1 and on 8 devices. The transpose
-    of the gathering sums over devices, hence the mean of the gradients is the gradient of the
-    global loss. Random numbers come from fold_in(seed, step) alone: a forward that needs them per
-    row folds in the row's index.
+    global batch everywhere, so that hard mining means the same on 1 and on 8 devices; only what it
+    computes of each row by itself is dealt to the devices. The transpose of the gathering sums over
+    devices, hence the mean of the gradients is the gradient of the global loss. Random numbers come
+    from fold_in(seed, step) alone: a forward that needs them per row folds in the row's index.
 
     Args:
         method: what is trained.
@@ -162,7 +174,10 @@ def build_step(
             outputs, stats = method.forward(
                 {**state.variables, "params": params}, state.carry, batch, key
             )
-            value, aux = method.loss(gather(outputs), gather(batch.tags), state.carry, state.step)
+            with dealt.by(deal):
+                value, aux = method.loss(
+                    gather(outputs), gather(batch.tags), state.carry, state.step
+                )
             return value, (aux, stats)
 
         (value, (aux, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(params)
@@ -174,7 +189,7 @@ def build_step(
         carry = method.update(state.carry, variables, aux)
         return TrainState(state.step + 1, variables, opt, carry), {"loss": value, **aux.metrics}
 
-    run = jax.pmap(one, AXIS, donate_argnums=0, devices=_global(devices))
+    run = mapped(one, (0, 0), donate=(0,), devices=devices)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Array]]:
         return run(state, split(batch, devices))
@@ -195,20 +210,16 @@ def build_embed(model: Model, *, flip: bool = False, devices: list | None = None
         f32[b * processes d], the same on every process.
     """
 
-    @partial(jax.pmap, axis_name=AXIS, devices=_global(devices))
-    def run(variables: Variables, image: Array) -> Array:
+    def one(variables: Variables, image: Array) -> Array:
         embedding = model.apply(variables, image, False)[0].embedding
         if flip:
             mirrored = model.apply(variables, image[:, :, ::-1], False)[0].embedding
             embedding = distance.normalise(embedding) + distance.normalise(mirrored)
         return gather(embedding.astype(jnp.float32))
 
+    run = mapped(one, (0, 0), devices=devices)
+
     def embed(variables: Variables, image: np.ndarray) -> np.ndarray:
         return first(run(variables, split(image, devices)))
 
     return embed
-
-
-def _global(devices: list | None) -> list | None:
-    """Several processes use all devices, in pmap's order; a single process may name its own."""
-    return None if jax.process_count() > 1 else devices

@@ -6,12 +6,18 @@ import numpy as np
 import optax
 import pytest
 
-from reid_jax import parallel
+from reid_jax import mapped, parallel
 from reid_jax.models.norm import BatchNorm
 from reid_jax.types import Aux, Batch, Method, Tags, TrainState
 from tests import tiny
 
 ROWS = np.arange(8, dtype=np.int32)
+
+
+@pytest.fixture(params=mapped.MAPS, autouse=True)
+def kind(request, monkeypatch):
+    """Every test of this file runs with each of the two maps over devices."""
+    monkeypatch.setenv("REID_MAP", request.param)
 
 
 def test_a_tree_goes_to_the_devices_and_back():
@@ -28,7 +34,7 @@ def test_rows_are_dealt_and_gathered_in_order():
     rows = np.arange(8.0)
     dealt = parallel.split(rows)
     assert dealt.shape == (4, 2)
-    everyone = jax.pmap(parallel.gather, parallel.AXIS)(dealt)
+    everyone = parallel.mapped(parallel.gather, (0,))(dealt)
     for device in range(4):
         np.testing.assert_array_equal(everyone[device], rows)
 
@@ -106,6 +112,14 @@ def _trained(devices, group):
         (leaf == leaf[:1]).all() for leaf in jax.tree.leaves(copies)
     )  # the devices agree bit for bit
     return parallel.first(state), losses
+
+
+def test_a_step_takes_the_memory_of_the_state():
+    state = parallel.replicate(_start())
+    step = parallel.build_step(_method(0), optax.sgd(0.1), seed=0)
+    after, _ = step(state, _batch(0))
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(state.variables["params"]))
+    assert not any(leaf.is_deleted() for leaf in jax.tree.leaves(after))
 
 
 @pytest.mark.parametrize("group", [0, 2, 4])  # the whole batch; a device's rows; two devices' rows

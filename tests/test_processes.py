@@ -15,6 +15,7 @@ import optax
 import pytest
 
 import reid_jax
+from reid_jax import mapped
 from reid_jax.methods.ide import ide
 from reid_jax.methods.remix import remix
 from tests.tiny import Run
@@ -33,11 +34,20 @@ np.savez(sys.argv[4] + sys.argv[2], *leaves)
 
 
 def mixed(devices):
-    """The same of a method that embeds, clusters and changes its state at each epoch's start."""
+    """The same of a method that embeds, clusters and changes its state at each epoch's start.
+
+    Two processes do it by each of the two maps over devices, which are equal bit for bit.
+    """
     from tests import tiny
 
     options = {"multi": (3, 4), "single": (2, 2), "iterations": 5, "images": 30, "momentum": 0.9}
-    return trained(devices, (lambda model: remix(model, **options), tiny.mixture))
+    method, made = (lambda model: remix(model, **options), tiny.mixture), []
+    for kind in mapped.MAPS if devices is None else ["pmap"]:
+        with mock.patch.dict(os.environ, REID_MAP=kind):
+            made.append(trained(devices, method))
+    for one, other in zip(made[0], made[-1], strict=True):
+        np.testing.assert_array_equal(one, other)
+    return made[-1]
 
 
 def trained(devices, method=lambda model: ide(model, persons=4, per_person=4)):

@@ -48,6 +48,28 @@ def cross_entropy(
     Departs from the paper:
         inactive classes are masked out, and rows without a label are excluded from the mean.
     """
+    each = cross_entropies(
+        logits, label, smoothing=smoothing, temperature=temperature, active=active
+    )
+    return jnp.sum(each) / jnp.maximum(jnp.sum(label >= 0), 1)
+
+
+def cross_entropies(
+    logits: Float[Array, "b c"],
+    label: Int[Array, " b"],
+    *,
+    smoothing: float,
+    temperature: float,
+    active: Int[Array, ""] | int | None,
+) -> Float[Array, " b"]:
+    """Compute the loss of each row, whose mean is `cross_entropy`.
+
+    Returns:
+        f32[b], nats; 0 for a row without a label.
+
+    Departs from the paper:
+        as `cross_entropy`, which also explains the arguments.
+    """
     if logits.ndim != 2 or label.shape != logits.shape[:1]:
         raise ValueError(
             f"cross_entropy expects logits [b c] and label [b], got {list(logits.shape)} and "
@@ -62,9 +84,7 @@ def cross_entropy(
     log_prob, mask = _log_softmax(jnp.asarray(logits, jnp.float32) / temperature, active)
     true = jnp.take_along_axis(log_prob, jnp.maximum(label, 0)[:, None], axis=1)[:, 0]
     even = jnp.sum(jnp.where(mask, log_prob, 0.0), axis=1) / jnp.maximum(jnp.sum(mask), 1)
-    labelled = label >= 0
-    each = jnp.where(labelled, -(1.0 - smoothing) * true - smoothing * even, 0.0)
-    return jnp.sum(each) / jnp.maximum(jnp.sum(labelled), 1)
+    return jnp.where(label >= 0, -(1.0 - smoothing) * true - smoothing * even, 0.0)
 
 
 def soft_cross_entropy(

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
+from reid_jax import dealt
 from reid_jax.distance import product, similarity
-from reid_jax.losses.classify import cross_entropy
+from reid_jax.losses.classify import cross_entropies
 from reid_jax.types import Array
 
 
@@ -153,8 +154,12 @@ def centroid(
             f"{list(embedding.shape)} and {list(centroids.shape)}"
         )
     compare = similarity if unit else product
-    near = compare(embedding, jax.lax.stop_gradient(centroids))
-    return cross_entropy(near, label, smoothing=0.0, temperature=temperature, active=active)
+
+    def against_centroids(embedding: Array, label: Array) -> Array:
+        near = compare(embedding, jax.lax.stop_gradient(centroids))
+        return cross_entropies(near, label, smoothing=0.0, temperature=temperature, active=active)
+
+    return _mean(dealt.each(against_centroids, embedding, label), label >= 0)
 
 
 def camera_centroid(
@@ -228,21 +233,25 @@ def camera_centroid(
             f"0, got {list(embedding.shape)}, {list(label.shape)}, {list(camera.shape)} and "
             f"{temperature}"
         )
-    logits = similarity(embedding, jax.lax.stop_gradient(means)) / temperature
-    comparable = (mean_label >= 0)[None, :] & (label >= 0)[:, None]
-    same_label = label[:, None] == mean_label[None, :]
-    positive, negative = comparable & same_label, comparable & ~same_label
-    if not own_camera:
-        positive = positive & (camera[:, None] != mean_camera[None, :])
-    lowest = jnp.finfo(jnp.float32).min
-    hardest, column = jax.lax.top_k(
-        jnp.where(negative, logits, lowest), min(negatives, logits.shape[1])
-    )
-    other = _log_sum(hardest, jnp.take_along_axis(negative, column, 1))[:, None]
-    same = _log_sum(logits, positive)[:, None] if together else logits
-    log_prob = logits - jnp.logaddexp(same, other)
-    count = positive.sum(1)
-    each = -jnp.where(positive, log_prob, 0.0).sum(1) / jnp.maximum(count, 1)
+
+    def against_means(embedding: Array, label: Array, camera: Array) -> tuple[Array, Array]:
+        logits = similarity(embedding, jax.lax.stop_gradient(means)) / temperature
+        comparable = (mean_label >= 0)[None, :] & (label >= 0)[:, None]
+        same_label = label[:, None] == mean_label[None, :]
+        positive, negative = comparable & same_label, comparable & ~same_label
+        if not own_camera:
+            positive = positive & (camera[:, None] != mean_camera[None, :])
+        lowest = jnp.finfo(jnp.float32).min
+        hardest, column = jax.lax.top_k(
+            jnp.where(negative, logits, lowest), min(negatives, logits.shape[1])
+        )
+        other = _log_sum(hardest, jnp.take_along_axis(negative, column, 1))[:, None]
+        same = _log_sum(logits, positive)[:, None] if together else logits
+        log_prob = logits - jnp.logaddexp(same, other)
+        count = positive.sum(1)
+        return -jnp.where(positive, log_prob, 0.0).sum(1) / jnp.maximum(count, 1), count
+
+    each, count = dealt.each(against_means, embedding, label, camera)
     if not by_camera:
         return _mean(each, count > 0)
     same_camera = camera[:, None] == camera[None, :]

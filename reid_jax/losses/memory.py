@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
+from reid_jax import dealt
 from reid_jax.types import Array
 
 EPSILON = 1e-6
@@ -63,18 +64,23 @@ def memory(
         )
     rows = len(bank)
     fixed = jax.lax.stop_gradient(jnp.asarray(bank, jnp.float32))
-    logits = (
-        jnp.matmul(fixed, embedding.astype(jnp.float32).T, precision=jax.lax.Precision.HIGHEST)
-        / temperature
-    )
     # Bank rows without a label go to an extra segment, which is dropped.
     segment = jnp.where(bank_label >= 0, bank_label, rows)
     count = jax.ops.segment_sum(jnp.ones(rows), segment, rows + 1)[:rows, None]
-    prototype = jax.ops.segment_sum(logits, segment, rows + 1)[:rows] / jnp.maximum(count, 1)
-    prototype = jnp.where(count > 0, prototype, -jnp.inf)  # f32[labels b]
-    top = jax.lax.stop_gradient(prototype.max(0))
-    probability = jnp.exp(prototype - top[None])
-    probability = probability / (probability.sum(0) + epsilon * jnp.exp(-top))[None]
-    own = jnp.take_along_axis(probability, jnp.maximum(label, 0)[None], axis=0)[0]
+
+    def against_bank(embedding: Array, label: Array) -> Array:
+        logits = (
+            jnp.matmul(fixed, embedding.astype(jnp.float32).T, precision=jax.lax.Precision.HIGHEST)
+            / temperature
+        )
+        prototype = jax.ops.segment_sum(logits, segment, rows + 1)[:rows] / jnp.maximum(count, 1)
+        prototype = jnp.where(count > 0, prototype, -jnp.inf)  # f32[labels b]
+        top = jax.lax.stop_gradient(prototype.max(0))
+        probability = jnp.exp(prototype - top[None])
+        probability = probability / (probability.sum(0) + epsilon * jnp.exp(-top))[None]
+        own = jnp.take_along_axis(probability, jnp.maximum(label, 0)[None], axis=0)[0]
+        return -jnp.log(own + epsilon)
+
     counted = (label >= 0) & (count[jnp.maximum(label, 0), 0] > 0)
-    return jnp.where(counted, -jnp.log(own + epsilon), 0.0).sum() / jnp.maximum(counted.sum(), 1)
+    each = dealt.each(against_bank, embedding, label)
+    return jnp.where(counted, each, 0.0).sum() / jnp.maximum(counted.sum(), 1)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
+from reid_jax import dealt
 from reid_jax.distance import similarity
 from reid_jax.types import Array
 
@@ -59,13 +60,17 @@ def negatives(
         raise ValueError(f"hardest is {hardest}, expected 1 or more; the paper's is 10")
     hardest = min(hardest, len(queue))
     video, queue_video = jnp.asarray(video), jnp.asarray(queue_video)
-    cosine = similarity(embedding, jax.lax.stop_gradient(queue))
-    other = (
-        (queue_video >= 0)[None, :]
-        & (video >= 0)[:, None]
-        & (video[:, None] != queue_video[None, :])
-    )
-    nearest = jax.lax.top_k(jnp.where(other, cosine, -jnp.inf), hardest)[0]
-    present = nearest > -jnp.inf
-    each = jnp.where(present, jax.nn.softplus(jnp.where(present, nearest, 0.0)), 0.0).sum(1)
+
+    def against_queue(embedding: Array, video: Array) -> Array:
+        cosine = similarity(embedding, jax.lax.stop_gradient(queue))
+        other = (
+            (queue_video >= 0)[None, :]
+            & (video >= 0)[:, None]
+            & (video[:, None] != queue_video[None, :])
+        )
+        nearest = jax.lax.top_k(jnp.where(other, cosine, -jnp.inf), hardest)[0]
+        present = nearest > -jnp.inf
+        return jnp.where(present, jax.nn.softplus(jnp.where(present, nearest, 0.0)), 0.0).sum(1)
+
+    each = dealt.each(against_queue, embedding, video)
     return each.sum() / (hardest * jnp.maximum((video >= 0).sum(), 1))

@@ -37,12 +37,12 @@ def test_while_it_rests_the_trunk_keeps_its_statistics(data, tmp_path, monkeypat
     variables, carry = job.method.init(jax.random.key(0), job.train)
     image = np.random.default_rng(0).integers(0, 256, (1, 4, 1, 96, 48, 3), np.uint8)
     batch = Batch(image, Tags(*[np.zeros((1, 4), np.int32)] * 5))
-    forward = partial(
-        jax.pmap, axis_name=parallel.AXIS, in_axes=(0, None), devices=jax.devices()[:1]
-    )(
+    forward = parallel.mapped(
         lambda batch, carry: job.method.forward(variables, carry, batch, jax.random.key(0))[1][
             "encoder"
-        ]
+        ],
+        (0, None),
+        devices=jax.devices()[:1],
     )
     for step in range(3):
         stats = _flat(parallel.first(forward(batch, carry)))

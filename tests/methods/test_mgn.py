@@ -80,7 +80,7 @@ def test_cosines_are_cosines():
     def run(image):
         return method.forward(variables, carry, Batch(image, tags), jax.random.key(0))[0]
 
-    outputs = jax.pmap(run, parallel.AXIS, devices=jax.devices()[:1])(image[None])
+    outputs = parallel.mapped(run, (0,), devices=jax.devices()[:1])(image[None])
     heads, cosine = np.asarray(outputs["heads"][0]), np.asarray(outputs["cosine"][0])
     classes = np.asarray(variables["params"]["classifiers"])
     for head in range(8):
@@ -117,9 +117,9 @@ def test_a_frozen_trunk_normalises_by_its_running_statistics():
     encoder = student(variables, carry)
     image = np.random.default_rng(0).integers(0, 256, (4, 1, *tiny.SIZE, 3), np.uint8)
     batch = Batch(image[None], Tags(*[np.zeros((1, 4), np.int32)] * 5))
-    forward = jax.pmap(
+    forward = parallel.mapped(
         lambda batch: method.forward(variables, carry, batch, jax.random.key(0))[0]["heads"],
-        parallel.AXIS,
+        (0,),
         devices=jax.devices()[:1],
     )
     feature = np.asarray(embedder.model(Parts()).apply(encoder, image[:, 0], False)[0].feature)

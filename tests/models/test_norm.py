@@ -62,7 +62,7 @@ def test_groups_that_do_not_divide_over_devices_are_refused(group):
     module = BatchNorm(group=group, average=parallel.average)
     variables = BatchNorm().init(jax.random.key(0), X, False)
 
-    @partial(jax.pmap, axis_name=parallel.AXIS)
+    @partial(parallel.mapped, in_axes=(0,))
     def run(x):
         return module.apply(variables, x, True, mutable=["batch_stats"])
 
@@ -77,7 +77,7 @@ def test_the_same_on_several_devices(group, devices):
     module = BatchNorm(group=group, average=parallel.average)
     variables = BatchNorm().init(jax.random.key(0), X, False)
 
-    @partial(jax.pmap, axis_name=parallel.AXIS, devices=jax.devices()[:devices])
+    @partial(parallel.mapped, in_axes=(0,), devices=jax.devices()[:devices])
     def run(x):
         out, updated = module.apply(variables, x, True, mutable=["batch_stats"])
         return out, jax.lax.pmean(updated["batch_stats"], parallel.AXIS)
@@ -193,7 +193,7 @@ def test_domains_on_four_devices_equal_one(group):
     module = DomainNorm(norm=partial(BatchNorm, group=group, average=parallel.average))
     variables = DomainNorm().init(jax.random.key(0), X, False)
 
-    @partial(jax.pmap, axis_name=parallel.AXIS)
+    @partial(parallel.mapped, in_axes=(0, 0))
     def run(x, tags):
         with rows.known(tags):
             out, updated = module.apply(variables, x, True, mutable=["batch_stats"])
@@ -223,7 +223,7 @@ def test_how_many_rows_of_a_domain_statistics_are_computed_from(group, rows_a_do
     module = DomainNorm(norm=partial(BatchNorm, group=group, average=parallel.average))
     variables = module.init(jax.random.key(0), x, False)
 
-    @partial(jax.pmap, axis_name=parallel.AXIS, devices=jax.devices()[:devices])
+    @partial(parallel.mapped, in_axes=(0, 0), devices=jax.devices()[:devices])
     def run(x, tags):
         with rows.known(tags):
             return module.apply(variables, x, True, mutable=["batch_stats"])[0]
@@ -255,7 +255,7 @@ def test_empty_places_change_nothing():
     for devices in (1, 4):
         module = BatchNorm(gaps=True, average=parallel.average)
 
-        @partial(jax.pmap, axis_name=parallel.AXIS, devices=jax.devices()[:devices])
+        @partial(parallel.mapped, in_axes=(0, 0), devices=jax.devices()[:devices])
         def run(x, column, module=module):
             with rows.known(Tags(*[column] * 5)):
                 return module.apply(variables, x, True, mutable=["batch_stats"])
