@@ -75,6 +75,7 @@ def main() -> None:
             f"--out={out} lies in {folder}, where its sheet would be taken for a person; choose a "
             "place outside"
         )
+    command.say(f"cluster: the embeddings {_EMBEDDINGS.value} into labels, {out}")
     names, embedding = _read(Path(expanded(_EMBEDDINGS.value)))
     data = _data(names)
     if out.suffix and not pictures.are_files(data):

@@ -77,6 +77,7 @@ def main() -> None:
     domains = dict.fromkeys(synthetic.DOMAINS)
     for domain in _DOMAINS.value or []:
         choose("--domains", domain, domains)
+    command.say(f"contact_sheet: {', '.join(_DOMAINS.value or [])} into {out}")
     with whole(out) as unfinished:
         unfinished.mkdir()
         for path in _draw(unfinished):

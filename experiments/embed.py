@@ -41,6 +41,8 @@ BATCH = 64
 def main() -> None:
     """Embed and write, whole or not at all."""
     out = outputs.new(_OUT.value, ".npz")
+    by = _ENCODER.value or loaded.named()
+    command.say(f"embed: the pictures of {_PICTURES.value} by {by}, into {out}")
     data, name = pictures.opened(_PICTURES.value)
     names = np.array(name)
     if _SKIP_BROKEN.value:

@@ -34,6 +34,8 @@ _OUT = flags.DEFINE_string("out", None, "a new .json file for the figures, in [0
 def main() -> None:
     """Embed, rank, and print the figures."""
     out = outputs.new(_OUT.value, ".json") if _OUT.value else None
+    on = _TEST.value or "its own test data"
+    command.say(f"evaluate: {loaded.named()} on {on}")
     config, model, variables = loaded.encoder()
     source = _TEST.value or config.get("test") or config.get("target") or config.get("data")
     if not source:

@@ -15,6 +15,7 @@ _OUT = flags.DEFINE_string("out", None, "the new folder to write", required=True
 def main() -> None:
     """Export, reload and compare."""
     out = outputs.new(_OUT.value)
+    command.say(f"export: {loaded.named()} into {out}")
     config, model, variables = loaded.encoder()
     worst = export.write(out, model, variables, config=config)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6

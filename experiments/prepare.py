@@ -40,6 +40,7 @@ def pictures() -> None:
             "job for video is `reid-jax prepare videos`"
         )
     out = outputs.new(_OUT.value)
+    command.say(f"prepare: {_SOURCE.value} into {out}")
     data = kinds.open_source(_SOURCE.value)
     command.say(summary(survey(data)))
     if _SKIP_BROKEN.value:

@@ -21,6 +21,7 @@ from reid_jax.types import Model
 def main() -> None:
     """Draw the report of a run again, from its newest checkpoint."""
     workdir = Path(command.workdir())
+    command.say(f"report: {workdir} from its newest checkpoint, into {workdir / 'report'}")
     config, model = encoders.of_run(workdir)
     train, test = sources.of_run(config)
     variables = parallel.replicate(checkpoint.restore_encoder(workdir / "checkpoints", model))

@@ -23,6 +23,11 @@ _NORMALISE = flags.DEFINE_string(
 )
 
 
+def named() -> str:
+    """The run of --workdir or the file of --weights, as it was given."""
+    return _WEIGHTS.value or command.workdir()
+
+
 def encoder() -> tuple[dict[str, Any], Model, Variables]:
     """The run of --workdir or the file of --weights: (configuration, encoder, its variables).
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from reid_jax import worker
 from reid_jax.data import records as reading
-from reid_jax.data.records import Chosen
+from reid_jax.data.records import Held
 from reid_jax.types import Records
 from reid_jax.whole import whole
 
@@ -24,25 +24,15 @@ COLUMNS = tuple(name for name in Records._fields if name != "image")
 Watch = Callable[[int, int], None]
 
 
-class Drawn:
+class Drawn(Held):
     """Pictures in a file, uint8 [n h w 3], RGB; a copy in another process reads the same file."""
 
     def __init__(self, path: Path):
+        super().__init__(np.load(path, mmap_mode="r"))
         self.path = path
-        self.pixels = np.load(path, mmap_mode="r")
 
     def __reduce__(self) -> tuple[type["Drawn"], tuple[Path]]:
         return Drawn, (self.path,)
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def __getitem__(self, row: int) -> np.ndarray:
-        return self.pixels[row]
-
-    def take(self, rows: np.ndarray) -> Chosen:
-        """Return the images of the given rows, in their order."""
-        return Chosen(self, rows)
 
 
 def kept(
