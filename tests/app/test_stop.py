@@ -13,7 +13,7 @@ BEGIN = """
 import hashlib, signal, subprocess, sys, threading, time
 from reid_jax.app import mistakes, stop
 stop.heed()
-stop.PATIENCE = 1.0
+stop.PATIENCE = 3.0
 
 def ready():
     print("ready", flush=True)
