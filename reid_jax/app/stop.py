@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SWALLOWS = ("__del__", "_xla_gc_callback")  # functions whose exceptions Python only prints
+TRACKER = "ignore:resource_tracker:UserWarning"  # of semaphores that are left over
 PATIENCE = 5.0  # seconds that a computation without unsaved work may go on after a stop is asked
 
 
@@ -58,6 +59,9 @@ def heed(*, early: bool = False) -> None:
             signal.signal(number, _ask)
     signal.signal(signal.SIGALRM, _again)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    # who leaves at once cannot tidy what it shares with workers; Python's tracker does, silently
+    given = [text for text in (os.environ.get("PYTHONWARNINGS"), TRACKER) if text]
+    os.environ["PYTHONWARNINGS"] = ",".join(given)
     os.register_at_fork(after_in_child=_forget)
     threading.Thread(target=_watch, args=(reader,), name="stop", daemon=True).start()
 
