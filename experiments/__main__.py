@@ -10,13 +10,13 @@ In a checkout `python -m experiments` is the same, and so is `python -m experime
 """
 
 import ast
-import difflib
 import runpy
 import sys
 from pathlib import Path
 
 from reid_jax import __version__
 from reid_jax.app import stop
+from reid_jax.options import nearest
 
 from . import files, is_training
 
@@ -35,9 +35,8 @@ def main() -> None:
         sys.argv = [name, *rest]
         runpy.run_module(f"{__package__}.{name}", run_name="__main__", alter_sys=True)
     else:
-        near = difflib.get_close_matches(name, names(), 1)
-        meant = f", did you mean {near[0]!r}?" if near else ""
-        print(f"error: there is no script {name!r}{meant}; `reid-jax` lists them", file=sys.stderr)
+        near = nearest(name, names())
+        print(f"error: there is no script {name!r}{near}; `reid-jax` lists them", file=sys.stderr)
         sys.exit(2)
 
 

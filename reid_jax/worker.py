@@ -1,4 +1,7 @@
-"""Worker processes: Ctrl-C, which reaches all processes of a terminal, is for their parent."""
+"""Worker processes, and how many there can be.
+
+Ctrl-C reaches all processes of a terminal; it is for the parent of the workers.
+"""
 
 import multiprocessing
 import os
@@ -7,6 +10,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -40,10 +40,10 @@ _WORKERS = flags.DEFINE_integer(
 GOES_ON = "goes on from what is saved"
 
 
-def say(text: str) -> None:
+def say(text: str, end: str = "\n") -> None:
     """Print a line at once; where nobody reads any more, the command is asked to stop."""
     try:
-        print(text, flush=True)
+        print(text, end=end, flush=True)
     except BrokenPipeError:
         quiet()
         stop.ask(signal.SIGPIPE)
@@ -53,7 +53,7 @@ def main(
     config_class: type,
     body: Callable[[Any, Path], Any],
     recipes: Mapping[str, Mapping[str, Any]] | None = None,
-    opening: Callable[[Any, str], str] | None = None,
+    first_line: Callable[[Any, str], str] | None = None,
 ) -> None:
     """Define --config from a dataclass, parse the command line, and call body(config, workdir).
 
@@ -62,7 +62,7 @@ def main(
         body: what is run.
         recipes: by name, what differs from the dataclass's defaults. --recipe=NAME chooses one;
             the first is taken without it.
-        opening: (configuration, recipe) -> the first line, which says what will be done.
+        first_line: (configuration, recipe) -> the first line, which says what will be done.
     """
     if recipes:
         flags.DEFINE_string(
@@ -77,9 +77,9 @@ def main(
         config = words.settled(defined.value)
         cache.begin()
         folder = Path(workdir())
-        if opening is not None:
+        if first_line is not None:
             recipe = str(flags.FLAGS["recipe"].value) if recipes else ""
-            say(f"{Path(sys.argv[0]).stem}, {opening(config, recipe)}; {folder}")
+            say(f"{Path(sys.argv[0]).stem}, {first_line(config, recipe)}; {folder}")
         distribute()
         body(config, folder)
 

@@ -78,7 +78,7 @@ def _lines(
 
 def _options(config_class: type, config: Any) -> Iterator[str]:
     """The options of a configuration, by what they are about."""
-    for title, _own in GROUPS.items():
+    for title in GROUPS:
         members = [name for name in names(config_class) if _group(config_class, name) == title]
         if members:
             yield f"\n{title}"

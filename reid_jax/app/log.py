@@ -11,6 +11,7 @@ import jax
 from tensorboard.summary import Writer
 
 from reid_jax import parallel
+from reid_jax.app import command
 from reid_jax.app.job import Job
 from reid_jax.data.check import summary, survey
 from reid_jax.train import Moment, Position
@@ -76,15 +77,13 @@ class Log:
 
     def test(self, figures: dict[str, float]) -> None:
         """Write the figures of an evaluation; without figures, that there was nothing to test."""
-        if not figures:
-            if not self._written("untested"):
-                self._write("untested", figures)
-            return
-        shown = {name: 100 * value for name, value in figures.items() if name != "queries"}
-        text = "  ".join(f"{name} {value:.1f}" for name, value in shown.items())
-        self.say(f"test: {text}  ({figures['queries']:.0f} queries)")
-        if not self._written("test"):
-            self._write("test", figures)
+        if figures:
+            shown = {name: 100 * value for name, value in figures.items() if name != "queries"}
+            text = "  ".join(f"{name} {value:.1f}" for name, value in shown.items())
+            self.say(f"test: {text}  ({figures['queries']:.0f} queries)")
+        kind = "test" if figures else "untested"
+        if not self._written(kind):
+            self._write(kind, figures)
         self.moment_began = time.monotonic()
 
     def end(self, *, stopped: bool) -> None:
@@ -100,7 +99,7 @@ class Log:
         if not self.writes:
             return
         clear = "\r\033[K" if sys.stdout.isatty() else ""
-        print(f"{clear}{text}", end="" if fleeting and clear else "\n", flush=True)
+        command.say(f"{clear}{text}", end="" if fleeting and clear else "\n")
 
     def _written(self, kind: str) -> bool:
         """Whether an earlier process wrote such a line of this step."""

@@ -174,7 +174,7 @@ def histograms(test: Records) -> np.ndarray:
     )
 
 
-def opening(config: Any, recipe: str) -> str:
+def first_line(config: Any, recipe: str) -> str:
     """The first line of a training: what will be done, with what, on what."""
     length = f"{config.epochs} epochs" + (
         f" of {config.iterations} batches" if getattr(config, "iterations", 0) else ""

@@ -42,7 +42,7 @@ EVERY = 20  # steps between two looks at the clock
 def main(experiment: Experiment) -> None:
     """Parse the flags and train; the caller's mistakes end in one line."""
     command.main(
-        experiment.config, partial(train_all, experiment), experiment.recipes, report.opening
+        experiment.config, partial(train_all, experiment), experiment.recipes, report.first_line
     )
 
 

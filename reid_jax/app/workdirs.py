@@ -18,8 +18,8 @@ def check(workdir: Path, config: Any) -> None:
     """Check that a workdir is new, or of this configuration.
 
     A folder in which no step is saved is as good as new. A run may get more epochs where its
-    schedule does not depend on their number, `config.fixed()`. An option that the version before
-    did not have had its default's meaning then.
+    schedule does not depend on their number, `config.fixed()`. An option that config.json lacks,
+    since a later version added it, counts as its default.
 
     Args:
         workdir: the folder.

@@ -1,6 +1,5 @@
 """Running a compiled kernel over many rows on all cores; kernels release the interpreter's lock."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -9,6 +8,8 @@ from typing import Any
 import numba
 import numpy as np
 from scipy import sparse
+
+from reid_jax import worker
 
 kernel = numba.njit(nogil=True, cache=True)  # compiled once and kept on the disk
 
@@ -25,7 +26,7 @@ def map_rows(run: Callable, total: int, *arguments: Any, step: int = 0) -> list:
     Returns:
         The results in the order of the ranges.
     """
-    step = step or max(1, -(-total // (4 * _cores())))
+    step = step or max(1, -(-total // (4 * worker.cores())))
     if total <= step:
         return [run(0, total, *arguments)] if total else []
     # Compile in this thread: a compilation imports, and threads that import wait for each other.
@@ -56,10 +57,6 @@ def stack(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n: int) -> spa
     return sparse.csr_array((data, columns, pointers), shape=(n, n))
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_cores(), "cluster")
+    return ThreadPoolExecutor(worker.cores(), "cluster")

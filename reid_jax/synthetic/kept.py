@@ -1,7 +1,6 @@
 """Drawn pictures on the disk: drawn once, by all cores, and read by every later command."""
 
 import hashlib
-import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -61,7 +60,7 @@ def kept(
         try:
             with whole(path) as unfinished:
                 unfinished.mkdir()
-                _write(make(), unfinished, cores or _cores(), watch)
+                _write(make(), unfinished, cores or worker.cores(), watch)
         except OSError:
             if not path.is_dir():  # else another process was quicker
                 raise
@@ -74,10 +73,6 @@ def _slug(name: str) -> str:
     key = repr((name, DRAWING, np.__version__, cv2.__version__))
     digest = hashlib.sha256(key.encode()).hexdigest()[:8]
     return f"{re.sub(r'[^a-z0-9]+', '-', name.lower())[:60]}-{digest}"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write(records: Records, folder: Path, cores: int, watch: Watch) -> None:

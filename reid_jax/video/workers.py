@@ -1,7 +1,6 @@
 """Cutting many sources on all cores, each by one worker process at a time."""
 
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -37,11 +36,6 @@ class Progress(NamedTuple):
     crops: int
 
 
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def cut_all(
     sources: Sequence[Source],
     parts: str | Path,
@@ -70,7 +64,7 @@ def cut_all(
     parts.mkdir(parents=True, exist_ok=True)
     waiting = [source for source in sources if not (parts / source.key / cut.ABOUT).is_file()]
     tally = _Tally(len(sources), waiting, watch)
-    workers = min(workers or cores(), len(waiting))
+    workers = min(workers or worker.cores(), len(waiting))
     if workers > 1:
         _cut_in_workers(waiting, parts, how, workers, tally)
         return

@@ -146,3 +146,18 @@ def test_nobody_reads_any_more():
     child = started(body)
     child.stdout.close()
     assert child.communicate()[1] == "" and child.returncode == 141
+
+
+def test_what_must_be_saved_is_saved_where_nobody_reads_any_more():
+    body = """
+    from reid_jax.app import command
+    with stop.held():
+        stop.unsaved(True)
+        ready()
+        while not stop.asked():
+            command.say("x" * 1000)
+        sys.stderr.write("saved")
+    """
+    child = started(body)
+    child.stdout.close()
+    assert child.communicate()[1] == "saved" and child.returncode == 141
