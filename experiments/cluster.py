@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from reid_jax.app import canvas, command, outputs, pictures, sheets
+from reid_jax.app import canvas, command, outputs, pictures, progress, sheets
 from reid_jax.clustering import approximate, refine, report
 from reid_jax.data import packed, records
 from reid_jax.options import expanded
@@ -83,14 +83,15 @@ def main() -> None:
             f"--out={out}: a CSV names files, and the pictures of {_PICTURES.value} are none; "
             "--out=FOLDER writes a packed data set"
         )
-    labels, figures = approximate.cluster(
-        embedding,
-        eps=_EPS.value,
-        min_samples=_SAMPLES.value,
-        k1=_K1.value,
-        k2=_K2.value,
-        how=approximate.Search(above=_EXACT.value),
-    )
+    with progress.doing("finding persons"):
+        labels, figures = approximate.cluster(
+            embedding,
+            eps=_EPS.value,
+            min_samples=_SAMPLES.value,
+            k1=_K1.value,
+            k2=_K2.value,
+            how=approximate.Search(above=_EXACT.value),
+        )
     labels = refine.refine(labels, least=_LEAST.value, most=None)
     for name, figure in {**figures, **report.describe(labels)}.items():
         command.say(f"{name:18} {figure:,.6g}")

@@ -20,7 +20,7 @@ import numpy as np
 from absl import flags
 
 from reid_jax import checkpoint, distance, evaluate, export, parallel
-from reid_jax.app import command, loaded, outputs, pictures, sources
+from reid_jax.app import command, loaded, outputs, pictures, progress, sources
 from reid_jax.data import records
 from reid_jax.options import expanded
 from reid_jax.types import Input
@@ -54,23 +54,18 @@ def main() -> None:
     embed, variables, input = _encoder()
     rows = np.arange(len(names))
     started = time.monotonic()
-
-    def watch(done: int, total: int) -> None:
-        rate = done / (time.monotonic() - started)
-        if done == total or done // BATCH % 16 == 0:
-            left = f"{(total - done) / rate:.0f} s left"
-            command.say(f"{done:,} of {total:,} pictures  {rate:.0f} images/s  {left}")
-
-    embedding = evaluate.embed_rows(
-        embed,
-        variables,
-        data,
-        rows,
-        input=input,
-        batch=BATCH,
-        workers=command.workers(),
-        watch=watch,
-    )
+    with progress.doing("embedding pictures") as watch:
+        embedding = evaluate.embed_rows(
+            embed,
+            variables,
+            data,
+            rows,
+            input=input,
+            batch=BATCH,
+            workers=command.workers(),
+            watch=watch,
+        )
+    command.say(f"{len(rows):,} pictures, {len(rows) / (time.monotonic() - started):.0f} a second")
     columns = {column: getattr(data, column) for column in data._fields[1:]}
     with whole(out) as unfinished, unfinished.open("wb") as file:
         np.savez(file, name=names, embedding=distance.unit(embedding), **columns)

@@ -15,12 +15,9 @@ A killed run goes on with the same command. Views of one place that were taken t
 --views, and share their frame numbers: `--views=left.mp4,right.mp4`, or a folder of them.
 """
 
-import sys
-import time
-
 from absl import flags
 
-from reid_jax.app import command, footage, kinds, outputs, sources
+from reid_jax.app import command, footage, kinds, outputs, progress, sources
 from reid_jax.data import packed
 from reid_jax.data.check import summary, survey
 
@@ -45,15 +42,8 @@ def pictures() -> None:
     command.say(summary(survey(data)))
     if _SKIP_BROKEN.value:
         data = sources.without_broken(data, "source")
-    started = time.monotonic()
-
-    def watch(done: int, total: int) -> None:
-        if done % 1000 == 0 or done == total:
-            rate = done / (time.monotonic() - started)
-            left = f"{(total - done) / rate:.0f} s left"
-            print(f"{done:,} of {total:,}  {rate:.0f} images/s  {left}", file=sys.stderr)
-
-    packed.pack(data, out, watch=watch)
+    with progress.doing("packing pictures") as watch:
+        packed.pack(data, out, watch=watch)
     command.say(f"{out}: {len(data.person):,} pictures; use it as packed:{out}")
 
 

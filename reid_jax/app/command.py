@@ -11,7 +11,7 @@ from typing import Any
 import jax
 from absl import flags
 
-from reid_jax.app import cache, stop, words
+from reid_jax.app import cache, progress, stop, words
 from reid_jax.app.help import asked_for, show
 from reid_jax.app.mistakes import guarded, quiet
 from reid_jax.options import choose, expanded
@@ -40,10 +40,15 @@ _WORKERS = flags.DEFINE_integer(
 GOES_ON = "goes on from what is saved"
 
 
-def say(text: str, end: str = "\n") -> None:
-    """Print a line at once; where nobody reads any more, the command is asked to stop."""
+def say(text: str, fleeting: bool = False) -> None:
+    """Print a line at once; where nobody reads any more, the command is asked to stop.
+
+    Args:
+        text: the line.
+        fleeting: on a terminal the next line overwrites it.
+    """
     try:
-        print(text, end=end, flush=True)
+        progress.say(text, fleeting)
     except BrokenPipeError:
         quiet()
         stop.ask(signal.SIGPIPE)
@@ -129,7 +134,8 @@ def _start(
         if asked_for(arguments):
             show(arguments, config_class, recipes or {})
             return
-        run(words.normal(arguments, config_class, known_only=known_only))
+        with progress.doing(f"{Path(sys.argv[0]).stem} is at work"):
+            run(words.normal(arguments, config_class, known_only=known_only))
 
     guarded(begun, then)
 
@@ -178,3 +184,5 @@ def distribute() -> None:
     if _COORDINATOR.value:
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.distributed.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
+    if jax.process_index():
+        progress.hush()

@@ -9,6 +9,7 @@ import numpy as np
 
 from reid_jax import evaluate, parallel
 from reid_jax.app import canvas, markdown
+from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Job
 from reid_jax.retrieval.distances import DistanceCounts, count_distances
 from reid_jax.types import Records, Variables
@@ -43,7 +44,7 @@ def measured(
         )
     chosen = sample(job.train)
     if len(chosen):
-        rows = evaluate.embed_rows(embed, encoder, job.train, chosen, input=job.model.input)
+        rows = embed_rows(embed, job.model, job.train, encoder, chosen)
         query, gallery = slice(0, None, 2), slice(1, None, 2)
         person, camera = job.train.person[chosen], job.train.camera[chosen]
         counts[f"training data: {markdown.looked_at(config)}"] = count_distances(

@@ -8,7 +8,8 @@ import jax
 import numpy as np
 
 from reid_jax import checkpoint, distance, parallel, train
-from reid_jax.app import canvas, command, run
+from reid_jax.app import canvas, command
+from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Job
 from reid_jax.models.discriminator import judge
 from reid_jax.types import Domain, Records, part_of
@@ -116,7 +117,7 @@ def write(
             raise FileNotFoundError(f"{folder} holds no checkpoint")
         state = restored[0]
         encoder = parallel.replicate(job.method.encoder(state.variables, state.carry))
-        embedding = run.embed_rows(embed, job.model, kept, encoder, rows)
+        embedding = embed_rows(embed, job.model, kept, encoder, rows)
         panels.append((title, embedding))
         figures[title] = {"a linear probe": probe(embedding, kept.domain)}
     if len(folders) > 1:

@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from reid_jax import checkpoint, encoders, parallel, train
-from reid_jax.app import run, stages, words
+from reid_jax.app import stages, words
+from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Experiment, Job
 from reid_jax.app.parts import Adaptation, CameraBatch, Schedule, carried
 from reid_jax.app.views import Views
@@ -92,7 +93,7 @@ def _last(job: Job, config: Any, workdir: Path) -> np.ndarray:
     _, plan = train.plan_epoch(
         job.method,
         job.optimiser,
-        partial(run.embed_rows, parallel.build_embed(job.model), job.model, job.train),
+        partial(embed_rows, parallel.build_embed(job.model), job.model, job.train),
         job.train,
         parallel.replicate(restored[0]),
         seed=config.seed,

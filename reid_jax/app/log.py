@@ -1,7 +1,6 @@
 """The log of a run: lines for people, JSON lines and TensorBoard events for programs."""
 
 import json
-import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -96,10 +95,8 @@ class Log:
 
     def say(self, text: str, fleeting: bool = False) -> None:
         """Print a line; on a terminal the next one overwrites a fleeting one."""
-        if not self.writes:
-            return
-        clear = "\r\033[K" if sys.stdout.isatty() else ""
-        command.say(f"{clear}{text}", end="" if fleeting and clear else "\n")
+        if self.writes:
+            command.say(text, fleeting)
 
     def _written(self, kind: str) -> bool:
         """Whether an earlier process wrote such a line of this step."""

@@ -24,6 +24,7 @@ import numpy as np
 
 from reid_jax import encoders, evaluate, parallel
 from reid_jax.app import about, canvas, command, distances, markdown, sheets
+from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Figures, Job
 from reid_jax.data import records as reading
 from reid_jax.data.augment import resize
@@ -68,7 +69,7 @@ def write(
     counts = distances.measured(job, embed, encoder, trained, config)
     own = some(job.train)
     if not table and len(own):
-        near = evaluate.embed_rows(embed, encoder, job.train, own, input=job.model.input)
+        near = embed_rows(embed, job.model, job.train, encoder, own)
     if jax.process_index():
         return table
     folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +109,7 @@ def _embeddings(
     first = parallel.replicate(job.model.init(jax.random.key(config.seed)))
     networks = {_began(about.started(job), origin.start): first, markdown.TRAINED: encoder}
     return {"colour histogram, 6 stripes": histograms(job.test)} | {
-        name: evaluate.embed_rows(embed, variables, job.test, rows, input=job.model.input)
+        name: embed_rows(embed, job.model, job.test, variables, rows)
         for name, variables in networks.items()
     }
 

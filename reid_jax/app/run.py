@@ -4,7 +4,9 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,13 @@ import orbax.checkpoint as ocp
 from absl import flags
 
 from reid_jax import checkpoint, evaluate, parallel, train
-from reid_jax.app import about, command, report, stop, workdirs
+from reid_jax.app import about, command, progress, report, stop, workdirs
+from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.log import Log
 from reid_jax.data import batch as batching
 from reid_jax.train import Moment, Position
-from reid_jax.types import Batch, Model, Plan, Records, TrainState, Variables
+from reid_jax.types import Batch, Plan, TrainState, Variables
 
 _EVALUATE = flags.DEFINE_integer(
     "evaluate_every", 0, "epochs between evaluations; 0: after the last one only", lower_bound=0
@@ -74,7 +77,8 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
     log = Log(workdir, config, job)
     embed = parallel.build_embed(job.model)
     keeper = _Keeper(checkpoint.manager(workdir / "checkpoints"), job)
-    start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)
+    with progress.doing("making the network"):
+        start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)
     state, at = checkpoint.restore(keeper.checkpoints, start) or (start, None)
     log.begin(int(state.step), at)
     state = parallel.replicate(state)
@@ -93,7 +97,8 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
         _, figures = test(job, config, embed, encoder)
         log.test(figures)
         if _REPORT.value and at is not None:
-            report.write(job, config, embed, encoder, workdir / "report", at.plan)
+            with progress.doing("drawing the report"):
+                report.write(job, config, embed, encoder, workdir / "report", at.plan)
     except stop.Stopped:
         keeper.write()
         keeper.close()
@@ -107,9 +112,14 @@ def _moments(
     job: Job, config: Any, embed: parallel.Embed, state: TrainState, resume: Position | None
 ) -> Iterator[Moment]:
     """The loop; a stop breaks an epoch's plan off, and waits for the end of a step."""
-    method, alone = job.method, parallel.share()[1] == 1
-    if alone:  # of several processes none may leave by itself
-        method = method._replace(plan=stop.at_once(method.plan))
+    alone = parallel.share()[1] == 1  # of several processes none may leave by itself
+    plan = stop.at_once(job.method.plan) if alone else job.method.plan
+
+    def planned(*parts: Any) -> tuple[TrainState, Plan]:
+        with progress.doing("choosing the pictures of the epoch"):
+            return plan(*parts)
+
+    method = job.method._replace(plan=planned)
     return train.epochs(
         method,
         job.optimiser,
@@ -195,17 +205,8 @@ def ended(config: Any, workdir: Path) -> bool:
     return bool({"test", "untested"} & {*last})
 
 
-def embed_rows(
-    embed: parallel.Embed, model: Model, records: Records, variables: Variables, rows: np.ndarray
-) -> np.ndarray:
-    """Embeddings f32[len(rows) d] of rows of `records`, by a model's replicated variables."""
-    return evaluate.embed_rows(
-        embed, variables, records, rows, input=model.input, workers=command.workers()
-    )
-
-
 def _batches(job: Job, seed: int, plan: Plan, epoch: int, start: int) -> Iterator[Batch]:
-    return batching.batches(
+    batches = batching.batches(
         job.train,
         plan,
         views=job.views,
@@ -216,3 +217,10 @@ def _batches(job: Job, seed: int, plan: Plan, epoch: int, start: int) -> Iterato
         share=parallel.share(),
         workers=command.workers(),
     )
+    with closing(batches):
+        with progress.doing(f"epoch {epoch + 1}, its first step, which may be compiled"):
+            yield from islice(batches, 1)
+        with progress.doing(f"epoch {epoch + 1}, steps") as watch:
+            for done, batch in enumerate(batches, start + 1):
+                watch(done, len(plan.rows))
+                yield batch

@@ -1,13 +1,12 @@
 """The data that a configuration names: for training, and query and gallery for the test."""
 
 import functools
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from reid_jax.app import cache, command
+from reid_jax.app import cache, command, progress
 from reid_jax.app.kinds import open_source, shifted
 from reid_jax.data import records
 from reid_jax.data.check import check_test, check_training
@@ -15,7 +14,6 @@ from reid_jax.synthetic.kept import kept
 from reid_jax.types import Domain, Records
 
 TEST = ("query", "gallery")  # the splits of a test
-SILENT = 3.0  # seconds between two lines of progress
 Open = Callable[[str], Records]
 APART = 10_000_000  # between the group numbers of two sources
 
@@ -192,26 +190,11 @@ def _part(opened: Open, name: str, *splits: str) -> Records:
         command.say(f"drawing {name} ({', '.join(splits)}){where}")
         return records.where(opened(name), *splits)
 
-    if place is not None:
-        return kept(make, f"{name} {' '.join(splits)}", place / "street", watch=_progress())
-    part = make()
-    return records.hold(part) if len(part.person) else part
-
-
-def _progress() -> Callable[[int, int], None]:
-    """A line every few seconds."""
-    begun: tuple[float, int] | None = None  # time and pictures of the first call
-    said = time.monotonic()
-
-    def watch(done: int, total: int) -> None:
-        nonlocal begun, said
-        now = time.monotonic()
-        begun = begun or (now, done)
-        if now - said > SILENT and done > begun[1]:
-            said, left = now, (now - begun[0]) * (total - done) / (done - begun[1])
-            command.say(f"{done:,} of {total:,} pictures, {left:.0f} s left")
-
-    return watch
+    with progress.doing(f"drawing {name}") as watch:
+        if place is not None:
+            return kept(make, f"{name} {' '.join(splits)}", place / "street", watch=watch)
+        part = make()
+        return records.hold(part) if len(part.person) else part
 
 
 def without_broken(part: Records, name: str) -> Records:

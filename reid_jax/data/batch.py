@@ -4,7 +4,7 @@ A batch is a pure function of (plan, step, seed, epoch). So a run resumes withou
 iterator, and the number of workers does not change a batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import grain
 import numpy as np
@@ -98,7 +98,7 @@ def batches(
     start: int = 0,
     share: tuple[int, int] = (0, 1),
     workers: int = 0,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Iterate over the batches of an epoch, of which this process reads its share.
 
     The seed of a view is (seed, epoch, step, place in the global batch, number of the view). So a
@@ -161,7 +161,7 @@ def pictures(
     return _stream(_Pictures(records, np.asarray(rows), input, batch, *share), workers)
 
 
-def _stream(source: _Steps | _Pictures, workers: int) -> Iterator:
+def _stream(source: _Steps | _Pictures, workers: int) -> Generator:
     """Read the items of a source in order and ahead of time; close the workers at the end."""
     reading_options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
     stream = grain.MapDataset.source(source).to_iter_dataset(reading_options)

@@ -10,6 +10,7 @@ from flax import traverse_util
 from flax.core import FrozenDict
 
 from reid_jax.models import pool, rows
+from reid_jax.models.initial import initial
 from reid_jax.models.norm import BatchNorm
 from reid_jax.types import Array, Embedded, Input, Model, Tags, Variables
 
@@ -109,7 +110,7 @@ def model(module: nn.Module) -> Model:
     image = jnp.zeros((1, *module.input.size, 3), jnp.uint8)
 
     def init(key: Array) -> Variables:
-        variables = jax.jit(module.init, static_argnums=2)(key, image, False)
+        variables = initial(module, key, image)
         return {name: collection for name, collection in variables.items() if name != "aside"}
 
     def apply(

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from reid_jax.models.initial import initial
 from reid_jax.models.norm import BatchNorm
 from reid_jax.types import Array, Variables
 
@@ -50,7 +50,7 @@ def build_head(module: nn.Module, width: int) -> Head:
     """Turn a module (x, train) -> y, for x [b width], into two pure functions."""
 
     def init(key: Array) -> Variables:
-        return jax.jit(module.init, static_argnums=2)(key, jnp.zeros((2, width)), False)
+        return initial(module, key, jnp.zeros((2, width)))
 
     def apply(variables: Variables, x: Array, train: bool) -> tuple[Array, Any]:
         if not train:
