@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from reid_jax.data.decode import ENDINGS
 from reid_jax.options import listed
-from reid_jax.video.frames import PICTURES, VIDEOS
+from reid_jax.video.frames import VIDEOS
 
 
 class View(NamedTuple):
@@ -108,4 +109,4 @@ def _is_video(path: Path) -> bool:
 
 
 def _pictures(folder: Path) -> Iterable[Path]:
-    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES)
+    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS)

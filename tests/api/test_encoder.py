@@ -60,7 +60,7 @@ def test_paths_folders_and_records_are_embedded_as_an_evaluation_does(tmp_path, 
 
 def test_all_forms_of_one_picture_are_one(encoder, colour, tmp_path):
     (tmp_path / "a.png").write_bytes(_png(colour))
-    opaque = np.dstack([colour, np.full((20, 12), 7, np.uint8)])
+    opaque = np.dstack([colour, np.full((20, 12), 255, np.uint8)])
     forms = [
         tmp_path / "a.png", str(tmp_path / "a.png"), _png(colour), bytearray(_png(colour)),
         memoryview(_png(colour)), colour, opaque, Image.fromarray(colour),
