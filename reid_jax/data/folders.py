@@ -10,18 +10,16 @@ that can be read here are counted and named in a warning.
 
 import os
 import re
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from absl import logging
 
 from reid_jax.data import records
-from reid_jax.data.decode import ENDINGS, NEEDS
+from reid_jax.data.decode import ENDINGS
+from reid_jax.data.left import LINKS, Left, ending
 from reid_jax.data.packed import COLUMNS
 from reid_jax.types import Records
 
-LINKS = "linked folders"  # which are not searched
 CAMERA = re.compile(r"(?:^|[_\W])(?:cam|c)(\d+)(?=s\d|[_\W]|$)", re.IGNORECASE)
 
 
@@ -46,7 +44,7 @@ def folders(path: str | Path, *, test_fraction: float = 0.0, seed: int = 0) -> R
     """
     root = _folder(path)
     parts = [split for split in records.SPLITS if (root / split).is_dir()]
-    left: Counter[str] = Counter()
+    left = Left()
     rows = [(*row, split) for split in parts for row in _persons(root / split, left)]
     if parts and test_fraction:
         raise ValueError(
@@ -57,9 +55,9 @@ def folders(path: str | Path, *, test_fraction: float = 0.0, seed: int = 0) -> R
     if not rows:
         raise ValueError(
             f"{root} should hold a folder per person with pictures inside; it holds none"
-            f"{_told(left, '; ')}"
+            f"{left.told('; ')}"
         )
-    _warn(root, left)
+    left.warn(root)
     files, names, cameras, splits = zip(*rows, strict=True)
     person = 1 + np.unique(names, return_inverse=True)[1]
     known = np.array([camera is not None for camera in cameras])
@@ -84,13 +82,13 @@ def pictures(folder: str | Path) -> Records:
         ValueError: it contains no picture, or a packed data set, whose sheets are no persons.
     """
     root = _folder(folder)
-    left: Counter[str] = Counter()
+    left = Left()
     files = _files(root, left)
     if not files:
         raise ValueError(
-            f"there is no picture ({', '.join(ENDINGS)}) below {root}{_told(left, '; ')}"
+            f"there is no picture ({', '.join(ENDINGS)}) below {root}{left.told('; ')}"
         )
-    _warn(root, left)
+    left.warn(root)
     return records.make(files, -1, domain=1, split="gallery")
 
 
@@ -101,7 +99,7 @@ def _folder(path: str | Path) -> Path:
     return root
 
 
-def _files(root: Path, left: Counter[str]) -> list[str]:
+def _files(root: Path, left: Left) -> list[str]:
     """List the pictures below a folder in the order of their names, without hidden ones.
 
     Only names are looked at: no file is opened. `left` counts what else there is, by ending.
@@ -113,41 +111,17 @@ def _files(root: Path, left: Counter[str]) -> list[str]:
         below[:] = [name for name in below if name[0] != "."]
         left[LINKS] += sum(os.path.islink(os.path.join(folder, name)) for name in below)
         files += [os.path.join(folder, name) for name in names if _is_picture(name)]
-        left.update(_ending(name) for name in names if name[0] != "." and not _is_picture(name))
+        for name in names:
+            if not _is_picture(name):
+                left.add(name)
     return sorted(files)
 
 
-def _ending(name: str) -> str:
-    return os.path.splitext(name)[1].lower() or "without ending"
-
-
 def _is_picture(name: str) -> bool:
-    return name[0] != "." and _ending(name) in ENDINGS
+    return name[0] != "." and ending(name) in ENDINGS
 
 
-def _told(left: Counter[str], before: str) -> str:
-    """What is left out, after `before`; nothing for nothing."""
-    named = [
-        f"{kind} ({count}{f'; {NEEDS[kind]}' if kind in NEEDS else ''})"
-        for kind, count in left.most_common()
-        if count
-    ]
-    if not named:
-        return ""
-    files, kinds = left.total(), len(named)
-    shown = ", ".join(named[:8]) + (", ..." if kinds > 8 else "")
-    return (
-        f"{before}{files:,} file{'s' * (files > 1)} of {kinds} other kind{'s' * (kinds > 1)} left "
-        f"out: {shown}"
-    )
-
-
-def _warn(root: Path, left: Counter[str]) -> None:
-    if told := _told(left, f"{root}: "):
-        logging.warning("%s", told)
-
-
-def _persons(root: Path, left: Counter[str]) -> list[tuple[str, str, str | None]]:
+def _persons(root: Path, left: Left) -> list[tuple[str, str, str | None]]:
     """List (file, person, camera or None) of each picture, in order; `left` as in `_files`."""
     inside = sorted(os.scandir(root), key=lambda entry: entry.name)
     loose = [entry.name for entry in inside if entry.is_file() and entry.name[0] != "."]
@@ -158,7 +132,8 @@ def _persons(root: Path, left: Counter[str]) -> list[tuple[str, str, str | None]
             f"beside them ({len(pictures)} such); pictures of no person, for embedding, are read "
             "by pictures:PATH"
         )
-    left.update(map(_ending, loose))
+    for name in loose:
+        left.add(name)
     rows: list[tuple[str, str, str | None]] = []
     for person in (entry for entry in inside if entry.is_dir() and entry.name[0] != "."):
         for file in _files(Path(person.path), left):

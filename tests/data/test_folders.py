@@ -1,7 +1,7 @@
 import pytest
 from absl import logging
 
-from reid_jax.data import folders as reading
+from reid_jax.data import left
 from reid_jax.data.folders import folders, pictures
 
 
@@ -82,7 +82,7 @@ def test_hidden_files_are_no_pictures(tmp_path):
 def test_what_is_left_out_is_counted_and_named(tmp_path, monkeypatch, read):
     said = []
     monkeypatch.setattr(logging, "warning", lambda text, *given: said.append(text % given))
-    monkeypatch.setattr(reading, "NEEDS", {".raw": "pip install it"})
+    monkeypatch.setattr(left, "NEEDS", {".raw": "pip install it"})
     whole = _tree(tmp_path / "a", "p/1.jpg", "p/.x", "q/2.TIF", "q/3.gif", "q/4.webp")
     assert len(read(whole).person) == 4 and not said
     mixed = _tree(tmp_path / "b", "p/1.jpg", "p/1.txt", "q/2.RAW", "q/r/3.raw", "LICENSE")

@@ -1,4 +1,5 @@
 import pytest
+from absl import logging
 
 from reid_jax.video import find
 from tests.video import films
@@ -64,3 +65,17 @@ def test_views(tmp_path):
             find.rig(text)
     with pytest.raises(FileNotFoundError, match="there is no file or folder .*none.mp4"):
         find.rig(f"{one},{tmp_path / 'none.mp4'}")
+
+
+def test_what_a_folder_holds_besides_is_named(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(logging, "warning", lambda text, *given: said.append(text % given))
+    for name in ("a.mp4", "b/c.avi", "b/c.srt", "b/.d.txt", "one/1.jpg", "one/2.webp", "two/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    find.videos([str(tmp_path)])
+    find.rig(f"{tmp_path / 'one'},{tmp_path / 'two'}")
+    assert len(said) == 1 and "4 files of 4 other kinds left out: " in said[0]
+    (tmp_path / "two" / "notes.md").touch()
+    find.rig(f"{tmp_path / 'one'},{tmp_path / 'two'}")
+    assert said[1:] == [f"{tmp_path / 'two'}: 1 file of 1 other kind left out: .md (1)"]
