@@ -21,7 +21,7 @@ def files(tmp_path):
     return [str(tmp_path / str(number)) for number in range(len(contents) + 1)], contents
 
 
-def test_the_same_bytes_are_found_in_files_and_in_memory(files):
+def test_the_same_bytes_are_found_in_files_and_in_memory(files, tmp_path):
     paths, contents = files
     one, other = [0, 1, 3, 7, 8], [2, 4, 5, 6, 8]
     naive = {
@@ -36,6 +36,8 @@ def test_the_same_bytes_are_found_in_files_and_in_memory(files):
         got = copies.copies(records.make(a, 1), records.make(b, 1))
         assert {row: found.tolist() for row, found in got.found.items()} == naive
         assert got.looked == (len(a), len(b))
+    folder = str(tmp_path)  # whose size is known, and which cannot be read
+    assert not copies.copies(records.make([folder], 1), records.make([folder], 1)).found
 
 
 def test_pixels_are_compared_with_their_shape_and_packed_bytes_with_files(tmp_path):
@@ -45,6 +47,14 @@ def test_pixels_are_compared_with_their_shape_and_packed_bytes_with_files(tmp_pa
     assert not copies.copies(one, other).found
     other = records.concat([other, records.take(one, [2, 0])])
     assert {k: v.tolist() for k, v in copies.copies(one, other).found.items()} == {0: [3], 2: [2]}
+    shapes = [
+        records.make(records.Held(pixels[:1].reshape(1, *size, 3)), 1) for size in ((6, 4), (4, 6))
+    ]
+    others = [
+        records.make(records.Held(pixels[:1].reshape(1, *size, 3)), 1) for size in ((4, 6), (6, 4))
+    ]
+    got = copies.copies(records.concat(shapes), records.concat(others))
+    assert {k: v.tolist() for k, v in got.found.items()} == {0: [1], 1: [0]}
     cv2.imwrite(str(tmp_path / "a.png"), pixels[0])
     alone = records.make([str(tmp_path / "a.png")], 1)
     packed.pack(alone, tmp_path / "packed")

@@ -123,7 +123,11 @@ def test_grey_of_16_bits_is_scaled_by_its_range(kind):
     value = np.random.default_rng(3).integers(0, 65536, (8, 6)).astype(np.uint16)
     value[0, :2] = 0, 65535
     got = decode(_saved(value, kind))
-    np.testing.assert_array_equal(got, np.round(value / 257)[..., None].repeat(3, 2))
+    expected = np.round(value / 257)[..., None].repeat(3, 2)
+    np.testing.assert_array_equal(got, expected)
+    if kind == "PNG":
+        expected[value == 65535] = 128
+        np.testing.assert_array_equal(decode(_saved(value, kind, transparency=65535)), expected)
 
 
 def _tiff(data, width, height, bits, sample=1, swapped=False):
@@ -209,6 +213,16 @@ def _large_jpeg(side):
 )
 def test_a_picture_that_would_fill_the_memory_is_refused(data):
     with pytest.raises(ValueError, match="more than 178,956,970 pixels"):
+        decode(data)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_the_limit_is_of_every_kind(upright, kind, monkeypatch):
+    data = _saved(upright, kind)
+    monkeypatch.setattr(decoding, "PIXELS", 48 * 32)
+    assert decode(data).shape == upright.shape
+    monkeypatch.setattr(decoding, "PIXELS", 48 * 32 - 1)
+    with pytest.raises(ValueError, match="more than"):
         decode(data)
 
 
