@@ -65,7 +65,6 @@ def videos(paths: Sequence[str]) -> list[Source]:
                     f"there is no video below {path}; a video's name ends in {', '.join(VIDEOS)}"
                     f"{left.told('; ')}"
                 )
-            left.warn(path)
         for file in files:
             name = file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else file.stem
             views.setdefault(file.resolve(), View(str(file), name))

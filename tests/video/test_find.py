@@ -67,15 +67,15 @@ def test_views(tmp_path):
         find.rig(f"{one},{tmp_path / 'none.mp4'}")
 
 
-def test_what_a_folder_holds_besides_is_named(tmp_path, monkeypatch):
+def test_what_a_folder_of_frames_holds_besides_is_named(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(logging, "warning", lambda text, *given: said.append(text % given))
-    for name in ("a.mp4", "b/c.avi", "b/c.srt", "b/.d.txt", "one/1.jpg", "one/2.webp", "two/1.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
-    find.videos([str(tmp_path)])
+    for name in ("one/1.jpg", "one/2.webp", "two/1.png"):
+        _touch(tmp_path / name)
     find.rig(f"{tmp_path / 'one'},{tmp_path / 'two'}")
-    assert len(said) == 1 and "4 files of 4 other kinds left out: " in said[0]
-    (tmp_path / "two" / "notes.md").touch()
+    assert not said
+    _touch(tmp_path / "two" / "notes.md")
     find.rig(f"{tmp_path / 'one'},{tmp_path / 'two'}")
-    assert said[1:] == [f"{tmp_path / 'two'}: 1 file of 1 other kind left out: .md (1)"]
+    assert said == [f"{tmp_path / 'two'}: 1 file of 1 other kind left out: .md (1)"]
+    with pytest.raises(ValueError, match=r"no video below .*; 4 files of 4 other kinds left out"):
+        find.videos([str(tmp_path)])
