@@ -13,7 +13,7 @@ from absl import flags
 
 from reid_jax import evaluate, parallel
 from reid_jax.app import command, kinds, loaded, outputs, sources
-from reid_jax.data import records
+from reid_jax.data import copies, records
 from reid_jax.data.check import check_test, summary, survey
 
 _TEST = flags.DEFINE_string("test", None, "KIND:PATH of the test data; without it, the run's own")
@@ -47,7 +47,9 @@ def main() -> None:
         config.get("same_camera", False) if _SAME_CAMERA.value is None else _SAME_CAMERA.value
     )
     metric = _METRIC.value or config["rank_by"]
-    print(summary(survey(test)))
+    print(summary(survey(test), same_camera=same_camera))
+    for line in copies.told(None, test, same_camera=same_camera):
+        print(f"  {line}")
     check_test(test, same_camera=same_camera)
     figures = dict(
         evaluate.run(

@@ -96,6 +96,8 @@ class Encoder:
             pictures: a path, a folder (searched to the bottom, in the order of the names), the
                 bytes of an encoded picture, an array uint8 [h w 3] (RGB), [h w 4] or [h w] of any
                 size, a PIL image, Records; or a list of any of these, which is held in memory.
+                Files and PIL images are turned upright as their EXIF says, and what is
+                transparent is laid on mid grey: see `reid_jax.data.decode`.
             flip: add the embedding of the mirrored picture.
             progress: called with (pictures done, pictures in all) now and then; True writes lines
                 to stderr.

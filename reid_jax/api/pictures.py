@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from reid_jax.data import augment, folders
-from reid_jax.data.records import decode
+from reid_jax.data.decode import ENDINGS, decode, laid, of_pillow
 from reid_jax.types import Images, Input, Records
 
 Picture = str | os.PathLike | bytes | np.ndarray | Image.Image | Records
@@ -76,7 +76,7 @@ def _sources(picture: Any, number: int) -> Iterator[Any]:
     """What one thing that was given holds: a folder and Records hold many pictures."""
     if isinstance(picture, str | os.PathLike):
         path = Path(picture).expanduser()
-        if path.suffix.lower() in folders.ENDINGS:  # a million files are not looked for twice
+        if path.suffix.lower() in ENDINGS:  # a million files are not looked for twice
             yield str(path)
         elif path.is_dir():
             yield from np.asarray(folders.pictures(path).image).tolist()
@@ -129,8 +129,8 @@ def _kept(item: Item) -> Item:
         return item._replace(source=_rgb(item.source, item.name).copy())
     if isinstance(item.source, Image.Image):
         try:
-            return item._replace(source=_of_pillow(item.source))
-        except (OSError, ValueError) as error:
+            return item._replace(source=of_pillow(item.source))
+        except ValueError as error:
             raise ValueError(f"{item.name} cannot be read ({error})") from None
     return item
 
@@ -152,7 +152,7 @@ def _resized(item: Item, input: Input) -> np.ndarray:
 
 
 def _rgb(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Three channels; gray is repeated, transparency dropped."""
+    """Three channels; gray is repeated, what is transparent laid on mid grey."""
     shape = f"{pixels.dtype} {list(pixels.shape)}"
     if pixels.dtype != np.uint8:
         raise ValueError(
@@ -165,13 +165,6 @@ def _rgb(pixels: np.ndarray, name: str) -> np.ndarray:
         raise ValueError(f"{name} is {shape}; give [h w 3] (RGB), [h w 4] or gray [h w]")
     if not pixels.size:
         raise ValueError(f"{name} is {shape}: it has no pixel")
-    channels = [0, 0, 0] if pixels.shape[2] == 1 else [0, 1, 2]
-    return pixels if pixels.shape[2] == 3 else pixels[:, :, channels]
-
-
-def _of_pillow(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I"):  # 16 bits; Pillow would cut them off at 255
-        return _rgb((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8), "")
-    if image.mode == "F":
-        raise ValueError("a picture of mode F has no range; convert it to L or RGB")
-    return np.array(image.convert("RGB"))
+    if pixels.shape[2] == 4:
+        return laid(pixels)
+    return pixels if pixels.shape[2] == 3 else pixels[:, :, [0, 0, 0]]

@@ -3,6 +3,7 @@
 from os import PathLike
 
 import numpy as np
+from absl import logging
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
@@ -11,6 +12,7 @@ from reid_jax.api.encoder import Encoder, Progress
 from reid_jax.api.loading import load
 from reid_jax.api.pictures import Picture
 from reid_jax.clustering import approximate, refine
+from reid_jax.data import copies
 from reid_jax.data import records as columns
 from reid_jax.data.check import check_test
 from reid_jax.retrieval import ranking
@@ -142,6 +144,8 @@ def measure(
 ) -> dict[str, float]:
     """Test an encoder on the query and gallery pictures of a data set, by cosine.
 
+    Queries that are in the gallery too, the very same picture, are counted in a warning.
+
     Args:
         encoder: it.
         records: rows of the splits "query" and "gallery" are used.
@@ -164,6 +168,8 @@ def measure(
     """
     test = columns.where(records, "query", "gallery")
     check_test(test, same_camera=same_camera)
+    for line in copies.told(None, test, same_camera=same_camera):
+        logging.warning("%s", line.removeprefix("warning: "))
     embedding = encoder(test, flip=flip, progress=progress)
     return dict(evaluate.measured(embedding, test, same_camera=same_camera))
 

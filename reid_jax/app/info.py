@@ -22,6 +22,7 @@ EXTRAS = {
     "beam": ("apache_beam",),
     "onnx": ("onnx",),
     "torch": ("torch",),
+    "heic": ("pillow_heif",),
 }
 VARIABLES = (
     "XLA_FLAGS", "JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR", "REID_MAP", "REID_TRACEBACK",

@@ -12,6 +12,7 @@ from tensorboard.summary import Writer
 from reid_jax import parallel
 from reid_jax.app import command
 from reid_jax.app.job import Job
+from reid_jax.data import copies
 from reid_jax.data.check import summary, survey
 from reid_jax.train import Moment, Position
 
@@ -31,7 +32,10 @@ class Log:
             device = jax.devices()[0]
             self.say(f"training data\n{summary(survey(job.train))}")
             if len(job.test.person):
-                self.say(f"test data\n{summary(survey(job.test))}")
+                ways = {"same_camera": bool(getattr(config, "same_camera", False))}
+                lines = [summary(survey(job.test), **ways)]
+                lines += [f"  {line}" for line in copies.told(job.train, job.test, **ways)]
+                self.say("\n".join(["test data", *lines]))
             else:
                 self.say(
                     "no test data (no query, no gallery picture), so the run ends without figures; "

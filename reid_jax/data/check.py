@@ -17,6 +17,8 @@ class Survey(NamedTuple):
         distractors: gallery pictures of person 0.
         queries: valid queries, those with a match in another camera.
         lonely: queries without such a match.
+        unknown: valid queries that have a match of which nobody knows whether another camera saw
+            it, since the query's camera or the match's is unknown.
         one_camera: training persons seen by one known camera only.
         shared: persons both in the training part and in the test part.
     """
@@ -27,6 +29,7 @@ class Survey(NamedTuple):
     distractors: int
     queries: int
     lonely: int
+    unknown: int
     one_camera: int
     shared: int
 
@@ -53,6 +56,7 @@ def survey(records: Records) -> Survey:
         distractors=int(((records.split == "gallery") & (records.person == 0)).sum()),
         queries=int(valid.sum()),
         lonely=int((records.split == "query").sum() - valid.sum()),
+        unknown=_unknown(records, valid),
         one_camera=int((np.unique(pairs[0], return_counts=True)[1] == 1).sum()),
         shared=len(np.intersect1d(records.person[train], records.person[test])),
     )
@@ -80,8 +84,13 @@ def valid_queries(records: Records, *, same_camera: bool = False) -> np.ndarray:
     return (person >= 1) & (cameras_of[np.maximum(person, 0)] - here > 0)
 
 
-def summary(counts: Survey) -> str:
-    """Format the counts in a few lines of text."""
+def summary(counts: Survey, *, same_camera: bool = False) -> str:
+    """Format the counts in a few lines of text.
+
+    Args:
+        counts: of `survey`.
+        same_camera: whether a match by the query's own camera counts too.
+    """
     lines = [
         f"  {split}: {counts.images[split]:,} images, {counts.persons[split]:,} persons, "
         f"{counts.cameras[split]} cameras"
@@ -94,6 +103,14 @@ def summary(counts: Survey) -> str:
     if "query" in counts.images:
         lines.append(
             f"  {counts.queries:,} valid queries, {counts.lonely} without a match in another camera"
+        )
+    if "query" in counts.images and same_camera:
+        lines.append("  matches by the query's own camera count too, which are easier to find")
+    elif counts.unknown:
+        lines.append(
+            f"  warning: {counts.unknown:,} of these queries have matches of an unknown camera, "
+            "maybe their own, which are easier to find; name the cameras (a CSV's column, "
+            "PERSON/CAMERA in folders), or `same_camera=true` if all matches are meant"
         )
     if counts.shared and "train" in counts.images:
         lines.append(
@@ -163,6 +180,13 @@ def check_test(records: Records, *, same_camera: bool = False) -> None:
         f"{_count(records.camera[records.split == 'gallery'])} camera(s) in the gallery; "
         "`same_camera=true` counts them"
     )
+
+
+def _unknown(records: Records, valid: np.ndarray) -> int:
+    query, gallery = records.split == "query", records.split == "gallery"
+    strange = records.person[gallery & (records.camera < 0)]
+    unsure = (records.camera[query] < 0) | np.isin(records.person[query], strange)
+    return int((valid & unsure).sum())
 
 
 def _count(values: np.ndarray) -> int:

@@ -4,6 +4,8 @@ r"""Readers of picture folders: one folder per person, or any folder of unlabell
     root/PERSON/CAMERA/*.jpg
 
 The camera is the sub-folder or, without one, read from the name: 0002_c1s1_000451.jpg, x_cam3.png.
+Files and folders whose names begin with a dot are passed over; other files that are no pictures
+that can be read here are counted and named in a warning.
 """
 
 import os
@@ -13,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from reid_jax.data import records
+from reid_jax.data.decode import ENDINGS
+from reid_jax.data.left import LINKS, Left, ending
 from reid_jax.data.packed import COLUMNS
 from reid_jax.types import Records
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 CAMERA = re.compile(r"(?:^|[_\W])(?:cam|c)(\d+)(?=s\d|[_\W]|$)", re.IGNORECASE)
 
 
@@ -41,17 +44,20 @@ def folders(path: str | Path, *, test_fraction: float = 0.0, seed: int = 0) -> R
     """
     root = _folder(path)
     parts = [split for split in records.SPLITS if (root / split).is_dir()]
-    rows = [(*row, split) for split in parts for row in _persons(root / split)]
+    left = Left()
+    rows = [(*row, split) for split in parts for row in _persons(root / split, left)]
     if parts and test_fraction:
         raise ValueError(
             f"test_fraction={test_fraction} asks for a test part and {root} has {', '.join(parts)}"
         )
     if not parts:
-        rows = [(*row, "train") for row in _persons(root)]
+        rows = [(*row, "train") for row in _persons(root, left)]
     if not rows:
         raise ValueError(
             f"{root} should hold a folder per person with pictures inside; it holds none"
+            f"{left.told('; ')}"
         )
+    left.warn(root)
     files, names, cameras, splits = zip(*rows, strict=True)
     person = 1 + np.unique(names, return_inverse=True)[1]
     known = np.array([camera is not None for camera in cameras])
@@ -76,9 +82,13 @@ def pictures(folder: str | Path) -> Records:
         ValueError: it contains no picture, or a packed data set, whose sheets are no persons.
     """
     root = _folder(folder)
-    files = _files(root)
+    left = Left()
+    files = _files(root, left)
     if not files:
-        raise ValueError(f"there is no picture ({', '.join(ENDINGS)}) below {root}")
+        raise ValueError(
+            f"there is no picture ({', '.join(ENDINGS)}) below {root}{left.told('; ')}"
+        )
+    left.warn(root)
     return records.make(files, -1, domain=1, split="gallery")
 
 
@@ -89,37 +99,44 @@ def _folder(path: str | Path) -> Path:
     return root
 
 
-def _files(root: Path) -> list[str]:
+def _files(root: Path, left: Left) -> list[str]:
     """List the pictures below a folder in the order of their names, without hidden ones.
 
-    Only names are looked at: no file is opened.
+    Only names are looked at: no file is opened. `left` counts what else there is, by ending.
     """
     files: list[str] = []
     for folder, below, names in os.walk(root):
         if COLUMNS in names:
             raise ValueError(f"{folder} is a packed data set; use packed:{folder}")
         below[:] = [name for name in below if name[0] != "."]
+        left[LINKS] += sum(os.path.islink(os.path.join(folder, name)) for name in below)
         files += [os.path.join(folder, name) for name in names if _is_picture(name)]
+        for name in names:
+            if not _is_picture(name):
+                left.add(name)
     return sorted(files)
 
 
 def _is_picture(name: str) -> bool:
-    return name[0] != "." and os.path.splitext(name)[1].lower() in ENDINGS
+    return name[0] != "." and ending(name) in ENDINGS
 
 
-def _persons(root: Path) -> list[tuple[str, str, str | None]]:
-    """List (file, person, camera or None) of each picture, in order."""
+def _persons(root: Path, left: Left) -> list[tuple[str, str, str | None]]:
+    """List (file, person, camera or None) of each picture, in order; `left` as in `_files`."""
     inside = sorted(os.scandir(root), key=lambda entry: entry.name)
-    loose = [entry.name for entry in inside if _is_picture(entry.name) and entry.is_file()]
-    if loose:
+    loose = [entry.name for entry in inside if entry.is_file() and entry.name[0] != "."]
+    pictures = [name for name in loose if _is_picture(name)]
+    if pictures:
         raise ValueError(
-            f"{root} should hold a folder per person with pictures inside, and {loose[0]} lies "
-            f"beside them ({len(loose)} such); pictures of no person, for embedding, are read by "
-            "pictures:PATH"
+            f"{root} should hold a folder per person with pictures inside, and {pictures[0]} lies "
+            f"beside them ({len(pictures)} such); pictures of no person, for embedding, are read "
+            "by pictures:PATH"
         )
+    for name in loose:
+        left.add(name)
     rows: list[tuple[str, str, str | None]] = []
     for person in (entry for entry in inside if entry.is_dir() and entry.name[0] != "."):
-        for file in _files(Path(person.path)):
+        for file in _files(Path(person.path), left):
             below = Path(file).relative_to(person.path).parts
             match = CAMERA.search(Path(file).stem)
             number = f"{int(match[1]):09d}" if match else None

@@ -2,6 +2,7 @@
 
 The folder is an ordinary one of TensorFlow Datasets (tensorflow itself is not needed). Beside the
 shards lies `columns.npz` with the columns of Records, which are read without opening a picture.
+Other readers of the folder turn no picture upright, and know fewer kinds than `decode`.
 
 Pictures are read in any order, each on demand, directly from the shards. TensorFlow Datasets is not
 used to read them: it imports its modules on first use, and can hang for ever where the first use

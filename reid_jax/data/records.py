@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
 import numpy as np
-import simplejpeg  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike
 
+from reid_jax.data.decode import decode
 from reid_jax.types import Images, Records
 
 SPLITS = ("train", "query", "gallery")
@@ -179,7 +178,7 @@ def relabel(person: np.ndarray) -> np.ndarray:
 
 
 def read(records: Records, row: int) -> np.ndarray:
-    """Read the picture of a row, uint8 [h w 3], RGB.
+    """Read the picture of a row, uint8 [h w 3], RGB; of files, see `decode`.
 
     Raises:
         ValueError: the picture, which is named, cannot be read.
@@ -195,28 +194,6 @@ def read(records: Records, row: int) -> np.ndarray:
             f"the picture {name} cannot be read ({error}); repair or remove it, or leave such "
             "pictures out with `skip_broken=true`"
         ) from None
-
-
-def decode(data: bytes) -> np.ndarray:
-    """Decode a picture to uint8 [h w 3], RGB; gray is repeated, transparency dropped.
-
-    Raises:
-        ValueError: the data are broken, truncated, or not a picture.
-    """
-    if data[:2] == b"\xff\xd8":
-        try:
-            return simplejpeg.decode_jpeg(data, colorspace="RGB")
-        except ValueError as error:
-            # OpenCV decodes CMYK and other rare kinds, but would fill a truncated file with gray.
-            if "premature end" in str(error).lower() or b"\xff\xd9" not in data[-64:]:
-                raise ValueError("truncated JPEG") from None
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error:
-        image = None
-    if image is None:
-        raise ValueError("not a picture" if data else "empty file")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def readable(records: Records, *, threads: int = 8) -> np.ndarray:

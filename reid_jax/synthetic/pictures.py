@@ -20,6 +20,8 @@ class Crops:
         size: (height, width) in pixels.
     """
 
+    drawn = True  # when asked for; a look at all of them would draw them all
+
     def __init__(
         self,
         place: tuple[str, int, str],
@@ -57,6 +59,8 @@ class VideoCrops:
         box: i32[n 4], (left, top, right, bottom) in pixels of the frame.
         size: (height, width) of a crop in pixels.
     """
+
+    drawn = True
 
     def __init__(
         self,

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from reid_jax.data.decode import ENDINGS
+from reid_jax.data.left import Left
 from reid_jax.options import listed
-from reid_jax.video.frames import PICTURES, VIDEOS
+from reid_jax.video.frames import VIDEOS
 
 
 class View(NamedTuple):
@@ -52,10 +54,16 @@ def videos(paths: Sequence[str]) -> list[Source]:
             raise FileNotFoundError(f"there is no file or folder {path}")
         files = [path]
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if _is_video(file))
+            files, left = [], Left()
+            for file in sorted(path.rglob("*")):
+                if _is_video(file):
+                    files.append(file)
+                elif file.is_file():
+                    left.add(file.name)
             if not files:
                 raise ValueError(
                     f"there is no video below {path}; a video's name ends in {', '.join(VIDEOS)}"
+                    f"{left.told('; ')}"
                 )
         for file in files:
             name = file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else file.stem
@@ -95,6 +103,8 @@ def _source(views: list[View]) -> Source:
     lines, size = [], 0
     for path in (Path(view.path) for view in views):
         files = list(_pictures(path)) if path.is_dir() else [path]
+        if path.is_dir():
+            _left(path).warn(path)
         length = sum(file.stat().st_size for file in files)
         lines.append(f"{path.resolve()} {len(files)} {length}")
         size += length
@@ -108,4 +118,13 @@ def _is_video(path: Path) -> bool:
 
 
 def _pictures(folder: Path) -> Iterable[Path]:
-    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES)
+    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS)
+
+
+def _left(folder: Path) -> Left:
+    """What a folder of frames holds beside them."""
+    left = Left()
+    for path in folder.iterdir():
+        if path.is_file() and path.suffix.lower() not in ENDINGS:
+            left.add(path.name)
+    return left

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from reid_jax.data import records
+from reid_jax.data.decode import ENDINGS, decode
 
 VIDEOS = (
     ".avi",
@@ -29,7 +29,6 @@ VIDEOS = (
     ".webm",
     ".wmv",
 )
-PICTURES = (".bmp", ".jpeg", ".jpg", ".png")
 
 os.environ.setdefault(
     "OPENCV_FFMPEG_LOGLEVEL", "-8"
@@ -113,14 +112,14 @@ def _pictures(folder: Path, wanted: Iterable[int] | None) -> Iterator[tuple[int,
         if number not in named:
             continue
         try:
-            yield int(number), records.decode(named[number].read_bytes())
+            yield int(number), decode(named[number].read_bytes())
         except ValueError as error:
             raise ValueError(f"the frame {named[number]} cannot be read ({error})") from None
 
 
 def _named(folder: Path) -> dict[int, Path]:
     """The pictures of a folder by number."""
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES]
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS]
     strange = [path.name for path in files if not path.stem.isdecimal()]
     if strange or not files:
         what = f"the picture {strange[0]}" if strange else "no picture"

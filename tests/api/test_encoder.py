@@ -12,7 +12,11 @@ from PIL import Image
 
 import reid_jax
 from reid_jax import distance, evaluate, parallel
-from reid_jax.data import folders, records
+from reid_jax.api import pictures
+from reid_jax.data import batch, folders, packed, records
+from reid_jax.data.augment import Augment
+from reid_jax.types import Input, Plan
+from reid_jax.video import frames
 from tests import tiny
 from tests.api import samples
 
@@ -60,7 +64,7 @@ def test_paths_folders_and_records_are_embedded_as_an_evaluation_does(tmp_path, 
 
 def test_all_forms_of_one_picture_are_one(encoder, colour, tmp_path):
     (tmp_path / "a.png").write_bytes(_png(colour))
-    opaque = np.dstack([colour, np.full((20, 12), 7, np.uint8)])
+    opaque = np.dstack([colour, np.full((20, 12), 255, np.uint8)])
     forms = [
         tmp_path / "a.png", str(tmp_path / "a.png"), _png(colour), bytearray(_png(colour)),
         memoryview(_png(colour)), colour, opaque, Image.fromarray(colour),
@@ -96,6 +100,56 @@ def test_every_mode_of_pillow(encoder, colour, mode):
     image = Image.fromarray(colour).convert(mode)
     shown = np.asarray(image.convert("RGB"))
     np.testing.assert_array_equal(encoder([image]), encoder([shown]))
+
+
+def _as_users_have_them(colour):
+    """Encoded pictures and what they show, {name: (bytes, uint8 [h w 3])}."""
+    rng = np.random.default_rng(1)
+    alpha, deep = rng.integers(0, 256, (20, 12), np.uint8), rng.integers(0, 65536, (20, 12))
+    share = alpha[:, :, None] / 255
+    scaled = np.round(deep / 257).astype(np.uint8)[:, :, None].repeat(3, 2)
+    turned = Image.Exif()
+    turned[0x112] = 6
+
+    def png(picture, **options):
+        file = io.BytesIO()
+        picture.save(file, "PNG", **options)
+        return file.getvalue()
+
+    return {
+        "turned": (png(Image.fromarray(np.rot90(colour).copy()), exif=turned), colour),
+        "clear": (
+            png(Image.fromarray(np.dstack([colour, alpha]))),
+            np.round(share * colour + (1 - share) * 128).astype(np.uint8),
+        ),
+        "deep": (png(Image.fromarray(deep.astype(np.uint16))), scaled),
+    }
+
+
+@pytest.mark.parametrize("which", ["turned", "clear", "deep"])
+def test_every_door_reads_a_picture_alike(colour, tmp_path, which):
+    data, shown = _as_users_have_them(colour)[which]
+    path = tmp_path / "000001.png"
+    path.write_bytes(data)
+    packed.pack(records.make([str(path)], 1), tmp_path / "packed")
+    input = Input((20, 12))
+    plan = Plan(np.zeros((1, 1), np.int64), np.zeros(1, np.int64), {})
+    files = records.make([str(path)], 1)
+    trained = batch.batches(files, plan, views=(Augment(),), input=input, seed=0, epoch=0)
+    doors = {
+        "records": records.read(files, 0),
+        "bytes": records.read(records.make(np.array([data], object), 1), 0),
+        "packed": records.read(packed.packed(tmp_path / "packed"), 0),
+        "frames": next(frames.frames(tmp_path))[1],
+        "training": next(iter(trained)).image[0, 0],
+        "evaluation": next(iter(batch.pictures(files, [0], input=input, batch=1)))[0],
+    }
+    given = [path, data, Image.open(io.BytesIO(data)), files, shown]
+    api = pictures.resized(pictures.items(given), input, ahead=1)
+    doors |= {f"api {number}": pixels for number, pixels in enumerate(api)}
+    assert len(doors) == 11
+    for door, pixels in doors.items():
+        np.testing.assert_array_equal(pixels, shown, door)
 
 
 def test_one_pixel_and_nothing(encoder):

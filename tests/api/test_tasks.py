@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from absl import logging
 
 import reid_jax
 from reid_jax import evaluate
@@ -61,6 +62,18 @@ def test_measuring_is_an_evaluation(encoder):
     assert told[-1] == (80, 80)
     with pytest.raises(ValueError, match="query"):
         reid_jax.measure(encoder, records.where(world, "train"))
+
+
+def test_a_query_that_is_in_the_gallery_too_is_said(encoder, monkeypatch):
+    said = []
+    monkeypatch.setattr(logging, "warning", lambda text, *given: said.append(text % given))
+    world = tiny.world()
+    test = records.concat(
+        [world._replace(split=np.full(len(world.person), part)) for part in ("query", "gallery")]
+    )
+    reid_jax.measure(encoder, test, same_camera=True)
+    n = len(world.person)
+    assert len(said) == 1 and f"{n} of {n} query pictures are among the gallery" in said[0]
 
 
 def test_clusters_are_the_persons():

@@ -102,3 +102,16 @@ def test_a_camera_that_is_not_known_is_none():
     nowhere = _records([(1, -1, "train"), (1, -1, "train"), (2, 0, "train"), (2, -1, "train")])
     assert check.survey(nowhere).one_camera == 1 and check.survey(nowhere).cameras == {"train": 1}
     assert check.survey(records.take(nowhere, [0, 1])).one_camera == 0
+
+
+def test_matches_of_unknown_cameras_are_said_and_how_to_mean_them():
+    lines = [(1, 0, "query"), (1, 1, "gallery"), (2, -1, "query"), (2, 1, "gallery")]
+    lines += [(3, 0, "query"), (3, -1, "gallery"), (4, -1, "query"), (0, -1, "gallery")]
+    counts = check.survey(_records(lines))
+    assert (counts.queries, counts.unknown) == (3, 2)
+    said = check.summary(counts)
+    assert "2 of these queries have matches of an unknown camera" in said
+    assert "`same_camera=true`" in said
+    assert "unknown" not in check.summary(check.survey(_records(TEST)))
+    said = check.summary(counts, same_camera=True)
+    assert "own camera count too" in said and "unknown" not in said

@@ -1,5 +1,7 @@
 import pytest
+from absl import logging
 
+from reid_jax.data import left
 from reid_jax.data.folders import folders, pictures
 
 
@@ -74,3 +76,20 @@ def test_errors_name_what_is_wrong(tmp_path):
 def test_hidden_files_are_no_pictures(tmp_path):
     got = _tree(tmp_path, "anna/1.jpg", "anna/._1.jpg", ".cache/x.jpg", "anna/.thumbs/2.jpg")
     assert len(folders(got).person) == len(pictures(got).person) == 1
+
+
+@pytest.mark.parametrize("read", [folders, pictures])
+def test_what_is_left_out_is_counted_and_named(tmp_path, monkeypatch, read):
+    said = []
+    monkeypatch.setattr(logging, "warning", lambda text, *given: said.append(text % given))
+    monkeypatch.setattr(left, "NEEDS", {".raw": "pip install it"})
+    whole = _tree(tmp_path / "a", "p/1.jpg", "p/.x", "q/2.TIF", "q/3.gif", "q/4.webp")
+    assert len(read(whole).person) == 4 and not said
+    mixed = _tree(tmp_path / "b", "p/1.jpg", "p/1.txt", "q/2.RAW", "q/r/3.raw", "LICENSE")
+    (mixed / "q" / "s").symlink_to(whole)
+    assert len(read(mixed).person) == 1
+    assert said == [f"{mixed}: 5 files of 4 other kinds left out: {said[0].partition('out: ')[2]}"]
+    for one in (".raw (2; pip install it)", ".txt (1)", "without ending (1)", "linked folders (1)"):
+        assert one in said[0]
+    with pytest.raises(ValueError, match=r"; 1 file of 1 other kind left out: \.txt \(1\)"):
+        read(_tree(tmp_path / "c", "p/1.txt"))

@@ -86,7 +86,15 @@ def test_evaluate_embed_and_export(trained, data, tmp_path):
         f"test: mAP {value:.1f}" in said
         or abs(value - float(said.split("test: mAP ")[1].split()[0])) < 0.06
     )
-    assert "mAP" in call("evaluate", f"--workdir={workdir}", "--metric=euclidean", "--flip").stdout
+    lines = (data / "all.csv").read_text().splitlines()
+    twice = [line.replace(",query", ",gallery") for line in lines if line.endswith(",query")]
+    (data / "twice.csv").write_text("\n".join([*lines, *twice]))
+    figures = call(
+        *("evaluate", f"--workdir={workdir}", "--metric=euclidean", "--flip"),
+        *(f"--test=csv:{data}/twice.csv", "--same_camera"),
+    ).stdout
+    assert "mAP" in figures and "6 of 6 query pictures are among the gallery pictures" in figures
+    assert "matches by the query's own camera count too" in figures
     out = tmp_path / "encoder"
     assert "agree" in call("export", f"--workdir={workdir}", f"--out={out}").stdout
     call("embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz")

@@ -1,4 +1,5 @@
 import pytest
+from absl import logging
 
 from reid_jax.video import find
 from tests.video import films
@@ -64,3 +65,17 @@ def test_views(tmp_path):
             find.rig(text)
     with pytest.raises(FileNotFoundError, match="there is no file or folder .*none.mp4"):
         find.rig(f"{one},{tmp_path / 'none.mp4'}")
+
+
+def test_what_a_folder_of_frames_holds_besides_is_named(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(logging, "warning", lambda text, *given: said.append(text % given))
+    for name in ("one/1.jpg", "one/2.webp", "two/1.png"):
+        _touch(tmp_path / name)
+    find.rig(f"{tmp_path / 'one'},{tmp_path / 'two'}")
+    assert not said
+    _touch(tmp_path / "two" / "notes.md")
+    find.rig(f"{tmp_path / 'one'},{tmp_path / 'two'}")
+    assert said == [f"{tmp_path / 'two'}: 1 file of 1 other kind left out: .md (1)"]
+    with pytest.raises(ValueError, match=r"no video below .*; 4 files of 4 other kinds left out"):
+        find.videos([str(tmp_path)])
