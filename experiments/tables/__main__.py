@@ -1,28 +1,31 @@
 r"""Run the rows of a table of a paper, and write it.
 
+    python -m experiments.tables                                    lists the tables
+    python -m experiments.tables --table=remix.8                    its rows, and what they need
     python -m experiments.tables --table=remix.8 --workdir=runs/table8
     python -m experiments.tables --table=remix.11 --workdir=runs/table11 --recipe=paper \
-        --config.data=csv:/data/msmt17.csv --config.videos=csv:/data/luperson.csv \
-        --tests=market1501:/data/market1501,csv:/data/duke.csv \
+        --msmt17=msmt17:/data/msmt17 --luperson=luperson:/data/luperson \
+        --market=market1501:/data/market1501 --duke=dukemtmc:/data/duke \
         --weights=resnet50_ibn_a=/weights/imagenet.pth,luperson/resnet50_ibn_a=/weights/luperson.pth
 
 A row is a training for each seed, in a folder of its own, by a command that is printed; what is
-finished is not run again, so that the same command goes on where it was stopped. Without --recipe
-they are small, on the synthetic street, from random numbers. With a paper's recipe a row starts
-from the file of --weights that fits its encoder and what that was trained on before,
-START/BACKBONE=FILE, or BACKBONE=FILE for ImageNet's labels; what is missing is reported before the
-first training. Every other option is handed to each training. table.md has the mean over the seeds,
-their standard deviation, and the paper's figures (experiments/tables/targets.csv), each below what
-it was trained on, started from and tested on.
+finished is not run again, so that the same command goes on where it was stopped. Several machines
+may run the same command on one folder: a row that one of them trains, the others leave alone.
+
+Without --recipe the trainings are small, on the synthetic street, from random numbers. With a
+paper's recipe rows are trained and tested on the paper's data sets, each of which the command line
+names once (--market=KIND:PATH; with --flagfile=FILE it stands in a file), and start from the file
+of --weights that fits the encoder and what that was trained on before, START/BACKBONE=FILE, or
+BACKBONE=FILE for ImageNet's labels; what is missing is reported before the first training. Every
+other option is handed to each training.
+
+table.md has the mean over the seeds, their standard deviation, and beside it the paper's figure
+(experiments/tables/targets.csv) and the difference; the papers' figures are drawn beside it.
 """
 
-import json
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from absl import flags
 
 from reid_jax.app import command, kinds, sources
@@ -34,22 +37,21 @@ from reid_jax.encoders import NONE
 from reid_jax.options import choose
 
 from .. import find  # noqa: TID252
-from . import targets
-from .results import Result, markdown
-from .trainings import Training, named_files, started, trainings, wanted
-
-FIGURES = ("mAP", "rank1")
-SCRIPTS = __package__.rpartition(".")[0]
+from . import listing, running, sets
+from .runs import Run
+from .trainings import Asked, Test, Training, lacking, trainings, wanted, with_needed
+from .weights import named_files, started
 
 _TABLE = flags.DEFINE_string("table", None, "EXPERIMENT.NAME, or nothing to list them")
 _SEEDS = flags.DEFINE_integer("seeds", 1, "trainings of each row, seeds 0, 1, ...", lower_bound=1)
 _TESTS = flags.DEFINE_multi_string(
-    "tests", [], "KIND:PATH of each test set, by comma; without it, that of the trainings"
+    "tests", [], "KIND:PATH of each test set, by comma; without it, those of the rows"
 )
 _ROWS = flags.DEFINE_list(
     "rows",
     [],
-    "numbers of the rows, from 0, that table.md has; what they build upon must be done; none: all",
+    "the rows: numbers from 0, ranges as 3-8, or words of their names; what they build upon is "
+    "trained as well; none: all",
 )
 _RECIPE = flags.DEFINE_string(
     "recipe", None, "the experiment's recipe that the rows go on from; without it, a small one"
@@ -60,42 +62,59 @@ _WEIGHTS = flags.DEFINE_list(
     "BACKBONE=FILE or START/BACKBONE=FILE of each kind of weights that rows start from; none: "
     "random numbers",
 )
+_SHOW = flags.DEFINE_boolean("show", False, "show what there is of the table, and train nothing")
+_SETS = {
+    name: flags.DEFINE_string(name, None, f"KIND:PATH of {one.title}")
+    for name, one in sets.SETS.items()
+}
 
 
 def main(rest: list[str]) -> None:
-    """Train the rows of --table, or list the tables; `rest` is handed to each training."""
+    """Train the rows of --table, or list tables or rows; `rest` is handed to each training."""
     tables = all_tables()
     if not _TABLE.value:
-        for key, (_, _, one) in tables.items():
-            command.say(f"{key:12} {one.title} (--recipe: {', '.join(one.recipes)})")
+        command.say(listing.tables(tables, find(), _RECIPE.value or ""))
         return
     name, experiment, table = choose("--table", _TABLE.value, tables)
-    recipe = _RECIPE.value or table.recipes[0]
+    there = "workdir" in flags.FLAGS and flags.FLAGS["workdir"].value
+    recipe = _RECIPE.value or (table.recipes[0] if there else listing.papers(table))
     choose("--recipe", recipe, dict.fromkeys(table.recipes))
-    workdir, given = Path(command.workdir()), _handed(rest, experiment)
-    files = {}
-    if _WEIGHTS.value == [NONE]:
-        given.append(f"--config.weights={NONE}")
-    else:
-        files = named_files(_WEIGHTS.value or [])
-    rows = wanted(table, recipe, _ROWS.value or [])
-    listed = trainings(
-        table, experiment, recipe, workdir, given, rows=rows, seeds=_SEEDS.value or 1
-    )
-    listed = started(listed, files)
-    tests, results = kinds.listed(_TESTS.value or []), []
-    if not tests:
-        check_tests(listed)
-    for number in rows:
-        row, runs = table.rows[number], [training for training in listed if training.row == number]
-        for training in runs:
-            if training.words:
-                train(name, training.folder, training.words)
-        measured = 100 * np.array([figures(training.folder, tests) for training in runs])
-        results.append(Result(row.name, targets.of(row.paper, runs[0].config.backbone), measured))
-        text = markdown(table.title, results, tests)
-        (workdir / "table.md").write_text(text)
-        command.say(f"\n{text}")
+    given = _handed(rest, experiment)
+    given += [f"--config.weights={NONE}"] if _WEIGHTS.value == [NONE] else []
+    lie = sets.where({one: flag.value or "" for one, flag in _SETS.items()})
+    asked = Asked(find(), name, recipe, given, lie)
+    workdir = Path(command.workdir()) if there else Path("WORKDIR")
+    listed = trainings(table, asked, workdir, _SEEDS.value or 1)
+    rows = wanted(table, listed, recipe, _ROWS.value or [])
+    if not there:
+        chosen = [one for one in listed if one.row in rows]
+        command.say(listing.rows(_TABLE.value, table, recipe, chosen))
+        return
+    listed = with_needed(listed, rows)
+    if not _SHOW.value:
+        listed = _ready(table, listed)
+    tests = tuple(Test(text, (text,)) for text in kinds.listed(_TESTS.value or []))
+    run = Run(_TABLE.value, table, asked, workdir, rows, listed, tests)
+    run.all(train=not _SHOW.value)
+
+
+def _ready(table: Table, listed: list[Training]) -> list[Training]:
+    """The trainings with their weights, after a look whether anything is missing.
+
+    Raises:
+        ValueError: data or weights are missing, or a folder is another row's or version's.
+    """
+    given = {one: flag.value or "" for one, flag in _SETS.items()}
+    if left := lacking(listed, given, tests=not _TESTS.value):
+        raise ValueError(f"the rows need data that are not named: {'; '.join(left)}")
+    random = _WEIGHTS.value == [NONE]
+    listed = started(listed, {} if random else named_files(_WEIGHTS.value or []))
+    if not _TESTS.value:
+        check_tests([one for one in listed if one.words])
+    for one in listed:
+        if one.words:
+            running.check(one, f"{_TABLE.value}: {table.rows[one.row].name}")
+    return listed
 
 
 def check_tests(listed: Sequence[Training]) -> None:
@@ -123,29 +142,6 @@ def all_tables() -> dict[str, tuple[str, Experiment, Table]]:
     }
 
 
-def train(experiment: str, workdir: Path, words: Sequence[str]) -> None:
-    """Run one training, or go on with it."""
-    module = f"{SCRIPTS}.{experiment}"
-    call = [sys.executable, "-m", module, f"--workdir={workdir}", "--noreport", *words]
-    command.say(" ".join(["python", *call[1:]]))
-    _run(call)
-
-
-def figures(workdir: Path, tests: Sequence[str]) -> list[list[float]]:
-    """Figures [tests figures] of a run, by its own test or by experiments.evaluate."""
-    if not tests:
-        lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-        return [_figures([line for line in lines if line["kind"] == "test"][-1])]
-    found = []
-    for number, test in enumerate(tests):
-        out = workdir / f"test-{number}.json"
-        out.unlink(missing_ok=True)
-        options = [f"--workdir={workdir}", f"--test={test}", f"--out={out}"]
-        _run([sys.executable, "-m", f"{SCRIPTS}.evaluate", *options])
-        found.append(_figures(json.loads(out.read_text())))
-    return found
-
-
 def _handed(arguments: Sequence[str], experiment: Experiment) -> list[str]:
     """What each training is given: configuration options, and flags that a training has as well."""
     own = [
@@ -162,15 +158,6 @@ def _handed(arguments: Sequence[str], experiment: Experiment) -> list[str]:
             "--name=true"
         )
     return handed + words
-
-
-def _figures(found: Mapping[str, float]) -> list[float]:
-    return [found[name] for name in FIGURES]
-
-
-def _run(call: list[str]) -> None:
-    if subprocess.run(call, check=False).returncode:
-        raise ValueError(f"stopped or failed: {' '.join(call)}")
 
 
 if __name__ == "__main__":

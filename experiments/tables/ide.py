@@ -2,13 +2,22 @@
 
 from reid_jax.app.table import Row, Table
 
+_KINDS = {"none": "baseline", "gds": "with GDS", "gds-h": "with GDS-H"}
+_SETS = {"cuhk03_labelled": "CUHK03 (labelled boxes)", "msmt17": "MSMT17"}
+
 TABLES = {
     "gds": Table(
-        "GDS, table 4: supervised",
-        (
-            Row("baseline", {"gds": "none"}, "ide.gds/none"),
-            Row("with GDS", {"gds": "gds"}, "ide.gds/gds"),
-            Row("with GDS-H", {"gds": "gds-h"}, "ide.gds/gds-h"),
+        "GDS, table 4: supervised, and figure 3: the distances",
+        tuple(
+            Row(
+                f"{title}, {what}",
+                {"gds": kind},
+                f"ide.gds/{kind} {title}",
+                data={"data": f"{{{name}}}", "test": f"{{{name}}}"},
+            )
+            for name, title in _SETS.items()
+            for kind, what in _KINDS.items()
         ),
+        draws=("distances",),
     )
 }

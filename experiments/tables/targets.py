@@ -1,9 +1,10 @@
 """The papers' figures, as targets.csv has them.
 
 A line is a figure of a row of a table: `source`, what was trained on; `start`, what the encoder was
-trained on before (imagenet, or a set without its labels); `encoder`, as --config.backbone names it;
-`target`, what was tested on; mAP and rank-1 in percent, empty where unknown; `evidence`, where it
-is published, and what of the line was inferred.
+trained on before (imagenet, a set without its labels, or none); `encoder`, as --config.backbone
+names it; `target`, what was tested on; mAP and rank-1 in percent, the time of a picture on a core
+of a CPU (an i7-9700K) in ms, the training's GPU hours and its memory in GB, empty where unknown;
+`evidence`, where it is published, and what of the line was inferred.
 """
 
 import csv
@@ -24,6 +25,9 @@ class Target(NamedTuple):
     target: str
     mAP: str
     rank1: str
+    cpu: str
+    hours: str
+    memory: str
     evidence: str
 
     @property

@@ -1,6 +1,7 @@
 """Pictures of distances: of pairs of the same person and of others, and how GDS moves them."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,31 +72,44 @@ def sample(train: Records) -> np.ndarray:
 
 def histograms(counts: dict[str, DistanceCounts], path: Path) -> None:
     """Draw a panel for each data set (GDS's figures 1 and 3); nothing where there is none."""
+    if counts:
+        compared([counts], path, "Distances")
+
+
+def compared(rows: Sequence[Mapping[str, DistanceCounts]], path: Path, title: str) -> None:
+    """Draw a line of panels for each of `rows`, counts by what they are of."""
     from matplotlib import pyplot
 
-    if not counts:
-        return
-    width = 6.5 * len(counts)
-    figure, panels = pyplot.subplots(1, len(counts), figsize=(width, 4), squeeze=False)
-    for axes, (name, count) in zip(panels[0], counts.items(), strict=True):
-        bins = len(count.same)
-        for side, word, ink in (
-            (count.other, "different persons", canvas.WRONG),
-            (count.same, "the same person", canvas.RIGHT),
-        ):
-            if side.any():
-                density, places = bins * side / side.sum(), (np.arange(bins) + 0.5) / bins
-                label = f"{word} ({side.sum():,} pairs)"
-                axes.bar(places, density, 1 / bins, alpha=0.6, label=label, color=ink.plotted)
-        overlap = "" if np.isnan(count.overlap) else f"\noverlap {count.overlap:.3f}"
-        axes.set_title(name + overlap)
-        axes.set_xlabel("half the cosine distance (0: alike, 1: opposite)")
-        axes.set_ylabel("density of the pairs")
-        if axes.patches:
-            axes.legend()
+    wide = max(map(len, rows))
+    size = (6.5 * wide, 4 * len(rows))
+    figure, panels = pyplot.subplots(len(rows), wide, figsize=size, squeeze=False)
+    for line, row in zip(panels, rows, strict=True):
+        for axes, (name, count) in zip(line, row.items(), strict=False):
+            _panel(axes, name, count)
+        for axes in line[len(row) :]:
+            axes.set_axis_off()
     text = "How far two pictures are apart, by the network. The better it is, the further "
     text += "left the same person lies and the smaller is the overlap (0: apart, 1: no difference)."
-    canvas.save(path, canvas.captioned(canvas.plotted(figure), f"Distances: {_pairs()}", text))
+    canvas.save(path, canvas.captioned(canvas.plotted(figure), f"{title}: {_pairs()}", text))
+
+
+def _panel(axes: Any, name: str, count: DistanceCounts) -> None:
+    """The two histograms of one data set."""
+    bins = len(count.same)
+    for side, word, ink in (
+        (count.other, "different persons", canvas.WRONG),
+        (count.same, "the same person", canvas.RIGHT),
+    ):
+        if side.any():
+            density, places = bins * side / side.sum(), (np.arange(bins) + 0.5) / bins
+            label = f"{word} ({side.sum():,} pairs)"
+            axes.bar(places, density, 1 / bins, alpha=0.6, label=label, color=ink.plotted)
+    overlap = "" if np.isnan(count.overlap) else f"\noverlap {count.overlap:.3f}"
+    axes.set_title(name + overlap)
+    axes.set_xlabel("half the cosine distance (0: alike, 1: opposite)")
+    axes.set_ylabel("density of the pairs")
+    if axes.patches:
+        axes.legend()
 
 
 def trend(metrics: Path, path: Path, name: str) -> None:

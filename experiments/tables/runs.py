@@ -1,0 +1,136 @@
+"""The rows of one table in one folder: who trains which, and what there is of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from reid_jax.app import command
+from reid_jax.app.table import Table
+
+from . import claims, cost, plots, running, targets
+from .results import Result, markdown
+from .trainings import Asked, Test, Training
+
+
+class Run:
+    """The rows of one table in one folder.
+
+    Attributes:
+        key: the table's name.
+        table: the table.
+        asked: what its trainings are made of.
+        workdir: the folder.
+        rows: those that are shown.
+        listed: their trainings, and those that they go on from.
+        tests: what every row is tested on; empty: each on its own.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        table: Table,
+        asked: Asked,
+        workdir: Path,
+        rows: Sequence[int],
+        listed: Sequence[Training],
+        tests: tuple[Test, ...] = (),
+    ):
+        self.key, self.table, self.asked, self.workdir = key, table, asked, workdir
+        self.rows, self.listed, self.tests = rows, listed, tests
+
+    def all(self, *, train: bool) -> None:
+        """Train what can be trained, and write the table."""
+        for number, one in enumerate(self.listed):
+            if train and one.words:
+                self._row(one, self.listed[number + 1 :])
+        self.write(measure=train)
+        text = (self.workdir / "table.md").read_text()
+        command.say(f"\n{text}")
+        for path in self.draw():
+            command.say(str(path))
+
+    def _row(self, one: Training, after: Sequence[Training]) -> None:
+        """Train a row, unless it is done, somebody else does, or what it needs is not there."""
+        name = f"{self.key}: {self.table.rows[one.row].name}"
+        with claims.claimed(one.folder) as other:
+            if other:
+                command.say(f"row {one.row} is {other}")
+                return
+            if left := [need.row for need in self._needed(one) if not running.done(need)]:
+                command.say(f"row {one.row} goes on from row {left[0]}, which is not done")
+                return
+            if not running.done(one):
+                command.say(f"row {one.row}, {self.table.rows[one.row].name}")
+                todo = [later for later in after if not claims.of(later.folder)]
+                running.train(
+                    one,
+                    name,
+                    lambda text: command.say(
+                        f"row {one.row}: {running.rest(text, todo, one.folder)}"
+                    ),
+                )
+            if one.row in self.rows:
+                self._figures(one, measure=True)
+        self.write(measure=False)
+
+    def _needed(self, one: Training) -> list[Training]:
+        """The trainings of the same seed that a row goes on from."""
+        seed = one.folder.name.rpartition("-")[2]
+        return [
+            need
+            for need in self.listed
+            if need.row in one.needs and need.words and need.folder.name.endswith(seed)
+        ]
+
+    def results(self, *, measure: bool) -> dict[int, Result]:
+        """What there is of each row; `measure`: what is missing of those that are done as well."""
+        found = {}
+        for row in self.rows:
+            runs = [one for one in self.listed if one.row == row]
+            tests = self.tests or runs[0].tests
+            figures = [self._figures(one, measure) for one in runs]
+            states = [self._state(one) for one in runs]
+            found[row] = Result(
+                self.table.rows[row].name,
+                targets.of(self.table.rows[row].paper, runs[0].config.backbone),
+                tuple(test.title for test in tests),
+                np.stack(figures),
+                next(filter(None, states), ""),
+            )
+        return found
+
+    def _figures(self, one: Training, measure: bool) -> np.ndarray:
+        tests = self.tests or one.tests
+        if not running.done(one):
+            return np.full((len(tests), len(self.table.figures)), np.nan)
+        return running.figures(one, tests, self.table.figures, measure=measure)
+
+    def _state(self, one: Training) -> str:
+        """What a row waits for; empty: nothing."""
+        if running.done(one):
+            return ""
+        claim = claims.of(one.folder)
+        left = cost.told(one.folder) if claim else ""
+        return ", ".join(filter(None, [str(claim) if claim else "not trained", left]))
+
+    def write(self, *, measure: bool) -> None:
+        """Write table.md."""
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        results = self.results(measure=measure)
+        text = markdown(self.table.title, list(results.values()), self.table.figures)
+        (self.workdir / "table.md").write_text(text)
+
+    def draw(self) -> list[Path]:
+        """Draw the paper's figures of what is done."""
+        made = []
+        if self.table.axis:
+            path = self.workdir / "table.png"
+            plots.curves(self.table, self.asked.recipe, self.results(measure=False), path)
+            made += [path] if path.is_file() else []
+        whole = [one for one in self.listed if one.row in self.rows and running.done(one)]
+        seed = [one for one in whole if "-seed0" in str(one.folder)]
+        if seed and self.table.draws:
+            experiment = self.asked.experiments[self.asked.name]
+            made += plots.draw(self.table, experiment, seed, self.workdir)
+        return made
