@@ -38,8 +38,8 @@ def of(config: Any) -> Cost:
     batch = config.persons * config.per_person
     if hasattr(config, "per_label"):
         batch += config.labels * config.per_label
-    if hasattr(config, "bn_domains") and config.data:  # as many of either domain
-        batch *= 2
+    if hasattr(config, "source") and not hasattr(config, "pseudo_labels") and config.data:
+        batch *= 2  # SpCL: as many of either domain
     return Cost(config.epochs, config.iterations, batch)
 
 

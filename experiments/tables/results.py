@@ -28,6 +28,7 @@ class Result(NamedTuple):
         tests: what it is tested on.
         measured: f64[seeds tests figures], NaN where there is none yet.
         state: what it waits for; empty: nothing.
+        alike: whether its encoder is the one of the paper's figures.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Result(NamedTuple):
     tests: tuple[str, ...]
     measured: np.ndarray
     state: str = ""
+    alike: bool = True
 
 
 def markdown(title: str, results: Sequence[Result], figures: Sequence[str]) -> str:
@@ -72,7 +74,8 @@ def _cells(row: Result, test: str, name: str, values: np.ndarray, beside: bool) 
     if not beside:
         return [shown]
     paper = next((getattr(one, name) for one in row.paper if one.target == test), "")
-    difference = f"{there.mean() - float(paper):+.1f}" if len(there) and paper else ""
+    compared = len(there) and paper and row.alike
+    difference = f"{there.mean() - float(paper):+.1f}" if compared else ""
     return [shown, paper, difference]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from reid_jax.app import command
 from reid_jax.app.table import Table
+from reid_jax.whole import whole
 
 from . import claims, cost, plots, running, targets
 from .results import Result, markdown
@@ -76,27 +77,23 @@ class Run:
 
     def _needed(self, one: Training) -> list[Training]:
         """The trainings of the same seed that a row goes on from."""
-        seed = one.folder.name.rpartition("-")[2]
-        return [
-            need
-            for need in self.listed
-            if need.row in one.needs and need.words and need.folder.name.endswith(seed)
-        ]
+        there = [need for need in self.listed if need.row in one.needs and need.words]
+        return [need for need in there if need.seed == one.seed]
 
     def results(self, *, measure: bool) -> dict[int, Result]:
         """What there is of each row; `measure`: what is missing of those that are done as well."""
         found = {}
         for row in self.rows:
             runs = [one for one in self.listed if one.row == row]
-            tests = self.tests or runs[0].tests
-            figures = [self._figures(one, measure) for one in runs]
-            states = [self._state(one) for one in runs]
+            encoder = runs[0].config.backbone
+            paper = targets.of(self.table.rows[row].paper, encoder)
             found[row] = Result(
                 self.table.rows[row].name,
-                targets.of(self.table.rows[row].paper, runs[0].config.backbone),
-                tuple(test.title for test in tests),
-                np.stack(figures),
-                next(filter(None, states), ""),
+                paper,
+                tuple(test.title for test in self.tests or runs[0].tests),
+                np.stack([self._figures(one, measure) for one in runs]),
+                next(filter(None, map(self._state, runs)), ""),
+                all(line.encoder == encoder for line in paper),
             )
         return found
 
@@ -116,10 +113,10 @@ class Run:
 
     def write(self, *, measure: bool) -> None:
         """Write table.md."""
-        self.workdir.mkdir(parents=True, exist_ok=True)
         results = self.results(measure=measure)
         text = markdown(self.table.title, list(results.values()), self.table.figures)
-        (self.workdir / "table.md").write_text(text)
+        with whole(self.workdir / "table.md") as file:
+            file.write_text(text)
 
     def draw(self) -> list[Path]:
         """Draw the paper's figures of what is done."""
@@ -128,8 +125,8 @@ class Run:
             path = self.workdir / "table.png"
             plots.curves(self.table, self.asked.recipe, self.results(measure=False), path)
             made += [path] if path.is_file() else []
-        whole = [one for one in self.listed if one.row in self.rows and running.done(one)]
-        seed = [one for one in whole if "-seed0" in str(one.folder)]
+        done = [one for one in self.listed if one.row in self.rows and running.done(one)]
+        seed = [one for one in done if one.seed == 0]
         if seed and self.table.draws:
             experiment = self.asked.experiments[self.asked.name]
             made += plots.draw(self.table, experiment, seed, self.workdir)

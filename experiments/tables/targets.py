@@ -30,11 +30,6 @@ class Target(NamedTuple):
     memory: str
     evidence: str
 
-    @property
-    def column(self) -> str:
-        """What one figure must share with another to stand below it."""
-        return f"{self.source}, from {self.start} -> {self.target}"
-
 
 @cache
 def read() -> tuple[Target, ...]:
@@ -52,7 +47,11 @@ def of(paper: str, encoder: str) -> list[Target]:
 
 
 def evidence(lines: Sequence[Target]) -> str:
-    """A sentence on the encoders of the figures and where they are published."""
+    """A sentence on what the figures are of and where they are published."""
     encoders = ", ".join(dict.fromkeys(line.encoder for line in lines))
     sources = "; ".join(dict.fromkeys(line.evidence for line in lines))
-    return f"The paper's figures are of {encoders}; published in: {sources}."
+    data = "; ".join(dict.fromkeys(f"{line.source}, from {line.start}" for line in lines))
+    core = " A picture's time is that on an i7-9700K." if any(line.cpu for line in lines) else ""
+    return (
+        f"The paper's figures are of {encoders}, trained on {data}; published in: {sources}.{core}"
+    )

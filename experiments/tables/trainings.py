@@ -33,6 +33,7 @@ class Training(NamedTuple):
 
     Attributes:
         row: its number in the table.
+        seed: of its random numbers.
         folder: its workdir.
         words: of its command; none where another row trains it.
         config: the configuration that the words make.
@@ -43,6 +44,7 @@ class Training(NamedTuple):
     """
 
     row: int
+    seed: int
     folder: Path
     words: list[str]
     config: Any
@@ -122,6 +124,7 @@ def _training(number: int, row: Row, asked: Asked, folders: Sequence[Path], seed
     begun = row.run or "weights" in own or row.start == "none"
     return Training(
         row=number,
+        seed=seed,
         folder=Path(row.run.format(*folders)) if row.run else folders[number],
         words=[] if row.run else words,
         config=config,

@@ -150,7 +150,7 @@ def test_a_named_test_and_a_part_of_one_stay_mistakes(data, tmp_path):
 
 def test_a_table_is_refused_before_its_first_training(data, tmp_path):
     def row(**options):
-        return Training(3, tmp_path, ["word"], spcl.Config(**options), "")
+        return Training(3, 0, tmp_path, ["word"], spcl.Config(**options), "", "spcl", (), ())
 
     check_tests([row(target="synthetic:station"), row(target="csv:none", test="csv:none")])
     with pytest.raises(ValueError, match=r"unknown.csv, which row 3 .* --config.test=KIND:PATH"):
