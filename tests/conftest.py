@@ -1,6 +1,9 @@
 """Settings of all tests, made before jax is imported.
 
-Four fake devices, rank promotion is an error, and compiled programs are kept for the session.
+Four fake devices, rank promotion is an error, and compiled programs are kept for the session. What
+tests compute in their own process is compiled without most optimisations, which halves the time of
+compiling; scripts that they call are compiled as a user's are. JAX_DISABLE_MOST_OPTIMIZATIONS=0
+compiles everything so.
 """
 
 import atexit
@@ -18,8 +21,8 @@ os.environ["XLA_FLAGS"] = (
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and scripts that tests call inherit it
     compiled = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="reid-compiled-")
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
     atexit.register(shutil.rmtree, compiled, ignore_errors=True)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 if "XDG_CACHE_HOME" not in os.environ:  # what scripts draw is drawn once
     kept = os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="reid-kept-")
@@ -32,6 +35,8 @@ import pytest
 import reid_jax  # noqa: F401
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+if "JAX_DISABLE_MOST_OPTIMIZATIONS" not in os.environ:  # scripts do not inherit it
+    jax.config.update("jax_disable_most_optimizations", True)
 
 _DONE = itertools.count(1)
 

@@ -19,6 +19,7 @@ from reid_jax.models import embedder, pretrained, resnet
 from reid_jax.types import Input
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "told"),
     [
@@ -86,6 +87,7 @@ def _gpu(*options):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_all_that_a_gpu_would_show_is_measured_at_toy_size(tmp_path):
     groups = "bfloat16,embedding,cluster,rank,reading"
     done = _gpu("--toy", f"--only={groups}", f"--out={tmp_path}/gpu.json")
@@ -110,6 +112,7 @@ def test_all_that_a_gpu_would_show_is_measured_at_toy_size(tmp_path):
     assert [one for one in numbers if not (one[2] > 0 and math.isfinite(one[2]))] == []
 
 
+@pytest.mark.slow
 def test_what_there_is_no_time_for_is_named_and_without_a_gpu_nothing_is_measured(tmp_path):
     start = time.monotonic()
     done = _gpu("--toy", "--minutes=0.16", f"--out={tmp_path}/gpu.json")

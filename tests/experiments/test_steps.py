@@ -2,7 +2,7 @@
 
 The trunk has the recipe's features (IBN, instance normalisation, strides, ...) but few channels,
 images are 32x16, and options that set only lengths and widths are small. The recipes `street` are
-run by the scripts' own tests. Most of the time is compilation, so it runs without optimisations.
+run by the scripts' own tests.
 """
 
 import dataclasses
@@ -149,9 +149,6 @@ def small(monkeypatch):
     monkeypatch.setitem(kinds.KINDS, "tiny", tiny)
     made = embedder.model
     monkeypatch.setattr(embedder, "model", lambda module: drawn(made(module)))
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 CASES = [
