@@ -1,9 +1,8 @@
 """Settings of all tests, made before jax is imported.
 
-Four fake devices, rank promotion is an error, and compiled programs are kept for the session. What
-tests compute in their own process is compiled without most optimisations, which halves the time of
-compiling; scripts that they call are compiled as a user's are. JAX_DISABLE_MOST_OPTIMIZATIONS=0
-compiles everything so.
+Four fake devices, rank promotion is an error, and compiled programs are kept for the session. Most of
+the time is compiling, so it is done with few optimisations, also in the scripts that tests call;
+JAX_DISABLE_MOST_OPTIMIZATIONS=0 compiles as a user's programs are.
 """
 
 import atexit
@@ -19,6 +18,7 @@ os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and scripts that tests call inherit it
     compiled = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="reid-compiled-")
     atexit.register(shutil.rmtree, compiled, ignore_errors=True)
@@ -35,8 +35,6 @@ import pytest
 import reid_jax  # noqa: F401
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-if "JAX_DISABLE_MOST_OPTIMIZATIONS" not in os.environ:  # scripts do not inherit it
-    jax.config.update("jax_disable_most_optimizations", True)
 
 _DONE = itertools.count(1)
 

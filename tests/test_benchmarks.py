@@ -132,6 +132,7 @@ def test_ours_is_measured_without_a_peer_too():
     theirs.close()
 
 
+@pytest.mark.slow
 def test_the_peer_is_the_same_network_with_the_same_losses(tmp_path):
     torch = pytest.importorskip("torch")
     from benchmarks import gpu_torch
@@ -164,6 +165,7 @@ def test_the_peer_is_the_same_network_with_the_same_losses(tmp_path):
     assert float(theirs.detach()) == pytest.approx(float(expected), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_network_measured_is_the_one_that_recipes_name_and_the_peer_is_as_large():
     torch = pytest.importorskip("torch")
     from benchmarks import gpu_torch
@@ -184,6 +186,7 @@ def test_the_network_measured_is_the_one_that_recipes_name_and_the_peer_is_as_la
     assert theirs == ours + sizes.classes * model.width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "forwards"), [("supervised", 3), ("mixed", 5)])
 def test_a_step_is_as_many_forward_passes_as_are_counted(make, forwards):
     sizes = gpu_steps.TOY._replace(depths=(1, 1, 1, 1), width=32, picture=(128, 64))
