@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ from reid_jax.losses.classify import cross_entropy
 from reid_jax.losses.triplet import batch_hard
 from reid_jax.models import embedder, pretrained, resnet
 from reid_jax.types import Input
+
+OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
 
 
 @pytest.mark.slow
@@ -34,6 +37,7 @@ from reid_jax.types import Input
 def test_they_run(name, options, told):
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}", *options],
+        env=OPTIMISED,
         capture_output=True,
         text=True,
         check=False,
@@ -84,7 +88,7 @@ def test_a_fault_that_is_tested_dies_and_another_lives(tmp_path):
 
 def _gpu(*options):
     command = [sys.executable, "-m", "benchmarks.gpu", *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=OPTIMISED, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow

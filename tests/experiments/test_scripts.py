@@ -14,6 +14,7 @@ import pytest
 
 from tests.experiments.called import ROOT, begun, call, nobody_is_left, refused
 
+pytestmark = pytest.mark.usefixtures("optimised")
 TINY = [
     "--config.size=32x16",
     "--config.persons=4",
