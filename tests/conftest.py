@@ -1,7 +1,7 @@
 """Settings of all tests, made before jax is imported.
 
-Four fake devices, rank promotion is an error, and compiled programs are kept for the session. Most of
-the time is compiling, so it is done with few optimisations, also in the scripts that tests call;
+Four fake devices, rank promotion is an error, and compiled programs are kept for the session. Most
+of the time is compiling, so it is done with few optimisations, also in the scripts that tests call;
 JAX_DISABLE_MOST_OPTIMIZATIONS=0 compiles as a user's programs are.
 """
 
