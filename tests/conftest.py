@@ -48,3 +48,14 @@ def forgetting():
     yield
     if not next(_DONE) % 25:
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """Compile as a user's programs are, here and in scripts: longer, for steps that are quicker."""
+    name = "JAX_DISABLE_MOST_OPTIMIZATIONS"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, "0")
+        jax.config.update(name.lower(), False)
+        yield
+    jax.config.update(name.lower(), os.environ[name] == "1")
