@@ -138,15 +138,11 @@ def measure(
     pythons: list[str], arguments: list[str], turns: int, cores: int
 ) -> tuple[list[str], np.ndarray]:
     """The workers' names, torch's last, and milliseconds f64[turns parts workers 2]."""
-    workers = [
-        Worker(python, "training", ["--", "work", *arguments], cores) for python in pythons
-    ]
+    workers = [Worker(python, "training", ["--", "work", *arguments], cores) for python in pythons]
     workers.append(Worker(pythons[0], "training_torch", arguments, cores))
     for worker in workers:
         worker.ready()
-    times = [
-        [[worker.run(part) for worker in workers] for part in PARTS] for _ in range(turns + 1)
-    ]
+    times = [[[worker.run(part) for worker in workers] for part in PARTS] for _ in range(turns + 1)]
     for worker in workers:
         worker.close()
     return [worker.name for worker in workers], np.array(times[1:])
