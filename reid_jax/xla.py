@@ -20,7 +20,7 @@ import warnings
 FLAG = "--xla_cpu_experimental_ynn_fusion_type"
 FAULTY = ("0.10.2", "0.11.0")
 ONEDNN = "--xla_cpu_experimental_onednn_custom_call"
-FLAGS = {**dict.fromkeys(FAULTY, {FLAG: ""}), "0.12.0.1": {FLAG: "", ONEDNN: "true"}}
+FLAGS = {"0.10.2": {FLAG: ""}, "0.11.0": {FLAG: ""}, "0.12.0.1": {FLAG: "", ONEDNN: "true"}}
 
 
 def mended(flags: str, version: str) -> str:

@@ -1,5 +1,6 @@
 """Convolutions whose gradients are also fast on a CPU."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -11,7 +12,7 @@ from jax.typing import DTypeLike
 from reid_jax.types import Array
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
-ROWS = 8  # of the batch in a slice, see benchmarks/convolution.py
+ROWS, POSITIONS = 8, 128  # rows in a slice, if a row has as many positions; see `rows_per_slice`
 
 
 class Conv(nn.Module):
@@ -121,7 +122,7 @@ def _backward(
         return products.reshape(kernel.shape).astype(kernel.dtype)
 
     def sliced(x: Array, gradient: Array) -> Array:
-        rows = rows_per_slice(x.shape[0])
+        rows = rows_per_slice(gradient.shape)
         parts = (
             weight(x[i : i + rows], gradient[i : i + rows]) for i in range(0, x.shape[0], rows)
         )
@@ -131,9 +132,23 @@ def _backward(
     return to_x, jax.lax.platform_dependent(x, gradient, cpu=quick, default=weight)
 
 
-def rows_per_slice(rows: int) -> int:
-    """The largest divisor of the batch's `rows` that is at most ROWS."""
-    return max(d for d in range(1, ROWS + 1) if rows % d == 0)
+def rows_per_slice(output: Sequence[int]) -> int:
+    """How many rows of the batch one slice of the weight gradient on a CPU has.
+
+    Slices of 8 rows were the fastest or nearly so for maps of 16x8 to 64x32 positions with two
+    versions of jaxlib; smaller maps lose more by adding the slices' gradients than they gain
+    (benchmarks/README.md).
+
+    Args:
+        output: shape of the convolution's output, (b, h', w', ...).
+
+    Returns:
+        The largest divisor of b that is at most ROWS; b for maps of fewer than POSITIONS positions.
+    """
+    rows, height, width = output[:3]
+    if height * width < POSITIONS:
+        return rows
+    return max(d for d in range(1, min(ROWS, rows) + 1) if rows % d == 0)
 
 
 convolve.defvjp(_forward, _backward)

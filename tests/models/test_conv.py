@@ -50,7 +50,9 @@ def test_slices_of_bfloat16_are_summed_in_float32():
 
 
 def test_slices_divide_the_batch():
-    assert [rows_per_slice(rows) for rows in (1, 7, 12, 22, 23, 64)] == [1, 7, 6, 2, 1, 8]
+    got = [rows_per_slice((rows, 16, 8, 3)) for rows in (1, 7, 12, 22, 23, 64)]
+    assert got == [1, 7, 6, 2, 1, 8]
+    assert rows_per_slice((64, 8, 4, 3)) == 64
 
 
 def test_a_depthwise_convolution_is_exported_with_a_free_batch():
