@@ -9,6 +9,7 @@ network with the same losses in channels_last, not compiled.
 python -m benchmarks.training [--backbones=resnet_small,resnet50] [--turns=31] [--images=64]
 python -m benchmarks.training --pythons=python3.13:python3.11   other interpreters, by their paths
 python -m benchmarks.training --cores=1   where other work keeps the machine busy
+python -m benchmarks.training --whole     the steps of a run beside bare ones, without torch
 
 Where other work takes the cores, the wall tells how patient the threads of each are, and little of
 the work that is done; then only processor time on one core can be compared.
@@ -26,12 +27,16 @@ from absl import app, flags
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("step", "forward")
+STEPS, CLASSES = 8, 751
 _BACKBONES = flags.DEFINE_list(
     "backbones", ["resnet_small", "resnet50", "osnet_x0_25", "osnet_x1_0"], "what is measured"
 )
 _SIZE = flags.DEFINE_string("size", "128x64", "height x width of a picture")
 _IMAGES = flags.DEFINE_integer("images", 64, "rows of a batch, four of each person", lower_bound=8)
 _FEWER = flags.DEFINE_integer("fewer", 16, "rows of a batch of resnet50", lower_bound=8)
+_WHOLE = flags.DEFINE_bool(
+    "whole", False, "instead of torch: a run's steps, with plan and reading, beside bare steps"
+)
 _CORES = flags.DEFINE_integer("cores", 1000, "cores to use, at most", lower_bound=1)
 _TURNS = flags.DEFINE_integer("turns", 31, "measured turns of each network", lower_bound=1)
 _PYTHONS = flags.DEFINE_string(
@@ -74,42 +79,65 @@ class Worker:
 
 
 class Ours(NamedTuple):
-    """A step and a forward pass on one batch, as functions without arguments."""
+    """What is measured, as functions without arguments."""
 
     step: object
     forward: object
+    whole: object
+
+
+def people(picture: tuple[int, int]):
+    """Records of 751 JPEGs of smooth noise, one of each person."""
+    import cv2
+
+    from reid_jax.data import records
+
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (CLASSES, 8, 4, 3), np.uint8)
+    files = [cv2.imencode(".jpg", cv2.resize(one, picture[::-1]))[1].tobytes() for one in coarse]
+    return records.make(np.array(files, object), np.arange(CLASSES))
 
 
 def ours(backbone: str, picture: tuple[int, int], rows: int) -> Ours:
-    """Build both; the state stays on the device, the pictures come from the host as in a run."""
+    """Build all; the state stays on the device, the pictures come from the host as in a run.
+
+    `whole` is a step as the loop does it: an epoch of STEPS steps, with its plan, its pictures,
+    decoded and augmented, and its metrics, over STEPS.
+    """
     import jax
 
     from reid_jax import encoders, optimise, parallel, train
-    from reid_jax.data import records
+    from reid_jax.data import augment
+    from reid_jax.data import batch as batching
     from reid_jax.methods.ide import ide
     from reid_jax.types import Batch, Tags
 
-    size = "x".join(map(str, picture))
-    model = encoders.build(encoders.Network(backbone=backbone, size=size))
-    method = ide(model, persons=rows // 4, per_person=4)
+    model = encoders.build(encoders.Network(backbone=backbone, size="x".join(map(str, picture))))
+    method = ide(model, persons=rows // 4, per_person=4, iterations=STEPS)
     pixels = np.random.default_rng(0).integers(0, 256, (rows, *picture, 3), np.uint8)
     number, none = np.arange(rows, dtype=np.int32), np.zeros(rows, np.int32)
-    people = records.make(records.Held(np.zeros((751, 1, 1, 3), np.uint8)), np.arange(751))
     batch = Batch(pixels[:, None], Tags(number // 4, number, none, none, none))
-    optimiser, one = optimise.adam(3.5e-4), jax.local_devices()[:1]
-    state = parallel.replicate(train.create(method, optimiser, jax.random.key(0), people), one)
-    do, embed = (
-        parallel.build_step(method, optimiser, seed=0, devices=one),
-        parallel.build_embed(model, devices=one),
-    )
-    holder = [state]
-    encoder = jax.tree.map(lambda x: x + 0, method.encoder(state.variables, state.carry))
+    optimiser, one, records = optimise.adam(3.5e-4), jax.local_devices()[:1], people(picture)
+    state = train.create(method, optimiser, jax.random.key(0), records)
+    states = [parallel.replicate(state, one), parallel.replicate(state, one)]
+    encoder = parallel.replicate(method.encoder(state.variables, state.carry), one)
+    do = parallel.build_step(method, optimiser, seed=0, devices=one)
+    embed = parallel.build_embed(model, devices=one)
+    view = augment.Augment(flip=0.5, pad=5, erase=0.3)
+
+    def batches(plan, epoch, start):
+        return batching.batches(
+            records, plan, views=(view,), input=model.input, seed=0, epoch=epoch, start=start
+        )
 
     def step() -> None:
-        holder[0], metrics = do(holder[0], batch)
-        jax.block_until_ready((holder[0], metrics))
+        states[0], metrics = do(states[0], batch)
+        jax.block_until_ready((states[0], metrics))
 
-    return Ours(step, lambda: embed(encoder, pixels))
+    moments = train.epochs(
+        method, optimiser, do, None, batches, records, states[1], count=10**9, seed=0
+    )
+    return Ours(step, lambda: embed(encoder, pixels), lambda: next(moments))
 
 
 def work(backbone: str, height: str, width: str, rows: str) -> None:
@@ -117,7 +145,7 @@ def work(backbone: str, height: str, width: str, rows: str) -> None:
     import jax
 
     runs = ours(backbone, (int(height), int(width)), int(rows))
-    for run in runs:
+    for run in (runs.step, runs.forward):
         run()
         run()
     answer(f"jax {jax.__version__}", runs)
@@ -148,6 +176,19 @@ def measure(
     return [worker.name for worker in workers], np.array(times[1:])
 
 
+def whole(python: str, arguments: list[str], turns: int, cores: int) -> np.ndarray:
+    """Milliseconds of a bare step and of one in a run, f64[turns 2], by the wall."""
+    worker = Worker(python, "training", ["--", "work", *arguments], cores)
+    worker.ready()
+    worker.run("whole")
+    times = []
+    for _ in range(turns):
+        bare = np.median([worker.run("step")[0] for _ in range(STEPS)])
+        times.append([bare, worker.run("whole")[0] / STEPS])
+    worker.close()
+    return np.array(times)
+
+
 def table(names: list[str], times: np.ndarray, rows: int) -> list[str]:
     """Lines of the table: medians, and the median and the quartiles of the ratios by turns."""
     lines = []
@@ -172,13 +213,20 @@ def main(arguments: list[str]) -> None:
     pythons = _PYTHONS.value.split(":")
     cores = min(_CORES.value, len(os.sched_getaffinity(0)))
     print(f"{cores} cores, {_SIZE.value}, medians of {_TURNS.value} turns (quartiles)\n")
-    parts = [f"{part}, images/s | : torch, wall | : torch, processor" for part in PARTS]
-    print(f"| network, batch | | {' | '.join(parts)} |\n|{'---|' * 8}")
+    if not _WHOLE.value:
+        parts = [f"{part}, images/s | : torch, wall | : torch, processor" for part in PARTS]
+        print(f"| network, batch | | {' | '.join(parts)} |\n|{'---|' * 8}")
     for backbone in _BACKBONES.value:
         rows = _FEWER.value if backbone.startswith("resnet50") else _IMAGES.value
-        names, times = measure(
-            pythons, [backbone, *_SIZE.value.split("x"), str(rows)], _TURNS.value, cores
-        )
+        options = [backbone, *_SIZE.value.split("x"), str(rows)], _TURNS.value, cores
+        if _WHOLE.value:
+            times = whole(pythons[0], *options)
+            ratio = np.percentile(times[:, 0] / times[:, 1], [50, 25, 75])
+            rates = 1e3 * rows / np.median(times, 0)
+            print("{}, {}: {:.0f} images/s bare, {:.0f} in a run".format(backbone, rows, *rates))
+            print("in a run : bare {:.2f} ({:.2f}-{:.2f})".format(*ratio), flush=True)
+            continue
+        names, times = measure(pythons, *options)
         for line in table(names, times, rows):
             print(f"| {backbone}, {rows} | {line} |", flush=True)
 
