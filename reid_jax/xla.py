@@ -6,10 +6,12 @@ process at a reduction of seven or more axes (issues 39257 and 40412, both versi
 `import reid_jax` switches this off, before or after `import jax`, unless XLA_FLAGS already contains
 the flag. XLA reads the flags at jax's first computation.
 
-In 0.12.0.1 the same fusions are slower than XLA without them, and convolutions and products are
-faster by oneDNN, which torch uses too. Both together give 12% more training and 22% more embedding
-on a CPU (benchmarks/README.md); results differ by rounding. A flag that a jaxlib does not know ends
-the process, so each version names its own.
+In 0.12.0.1 convolutions and products are faster by oneDNN, which torch uses too, but only where the
+same fusions do not take them first. Both flags together give 12% more training and 22% more
+embedding on a CPU, neither of them gives anything alone (benchmarks/README.md); results differ by
+rounding. The price: jaxlib cannot write a program with oneDNN to its cache of compiled programs, so
+that each process compiles anew, and jax warns of it. XLA_FLAGS with ONEDNN=false has the cache
+instead. A flag that a jaxlib does not know ends the process, so each version names its own.
 """
 
 import importlib.metadata
