@@ -20,7 +20,7 @@ import time
 
 from absl import flags
 
-from reid_jax.app import command, footage, kinds, outputs, sources
+from reid_jax.app import command, footage, outputs, sources
 from reid_jax.data import packed
 from reid_jax.data.check import summary, survey
 
@@ -41,7 +41,7 @@ def pictures() -> None:
         )
     out = outputs.new(_OUT.value)
     command.say(f"prepare: {_SOURCE.value} into {out}")
-    data = kinds.open_source(_SOURCE.value)
+    data = sources.opened(_SOURCE.value)
     command.say(summary(survey(data)))
     if _SKIP_BROKEN.value:
         data = sources.without_broken(data, "source")

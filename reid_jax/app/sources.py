@@ -18,6 +18,18 @@ TEST = ("query", "gallery")  # the splits of a test
 SILENT = 3.0  # seconds between two lines of progress
 Open = Callable[[str], Records]
 APART = 10_000_000  # between the group numbers of two sources
+_said: set[str] = set()  # what a source tells is said once, however often it is opened
+
+
+def opened(text: str) -> Records:
+    """`kinds.open_source`, which says in lines what it found, each of them once."""
+
+    def say(line: str) -> None:
+        if line not in _said:
+            _said.add(line)
+            command.say(line)
+
+    return open_source(text, say=say)
 
 
 def train_and_test(config: Any) -> tuple[Records, Records]:
@@ -33,11 +45,11 @@ def train_and_test(config: Any) -> tuple[Records, Records]:
     Raises:
         ValueError: the test has no valid query.
     """
-    opened = functools.cache(open_source)  # a file is read once
-    train = _part(opened, config.data, "train")
+    once = functools.cache(opened)  # a file is read once
+    train = _part(once, config.data, "train")
     if config.skip_broken:
         train = without_broken(train, "training")
-    return train, _test(config, config.data, opened)
+    return train, _test(config, config.data, once)
 
 
 def supervised(config: Any) -> tuple[Records, Records]:
@@ -70,7 +82,7 @@ def single_camera(config: Any, train: Records) -> tuple[Records, Records]:
         )
     parts = []
     if config.videos:
-        named = _part(open_source, config.videos, "train")
+        named = _part(opened, config.videos, "train")
         if not (named.group >= 0).any():
             raise ValueError(
                 f"{config.videos} has no picture of a known video; a CSV names it in the column "
@@ -105,7 +117,7 @@ def with_beside(config: Any, train: Records) -> Records:
     """
     if not config.beside:
         return train
-    beside = _training(open_source, config.beside)
+    beside = _training(opened, config.beside)
     if config.skip_broken:
         beside = without_broken(beside, "pictures beside the training")
     parts = (_of_domain(train, Domain.LABELLED), _of_domain(beside, Domain.UNLABELLED))
@@ -125,15 +137,15 @@ def adaptation(config: Any) -> tuple[Records, Records]:
     Raises:
         ValueError: the target has no training picture, or the test no valid query.
     """
-    opened = functools.cache(open_source)  # a file is read once
-    parts = [_of_domain(_training(opened, config.target), Domain.UNLABELLED)]
+    once = functools.cache(opened)  # a file is read once
+    parts = [_of_domain(_training(once, config.target), Domain.UNLABELLED)]
     if config.data:
-        source = _part(opened, config.data, "train")
+        source = _part(once, config.data, "train")
         parts.insert(0, _of_domain(source, Domain.LABELLED))
     train = records.concat(parts)
     if config.skip_broken:
         train = without_broken(train, "training")
-    return train, _test(config, config.target, opened)
+    return train, _test(config, config.target, once)
 
 
 def of_run(config: Any) -> tuple[Records, Records]:
@@ -151,16 +163,16 @@ def has_test(config: Any) -> bool:
     if config.test:
         return True
     own = getattr(config, "target", "") or config.data
-    return len(_part(open_source, own, *TEST).person) > 0
+    return len(_part(opened, own, *TEST).person) > 0
 
 
-def _test(config: Any, name: str, opened: Open) -> Records:
+def _test(config: Any, name: str, read: Open) -> Records:
     """Query and gallery of config.test or, where it is empty, of the data `name`, if there are any.
 
     People without labels have none and train on; who names a test, or has a part of one, gets an
     error where no figure can come of it.
     """
-    test = _part(opened, config.test or name, *TEST)
+    test = _part(read, config.test or name, *TEST)
     if not config.test and not len(test.person):
         return test
     if config.skip_broken:
@@ -169,9 +181,9 @@ def _test(config: Any, name: str, opened: Open) -> Records:
     return test
 
 
-def _training(opened: Open, name: str) -> Records:
+def _training(read: Open, name: str) -> Records:
     """The training pictures of a data set, which must have some."""
-    part = _part(opened, name, "train")
+    part = _part(read, name, "train")
     if not len(part.person):
         raise ValueError(f"{name} has no training picture")
     return part
@@ -181,16 +193,16 @@ def _of_domain(part: Records, domain: Domain) -> Records:
     return part._replace(domain=np.full_like(part.domain, domain))
 
 
-def _part(opened: Open, name: str, *splits: str) -> Records:
+def _part(read: Open, name: str, *splits: str) -> Records:
     """The rows of some splits; what is drawn is drawn once, and kept on the disk or in memory."""
     if not all(one.startswith("synthetic") for one in name.split("+")):
-        return records.where(opened(name), *splits)
+        return records.where(read(name), *splits)
     place = cache.folder()
 
     def make() -> Records:
         where = f", once: it is kept in {place}" if place else ""
         command.say(f"drawing {name} ({', '.join(splits)}){where}")
-        return records.where(opened(name), *splits)
+        return records.where(read(name), *splits)
 
     if place is not None:
         return kept(make, f"{name} {' '.join(splits)}", place / "street", watch=_progress())

@@ -38,7 +38,7 @@ def test_parts_and_a_part_held_out(tmp_path):
         for camera in (1, 2)
         for take in range(3)
     ]
-    got = folders(_tree(tmp_path / "b", *files), test_fraction=0.3, seed=1)
+    got = folders(_tree(tmp_path / "b", *files), test=0.3, seed=1)
     assert [(got.split == split).sum() for split in ("train", "query", "gallery")] == [42, 6, 12]
     assert not set(got.person[got.split == "train"]) & set(got.person[got.split != "train"])
 
@@ -60,10 +60,10 @@ def test_errors_name_what_is_wrong(tmp_path):
     parts = _tree(tmp_path / "d", "train/1.jpg", "train/2.jpg", "query/q/1.jpg")
     with pytest.raises(ValueError, match=r"train should hold a folder per person.*\(2 such\)"):
         folders(parts)  # and train is no person
-    with pytest.raises(ValueError, match="test_fraction=0.5 asks for a test part and .* has query"):
-        folders(_tree(tmp_path / "e", "query/q/1.jpg"), test_fraction=0.5)
+    with pytest.raises(ValueError, match="test=0.5 asks for a test part and .* has query"):
+        folders(_tree(tmp_path / "e", "query/q/1.jpg"), test=0.5)
     with pytest.raises(ValueError, match="between 0 and 1, not 2"):
-        folders(_tree(tmp_path / "f", "anna/1.jpg"), test_fraction=2)
+        folders(_tree(tmp_path / "f", "anna/1.jpg"), test=2)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="it holds none"):
         folders(tmp_path / "empty")

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from reid_jax.data.check import survey
-from reid_jax.data.market1501 import market1501
+from reid_jax.data.sets.market1501 import market1501
 
 
 def _tree(root, **parts):
