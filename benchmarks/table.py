@@ -1,6 +1,6 @@
 """How long a CSV of many lines takes to open, and how much memory.
 
-    python -m benchmarks.table --lines=1000000
+python -m benchmarks.table --lines=1000000
 """
 
 import subprocess
@@ -40,7 +40,7 @@ def _measure(path: Path) -> None:
         "taken = time.perf_counter() - started; cpu = time.process_time() - cpu\n"
         "most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "print(f'{len(data.person):,} lines: {taken:.2f} s ({cpu:.2f} s of one core), '\n"
-        "      f'{(most - before) / 1024:.0f} MB more than the {before / 1024:.0f} MB of the imports')\n"
+        "      f'{(most - before) / 1024:.0f} MB more than the imports ({before / 1024:.0f} MB)')\n"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
 

@@ -12,9 +12,9 @@ from reid_jax.app.written import Choices, Source
 from reid_jax.data import part, records
 from reid_jax.data.folders import folders, pictures
 from reid_jax.data.packed import COLUMNS, packed
-from reid_jax.data.sets.published import SETS
 from reid_jax.data.sets.known import kind_of
 from reid_jax.data.sets.official import WARNING, Say
+from reid_jax.data.sets.published import SETS
 from reid_jax.data.table import table
 from reid_jax.options import choose, expanded
 from reid_jax.types import Records

@@ -34,7 +34,7 @@ def resolved_values(config_class: type, values: Mapping[str, Any]) -> dict[str, 
 
 
 def source(text: str) -> str:
-    """A source, KIND:PATH,option=value or several joined by "+", with the paths of files absolute."""
+    """A source, KIND:PATH or several joined by "+", with the paths of files absolute."""
     parts = []
     for part in kinds.split(text):
         one = written.parsed(part)

@@ -48,9 +48,7 @@ def street_videos(domain: str, *, stride: int = 5, **numbers: Any) -> Records:
     return synthetic.video_crops(films, stride=stride)
 
 
-def street_scenes(
-    domain: str, *, scenes: int = 20, stride: int = 5, **numbers: Any
-) -> Records:
+def street_scenes(domain: str, *, scenes: int = 20, stride: int = 5, **numbers: Any) -> Records:
     """`synthetic-scenes:DOMAIN`: people of 20 scenes, each filmed by two synchronised cameras.
 
     `synthetic-scenes:DOMAIN,scenes=5,people=8,frames=60,stride=5,seed=1` makes others.

@@ -19,7 +19,7 @@ Lines are read in blocks and kept as columns of numbers, so that a million of th
 import csv
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ from reid_jax.types import Records
 
 NEEDED = ("path", "person", "camera", "split")
 UNKNOWN = ("", "-1")
-BLOCK = 20_000  # lines
+COLUMNS = {"path", "person", "camera", "split", "group", "domain", "frame", "shot"}
+CHECKED = ("split", "domain", "frame", "shot")  # columns that cannot have any text
+BLOCK = 5_000  # lines
 NUMBER = re.compile(r"-1|[0-9]{1,9}")
 PATHS = np.dtypes.StringDType()  # its strings lie in one piece of memory
 
@@ -44,12 +46,21 @@ class Codes(dict[str, int]):
         self[text] = self[plain] if plain != text else len(self)
         return self[text]
 
-    def translated(self, codes: np.ndarray, number: dict[str, int]) -> np.ndarray:
-        """The number of the text of each code, i32[n]."""
-        table = np.zeros(len(self) + 1, np.int32)
-        for text, code in self.items():
-            table[code] = number[text.strip()]
-        return table[codes]
+    def numbered(self, codes: np.ndarray, start: int, known: Mapping[str, int]) -> np.ndarray:
+        """Number the texts from `start` in their order, numbers before words; i32[n] of codes.
+
+        Those in `known` have their number there.
+        """
+        texts = {text.strip() for text in self}
+        words = sorted(text for text in texts if not text.isdecimal() and text not in known)
+        figures = sorted(text for text in texts if text.isdecimal() and text not in known)
+        figures.sort(key=int)  # which leaves 7 and 07 in the order of their names
+        number = np.zeros(len(self) + 1, np.int32)
+        for text in texts & known.keys():
+            number[self[text]] = known[text]
+        for place, text in enumerate([*figures, *words], start):
+            number[self[text]] = place
+        return number[codes]
 
 
 def table(path: str | Path) -> Records:
@@ -83,10 +94,8 @@ class _Reading:
         with path.open("rb") as file:
             most = sum(block.count(b"\n") + block.count(b"\r") for block in _blocks(file)) + 1
         self.files = np.empty(most, PATHS)
-        self.codes = {name: Codes() for name in ("person", "camera", "split", "group", "domain",
-                                                 "frame", "shot")}  # fmt: skip
-        self.columns = {name: np.zeros(most, np.int32) for name in self.codes}
-        self.there: dict[str, set[str]] = {}  # each folder is listed once, no file is tested
+        self.codes = {name: Codes() for name in COLUMNS}
+        self.columns = {name: np.zeros(most, np.int32) for name in COLUMNS}
         self.rows = 0
 
     def records(self) -> Records:
@@ -94,60 +103,68 @@ class _Reading:
             reader = csv.reader(file)
             header = [name.strip() for name in next(reader, [])]
             place = _places(self.path, header)
+            for name in COLUMNS - {*place}:
+                self.codes[name][""]  # the whole column
             while block := list(islice(reader, BLOCK)):
-                self._add([_padded(line, len(header)) for line in block if line], place)
+                self._add(_even(block, len(header)), place)
         if not self.rows:
             raise ValueError(f"{self.path} has a header and no line")
-        self.there.clear()
         files = self.files[: self.rows]
-        del self.files
-        return records.make(files, **self._numbers())
+        folder = self.columns.pop("path")[: self.rows]
+        numbers = self._numbers()
+        self._check_files(files, folder)
+        return records.make(files, **numbers)
 
     def _add(self, lines: list[list[str]], place: dict[str, int]) -> None:
         """Fill in the next rows."""
         if not lines:
             return
-        first, last = self.rows, self.rows + len(lines)
+        rows = slice(self.rows, self.rows + len(lines))
         texts = list(zip(*lines, strict=True))
-        for name, codes in self.codes.items():
-            if name in place:
-                before = len(codes)
-                self.columns[name][first:last] = [codes[text] for text in texts[place[name]]]
-                for text in list(codes)[before:]:
-                    self._check(name, text.strip(), texts[place[name]].index(text) + first)
-            elif first == 0:
-                codes[""]  # the whole column
-        self.files[first:last] = self._found(texts[place["path"]])
-        self.rows = last
+        for name in COLUMNS & {*place}:
+            codes, column = self.codes[name], texts[place[name]]
+            before = len(codes)
+            if name == "path":
+                files = self._files(column)
+                self.files[rows] = files
+                column = tuple(file.rpartition(os.sep)[0] for file in files)
+            self.columns[name][rows] = np.fromiter(
+                map(codes.__getitem__, column), np.int32, len(lines)
+            )
+            for text in islice(codes, before, None) if name in CHECKED else ():
+                if wrong := _wrong(name, text.strip()):
+                    raise self._error(self.rows + column.index(text), wrong)
+        self.rows = rows.stop
 
-    def _check(self, name: str, text: str, row: int) -> None:
-        """Refuse a text that its column cannot have."""
-        if name == "split" and text not in records.SPLITS:
-            raise self._error(row, f"the split is {text!r}, not {', '.join(records.SPLITS)}")
-        if name == "domain" and text not in ("", "0", "1"):
-            raise self._error(row, f"the domain is {text!r}, not 0 or 1")
-        if name in ("frame", "shot") and text and not NUMBER.fullmatch(text):
-            raise self._error(row, f"the {name} is {text!r}, not a whole number")
+    def _files(self, names: Sequence[str]) -> list[str]:
+        """The paths of the pictures of some rows."""
+        names = list(map(str.strip, names))
+        if "" in names:
+            raise self._error(self.rows + names.index(""), "the path is empty")
+        text = "\n" + "\n".join(names)
+        if os.sep != "/" or "\n/" in text or "//" in text or "./" in text:
+            return [str(self.path.parent / name) for name in names]
+        return [self.folder + name for name in names]
 
-    def _found(self, names: Sequence[str]) -> list[str]:
-        """The files of some rows, which must be there."""
-        files = []
-        for row, name in enumerate(names, self.rows):
-            name = name.strip()
-            if name[:1] in ("", "/") or "//" in name or "./" in name or os.sep != "/":
-                file = str(self.path.parent / name)
-            else:
-                file = self.folder + name
-            folder, _, base = file.rpartition(os.sep)
-            there = self.there.get(folder)
-            if there is None:
-                there = set(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else set()
-                self.there[folder] = there
-            if base not in there or not name:
-                missing = self._error(row, f"there is no picture {file}")
-                raise FileNotFoundError(f"{missing}")
-            files.append(file)
-        return files
+    def _check_files(self, files: np.ndarray, folder: np.ndarray) -> None:
+        """Refuse a file that is not there; each folder is listed once, and no file is tested."""
+        order = np.argsort(folder, kind="stable")
+        ends = np.searchsorted(folder[order], np.arange(len(self.codes["path"]) + 1))
+        missing: list[int] = []
+        for code, place in enumerate(self.codes["path"]):
+            rows = order[ends[code] : ends[code + 1]]
+            there = set(os.listdir(place or os.sep)) if os.path.isdir(place or os.sep) else set()
+            for first in range(0, len(rows), BLOCK):
+                some = rows[first : first + BLOCK]
+                names = [file[len(place) + 1 :] for file in files[some]]
+                if not there.issuperset(names):
+                    missing.append(
+                        next(int(r) for r, n in zip(some, names, strict=True) if n not in there)
+                    )
+                    break
+        if missing:
+            row = min(missing)
+            raise FileNotFoundError(str(self._error(row, f"there is no picture {files[row]}")))
 
     def _error(self, row: int, text: str) -> ValueError:
         """An error that names the line of a row."""
@@ -160,18 +177,20 @@ class _Reading:
     def _numbers(self) -> dict[str, Any]:
         """The columns as `records.make` takes them."""
         unknown = dict.fromkeys(UNKNOWN, -1)
-        known: dict[str, dict[str, int]] = {
-            "person": _numbered(self.codes["person"], 1, {**unknown, "distractor": 0}),
-            "camera": _numbered(self.codes["camera"], 0, unknown),
-            "group": _numbered(self.codes["group"], 0, unknown),
+        known: dict[str, Mapping[str, int]] = {
+            "person": {**unknown, "distractor": 0},
+            "camera": unknown,
+            "group": unknown,
             "domain": {"": 0, "0": 0, "1": 1},
             "split": {name: number for number, name in enumerate(records.SPLITS)},
         }
         for name in ("frame", "shot"):
             known[name] = {text.strip(): int(text.strip() or -1) for text in self.codes[name]}
         columns = {
-            name: self.codes[name].translated(self.columns.pop(name)[: self.rows], number)
-            for name, number in known.items()
+            name: self.codes.pop(name).numbered(
+                self.columns.pop(name)[: self.rows], 1 if name == "person" else 0, known[name]
+            )
+            for name in known
         }
         return {**columns, "split": np.array(records.SPLITS)[columns["split"]]}
 
@@ -193,15 +212,19 @@ def _places(path: Path, header: list[str]) -> dict[str, int]:
     return {name: header.index(name) for name in header}
 
 
-def _padded(line: list[str], width: int) -> list[str]:
-    """A line with as many values as there are columns."""
-    return line if len(line) == width else [*line[:width], *[""] * (width - len(line))]
+def _wrong(name: str, text: str) -> str:
+    """Why a column cannot have a text; "" where it can."""
+    if name == "split" and text not in records.SPLITS:
+        return f"the split is {text!r}, not {', '.join(records.SPLITS)}"
+    if name == "domain" and text not in ("", "0", "1"):
+        return f"the domain is {text!r}, not 0 or 1"
+    if name in ("frame", "shot") and text and not NUMBER.fullmatch(text):
+        return f"the {name} is {text!r}, not a whole number"
+    return ""
 
 
-def _numbered(codes: Codes, start: int, known: dict[str, int]) -> dict[str, int]:
-    """Number names from `start` in their order (numbers before words), except those in `known`."""
-    others = sorted(
-        {text.strip() for text in codes} - {*known},
-        key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name),
-    )
-    return {**known, **{name: start + place for place, name in enumerate(others)}}
+def _even(block: list[list[str]], width: int) -> list[list[str]]:
+    """Lines without the empty ones, each with as many values as there are columns."""
+    if {*map(len, block)} == {width}:
+        return block
+    return [[*line[:width], *[""] * (width - len(line))] for line in block if line]

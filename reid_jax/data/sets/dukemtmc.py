@@ -33,9 +33,7 @@ WITHDRAWN = (
 )
 
 
-def dukemtmc(
-    folder: str | Path, *, official: Official = OFFICIAL, say: Say = silent
-) -> Records:
+def dukemtmc(folder: str | Path, *, official: Official = OFFICIAL, say: Say = silent) -> Records:
     """Read DukeMTMC-reID.
 
     Args:

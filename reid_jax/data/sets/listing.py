@@ -28,14 +28,10 @@ class Row(NamedTuple):
 def made(rows: Sequence[Row]) -> Records:
     """Records of these rows."""
     file, person, camera, split, group, frame = zip(*rows, strict=True)
-    return records.make(
-        list(file), person, camera, group=group, split=list(split), frame=frame
-    )
+    return records.make(list(file), person, camera, group=group, split=list(split), frame=frame)
 
 
-def root(
-    folder: str | Path, name: str, needed: Sequence[str], inside: Sequence[str] = ()
-) -> Path:
+def root(folder: str | Path, name: str, needed: Sequence[str], inside: Sequence[str] = ()) -> Path:
     """Find the folder that holds the parts of an archive.
 
     Args:

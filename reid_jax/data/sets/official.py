@@ -58,8 +58,8 @@ def compare(data: Records, official: Official, layout: str, say: Say) -> None:
     if official.cameras and cameras != official.cameras:
         wrong.append(f"{cameras} cameras instead of {official.cameras}")
     if wrong:
-        sure = "" if official.sure else " (figures recalled, not read in its paper)"
-        say(f"{WARNING}{official.name} is not complete or not as published{sure}: {'; '.join(wrong)}")
+        sure = "published" if official.sure else "published, as recalled"
+        say(f"{WARNING}{official.name} is not as {sure}: {'; '.join(wrong)}")
 
 
 def _part(pictures: int, persons: int) -> str:
