@@ -78,10 +78,10 @@ COMMON: dict[str, Choices] = {
     "shared": ("yes",),
 }
 ABOUT = {
-    "train": "train=all makes query and gallery training pictures too, without the distractors",
-    "persons": "persons=N keeps so many persons of the training part, drawn by seed=0",
-    "labels": "labels=no forgets who is on the training pictures",
-    "shared": "shared=yes lets persons be in training and test, and a file twice",
+    "train": "of any kind: query and gallery are training pictures too, without the distractors",
+    "persons": "of any kind: so many persons of the training part, drawn by ,seed=0",
+    "labels": "of any kind: who is on the training pictures is forgotten",
+    "shared": "of any kind: persons may be in training and test at once, and a file twice",
 }
 
 
@@ -107,7 +107,29 @@ def open_source(text: str, *, say: Say | None = None) -> Records:
         >>> len(reid_jax.open_source("pictures:crops").image)
         3
     """
-    return joined([_open(written.parsed(one), say or _warn) for one in split(text)])
+    told: list[str] = []
+    data = joined([_open(written.parsed(one), say or told.append) for one in split(text)])
+    for line in told:
+        if line.startswith(WARNING):
+            warnings.warn(line.removeprefix(WARNING), stacklevel=2)
+    return data
+
+
+def listing() -> list[tuple[str, str]]:
+    """(KIND:PATH,options, what it is) of each kind, and (option, what it does) of those of all."""
+    kinds = [
+        (f"{name}:{kind.path}" + "".join(_option(*one) for one in kind.options.items()), kind.about)
+        for name, kind in KINDS.items()
+    ]
+    return [*kinds, *((_option(name, COMMON[name]), about) for name, about in ABOUT.items())]
+
+
+def _option(name: str, choices: Choices) -> str:
+    """`,name=...` with what it can be."""
+    if isinstance(choices, float):
+        return f",{name}=0.2"
+    words = [one for one in choices if isinstance(one, str)]
+    return f",{name}={'|'.join(words) or choices[0]}"
 
 
 def joined(parts: Sequence[Records]) -> Records:
@@ -170,11 +192,6 @@ def _made(data: Records, options: Mapping[str, Any], kind: str) -> Records:
     if options.get("persons"):
         data = part.some_persons(data, options["persons"], options.get("seed", 0))
     return part.unlabelled(data) if options.get("labels") else data
-
-
-def _warn(line: str) -> None:
-    if line.startswith(WARNING):
-        warnings.warn(line.removeprefix(WARNING), stacklevel=5)
 
 
 def _guess(path: Path) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from reid_jax.app import kinds, sources, written
 from reid_jax.data import packed
-from reid_jax.data.sets.known import kind_of
+from reid_jax.data.sets.known import MARKET, kind_of
 from reid_jax.options import expanded
 from reid_jax.types import Records
 
@@ -25,8 +25,8 @@ def opened(text: str) -> Pictures:
 
     Args:
         text: KIND:PATH, or several joined by "+", as a training takes them; or a bare path: a CSV,
-            a packed folder, a published archive, or another folder, which is searched to the
-            bottom.
+            a packed folder, Market-1501 and what has its layout, or another folder, which is
+            searched to the bottom.
 
     Returns:
         The pictures; where there are several sources, each row's name begins with the number of
@@ -58,7 +58,9 @@ def _recognised(text: str) -> str:
     if path.is_dir():
         if (path / packed.COLUMNS).is_file() or (path / "dataset_info.json").is_file():
             return f"packed:{path}"
-        return f"{kind_of(path) or 'pictures'}:{path}"
+        if all((path / part).is_dir() for part in MARKET):
+            return f"{kind_of(path) or 'market1501'}:{path}"
+        return f"pictures:{path}"
     if path.suffix.lower() == ".csv" and path.is_file():
         return f"csv:{path}"
     if path.exists():

@@ -58,7 +58,7 @@ def check_apart(data: Records) -> None:
 
 def _check_twice(data: Records) -> None:
     for split in ("train", "query", "gallery"):
-        files = data.image[data.split == split]  # type: ignore[index]
+        files: list[str] = np.asarray(data.image)[data.split == split].tolist()
         seen: set[str] = set()
         if len(set(files)) == len(files):
             continue

@@ -12,6 +12,7 @@ and the 775 others, whose number is 0, the gallery.
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def _listed(path: Path, split: int) -> set[int]:
     splits = mat.load(path, "trainIdxAll", kind="GRID's list of splits")["trainIdxAll"].ravel()
     if split > len(splits):
         raise ValueError(f"split={split} and {path} has {len(splits)}")
-    struct = splits[split - 1]
+    struct: Any = splits[split - 1]
     while getattr(struct, "shape", ()) == (1, 1):
         struct = struct[0, 0]
     names = struct.dtype.names or ()

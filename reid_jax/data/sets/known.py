@@ -31,11 +31,13 @@ PARTS = {
     "mars": ("bbox_train", "bbox_test"),
     "cuhk_sysu": ("Image", "annotation"),
     "grid": ("probe", "features_and_partitions.mat"),
-    "prid2011": ("single_shot", "multi_shot"),
+    "prid2011": ("single_shot",),
     "viper": ("cam_a", "cam_b"),
     "cuhk02": ("P1", "P2", "P3", "P4", "P5"),
     "cuhk03": ("images_labeled", "images_detected"),
-    "mot17": ("train", "test", "seqinfo.ini"),
+    "ilids": ("Persons",),
+    "cuhk01": ("campus",),
+    "randperson": ("images", "images/scene00"),
 }
 MARKET = ("bounding_box_train", "query", "bounding_box_test")  # also of others, told by names
 SEEN = 20  # names of a folder that are looked at
@@ -55,6 +57,10 @@ def kind_of(folder: Path) -> str:
     for kind, parts in PARTS.items():
         if all((folder / part).exists() for part in parts):
             return kind
+    for place in (folder, folder / "train"):
+        for one in place.iterdir() if place.is_dir() else ():
+            if one.name[:6] in ("MOT17-", "MOT20-") and one.is_dir():
+                return one.name[:5].lower()
     for part in (*MARKET, ""):
         if (folder / part).is_dir():
             kind = kind_of_names(sorted(path.name for path in (folder / part).iterdir()))

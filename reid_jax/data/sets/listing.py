@@ -109,7 +109,7 @@ def matched(
     Raises:
         ValueError: a name has another form; it says which data set has it, if one is known.
     """
-    found = []
+    found: list[tuple[str, re.Match[str]]] = []
     for file in files:
         base = os.path.basename(file)
         match = form.match(base)

@@ -10,8 +10,8 @@ and 1,134,614 (recalled). CC BY-NC-SA 3.0.
 
 A sequence is a video: a group, and a camera of its own; a person of it is a person of its own.
 Boxes that are not to be considered and, in MOT17 and MOT20, those of another class than 1
-(pedestrian) are left out. MOT17 has each sequence three times, for three detectors, with the same boxes; one of them
-is read. The test sequences have no published boxes.
+(pedestrian) are left out. MOT17 has each sequence three times, for three detectors, with the same
+boxes; one of them is read. The test sequences have no published boxes.
 """
 
 import os

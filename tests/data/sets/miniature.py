@@ -256,7 +256,9 @@ def cuhk03_matlab(path, h5py):
                         cells[number - 1, person - 1] = kept(f"{boxes}{name}", array)
                 pairs.append(kept(f"{boxes}{pair}", cells))
             file.create_dataset(boxes, data=np.array([pairs], h5py.ref_dtype))
-        tests = [kept(f"t{n}", np.array(one, float).T) for n, one in enumerate([[[1, 2]], [[2, 1]]])]
+        tests = [
+            kept(f"t{n}", np.array(one, float).T) for n, one in enumerate([[[1, 2]], [[2, 1]]])
+        ]
         file.create_dataset("testsets", data=np.array([tests], h5py.ref_dtype))
     with path.open("r+b") as file:  # as Matlab begins such a file
         file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512))

@@ -92,10 +92,18 @@ def test_the_published_file(tmp_path):
     assert [row[1:] for row in rows(got)] == [row[1:] for row in NEW]
     grays = [int(records.read(got, row)[0, 0, 0]) for row in range(7)]
     assert grays == [miniature.CUHK03.index(name.removesuffix(".png")) for name, *_ in NEW]
-    with h5py.File(path, "w") as file:
+    (tmp_path / "b").mkdir()
+    with h5py.File(tmp_path / "b" / "cuhk-03.mat", "w") as file:
         file["other"] = 1
-    with pytest.raises(ValueError, match=r"another file than CUHK03's pictures .*it has other, not"):
-        cuhk03(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"another file than CUHK03's pictures .*it has other, not"
+    ):
+        cuhk03(tmp_path / "b")
+    whole = path.read_bytes()
+    (tmp_path / "b" / "cuhk-03.mat").unlink()
+    (tmp_path / "b" / "cuhk-03.mat").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"cuhk-03\.mat is broken or incomplete"):
+        cuhk03(tmp_path / "b")
 
 
 def test_without_h5py_it_says_what_to_install(tmp_path, monkeypatch):

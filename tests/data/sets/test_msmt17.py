@@ -38,7 +38,7 @@ def test_lists_of_another_version(tmp_path):
     miniature.msmt17(tmp_path / "a", "V2", ending="_ex")
     with pytest.raises(
         ValueError,
-        match=r"list_train\.txt names 1 of 1 pictures .*0000_000_01_.*MSMT17 V2 and the lists of an",
+        match=r"list_train\.txt names 1 of 1 pictures .*0000_000_01_.*MSMT17 V2 and the lists of",
     ):
         msmt17(tmp_path / "a")
 

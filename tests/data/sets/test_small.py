@@ -91,7 +91,9 @@ def test_grid_without_or_with_another_file_of_splits(tmp_path):
     (tmp_path / "cuhk03_new_protocol_config_detected.mat").rename(
         place / "features_and_partitions.mat"
     )
-    with pytest.raises(ValueError, match="another file than GRID's list of splits: it has filelist"):
+    with pytest.raises(
+        ValueError, match="another file than GRID's list of splits: it has filelist"
+    ):
         grid(place)
     (place / "features_and_partitions.mat").write_bytes(b"MATLAB 5.0 MAT-file, cut")
     with pytest.raises(ValueError, match="cannot be read as a Matlab file"):

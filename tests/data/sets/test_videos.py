@@ -100,7 +100,7 @@ def test_mot_cuts_the_persons_out_of_their_frames(tmp_path):
     # boxes count from 1: columns 20 to 29 of the gray half; the other box is cut off at the edges
     first, second, third = (records.read(got, row) for row in range(3))
     assert second.shape == third.shape == (20, 10, 3) and first.shape == (25, 9, 3)
-    assert second.min() > 95 and 195 < third.min() and first.max() < 5
+    assert second.min() > 95 and third.min() > 195 and first.max() < 5
     assert records.read(pickle.loads(pickle.dumps(records.take(got, [2]))), 0).min() > 195
     assert rows(mot17(tmp_path / "train" / "MOT17-02-DPM"))[0][1:] == (1, 0, "train")
 
