@@ -17,6 +17,7 @@ import numpy as np
 
 from reid_jax.data import records
 from reid_jax.data.packed import COLUMNS
+from reid_jax.data.sets.known import kind_of_names
 from reid_jax.types import Records
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -163,10 +164,12 @@ def _persons(root: Path) -> list[tuple[str, str, str | None]]:
     inside = sorted(os.scandir(root), key=lambda entry: entry.name)
     loose = [entry.name for entry in inside if _is_picture(entry.name) and entry.is_file()]
     if loose:
+        other = kind_of_names(loose)
+        hint = f"; {other} names its pictures so: {other}:PATH" if other else ""
         raise ValueError(
             f"{root} should hold a folder per person with pictures inside, and {loose[0]} lies "
             f"beside them ({len(loose)} such); pictures of no person, for embedding, are read by "
-            "pictures:PATH"
+            f"pictures:PATH{hint}"
         )
     rows: list[tuple[str, str, str | None]] = []
     for person in (entry for entry in inside if entry.is_dir() and entry.name[0] != "."):

@@ -74,3 +74,40 @@ def test_errors_name_what_is_wrong(tmp_path):
 def test_hidden_files_are_no_pictures(tmp_path):
     got = _tree(tmp_path, "anna/1.jpg", "anna/._1.jpg", ".cache/x.jpg", "anna/.thumbs/2.jpg")
     assert len(folders(got).person) == len(pictures(got).person) == 1
+
+
+def test_a_test_part_is_dealt_and_the_first_of_its_names_is_taken(tmp_path):
+    said = []
+    got = folders(
+        _tree(tmp_path, "train/p/c1_a.jpg", "test/q/c1_b.jpg", "test/q/c1_c.jpg",
+              "test/q/c2_d.jpg", "val/r/c1_e.jpg", "notes/x/c1_f.jpg"),
+        say=said.append,
+    )  # fmt: skip
+    assert got.split.tolist() == ["train", "query", "gallery", "query"]
+    assert got.person.tolist() == [1, 2, 2, 2] and got.camera.tolist() == [0, 0, 0, 1]
+    assert said == [f"{tmp_path}: parts train, test; not read: notes, val"]
+
+
+@pytest.mark.parametrize("name", ["val", "valid"])
+def test_a_validation_part_is_the_test_where_there_is_no_other(tmp_path, name):
+    got = folders(_tree(tmp_path / "a", "train/p/c1_a.jpg", f"{name}/q/c1_b.jpg"))
+    assert got.split.tolist() == ["train", "query"]
+    got = folders(
+        _tree(tmp_path / "b", "query/q/c1_b.jpg", "gallery/q/c2_b.jpg", f"{name}/r/c1_b.jpg")
+    )
+    assert got.split.tolist() == ["query", "gallery"]
+
+
+def test_parts_of_other_names_are_no_persons(tmp_path):
+    with pytest.raises(ValueError, match="holds training, validation, which are no persons; name"):
+        folders(_tree(tmp_path / "a", "training/p/1.jpg", "validation/p/2.jpg"))
+    with pytest.raises(ValueError, match="test=0.5 asks for a test part and .* has val"):
+        folders(_tree(tmp_path / "b", "train/p/1.jpg", "val/q/2.jpg"), test=0.5)
+    with pytest.raises(ValueError, match="market1501 names its pictures so: market1501:PATH"):
+        folders(_tree(tmp_path / "c", "query/0001_c1s1_001051_03.jpg"))
+
+
+def test_the_train_part_alone_can_be_dealt(tmp_path):
+    files = [f"train/p{person}/c{camera}_1.jpg" for person in range(10) for camera in (1, 2)]
+    got = folders(_tree(tmp_path, *files), test=0.3)
+    assert [(got.split == split).sum() for split in ("train", "query", "gallery")] == [14, 6, 0]

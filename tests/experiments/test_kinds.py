@@ -151,7 +151,9 @@ def test_a_picture_that_is_listed_twice_is_named(tmp_path):
     plant(tmp_path, "a.jpg", "b.jpg")
     lines = "path,person,camera,split\na.jpg,1,1,train\nb.jpg,2,1,train\na.jpg,1,1,train\n"
     (tmp_path / "all.csv").write_text(lines)
-    with pytest.raises(ValueError, match=r"train part has 1 pictures twice, e\.g\. .*a\.jpg; list"):
+    with pytest.raises(
+        ValueError, match=r"train part has pictures more than once, 1 too many, e\.g\. .*a\.jpg; l"
+    ):
         opened(f"csv:{tmp_path}/all.csv")
     assert len(opened(f"csv:{tmp_path}/all.csv,shared=yes").person) == 3
 

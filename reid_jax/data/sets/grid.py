@@ -73,7 +73,7 @@ def _listed(path: Path, split: int) -> set[int]:
     struct: Any = splits[split - 1]
     while getattr(struct, "shape", ()) == (1, 1):
         struct = struct[0, 0]
-    names = struct.dtype.names or ()
+    names: tuple[str, ...] = struct.dtype.names or ()
     if len(names) < 3:
         raise ValueError(f"{path} is not GRID's: a split of it has {len(names)} fields, not three")
     return {int(one) for one in np.ravel(struct[names[2]])}
