@@ -40,7 +40,7 @@ def main() -> None:
     source = _TEST.value or config.get("test") or config.get("target") or config.get("data")
     if not source:
         raise ValueError("--weights needs --test=KIND:PATH")
-    test = records.where(sources.opened(source), "query", "gallery")
+    test = records.where(sources.opened(source, shared=True), "query", "gallery")
     if _SKIP_BROKEN.value:
         test = sources.without_broken(test, "test")
     same_camera = (

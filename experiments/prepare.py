@@ -41,7 +41,7 @@ def pictures() -> None:
         )
     out = outputs.new(_OUT.value)
     command.say(f"prepare: {_SOURCE.value} into {out}")
-    data = sources.opened(_SOURCE.value)
+    data = sources.opened(_SOURCE.value, shared=True)
     command.say(summary(survey(data)))
     if _SKIP_BROKEN.value:
         data = sources.without_broken(data, "source")

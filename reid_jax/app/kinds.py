@@ -85,7 +85,7 @@ ABOUT = {
 }
 
 
-def open_source(text: str, *, say: Say | None = None) -> Records:
+def open_source(text: str, *, say: Say | None = None, shared: bool = False) -> Records:
     """Read all splits of a data set.
 
     Args:
@@ -94,6 +94,8 @@ def open_source(text: str, *, say: Say | None = None) -> Records:
             of all.
         say: is told in lines what was found and, in lines that begin with "warning: ", what may
             be wrong. None: the latter are Python's warnings.
+        shared: whether persons may be in training and test at once, and a file twice in a split,
+            as for pictures that are only looked at; the option shared=yes says so of one source.
 
     Returns:
         Records.
@@ -108,7 +110,7 @@ def open_source(text: str, *, say: Say | None = None) -> Records:
         3
     """
     told: list[str] = []
-    data = joined([_open(written.parsed(one), say or told.append) for one in split(text)])
+    data = joined([_open(written.parsed(one), say or told.append, shared) for one in split(text)])
     for line in told:
         if line.startswith(WARNING):
             warnings.warn(line.removeprefix(WARNING), stacklevel=2)
@@ -163,7 +165,7 @@ def shifted(column: np.ndarray, by: int, least: int) -> np.ndarray:
     return np.where(column >= least, column + by, column).astype(np.int32)
 
 
-def _open(source: Source, say: Say) -> Records:
+def _open(source: Source, say: Say, shared: bool) -> Records:
     name, path = source.kind, source.path
     if name not in KINDS and Path(expanded(str(source))).exists():
         raise ValueError(
@@ -174,6 +176,8 @@ def _open(source: Source, say: Say) -> Records:
     if name in FILES and not path:
         raise ValueError(f"'{name}:' names no path; write {name}:PATH")
     values = written.values(source, {**COMMON, **kind.options})
+    if shared:
+        values["shared"] = "yes"
     own = {one: values.pop(one) for one in kind.options if one in values}
     if kind.says:
         own["say"] = say

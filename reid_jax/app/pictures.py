@@ -37,7 +37,7 @@ def opened(text: str) -> Pictures:
         FileNotFoundError: there is nothing at the path.
     """
     parts = kinds.split(_recognised(text))
-    data = [sources.opened(part) for part in parts]
+    data = [sources.opened(part, shared=True) for part in parts]
     names = [_names(one, written.parsed(part).path) for one, part in zip(data, parts, strict=True)]
     if len(parts) == 1:
         return Pictures(data[0], names[0])

@@ -21,7 +21,7 @@ APART = 10_000_000  # between the group numbers of two sources
 _said: set[str] = set()  # what a source tells is said once, however often it is opened
 
 
-def opened(text: str) -> Records:
+def opened(text: str, *, shared: bool = False) -> Records:
     """`kinds.open_source`, which says in lines what it found, each of them once."""
 
     def say(line: str) -> None:
@@ -29,7 +29,7 @@ def opened(text: str) -> Records:
             _said.add(line)
             command.say(line)
 
-    return open_source(text, say=say)
+    return open_source(text, say=say, shared=shared)
 
 
 def train_and_test(config: Any) -> tuple[Records, Records]:

@@ -133,7 +133,8 @@ class _Reading:
             )
             for text in islice(codes, before, None) if name in CHECKED else ():
                 if wrong := _wrong(name, text.strip()):
-                    raise self._error(self.rows + column.index(text), wrong)
+                    row = next(r for r, one in enumerate(column) if one.strip() == text.strip())
+                    raise self._error(self.rows + row, wrong)
         self.rows = rows.stop
 
     def _files(self, names: Sequence[str]) -> list[str]:

@@ -55,6 +55,11 @@ class Matlab:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_file": None}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        import h5py  # noqa: F401  # here, not in a thread that reads
+
+        self.__dict__.update(state)
+
 
 def of_matlab(path: Path, boxes: str) -> tuple[Pictures, list[set[tuple[int, int]]]]:
     """Read cuhk-03.mat.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from reid_jax.data import records
+from reid_jax.data import packed, records
 from reid_jax.data.sets.cuhk_sysu import cuhk_sysu
 from reid_jax.data.sets.luperson import luperson
 from reid_jax.data.sets.mars import mars
@@ -103,6 +103,10 @@ def test_mot_cuts_the_persons_out_of_their_frames(tmp_path):
     assert second.min() > 95 and third.min() > 195 and first.max() < 5
     assert records.read(pickle.loads(pickle.dumps(records.take(got, [2]))), 0).min() > 195
     assert rows(mot17(tmp_path / "train" / "MOT17-02-DPM"))[0][1:] == (1, 0, "train")
+    packed.pack(got, tmp_path / "packed")
+    again = packed.packed(tmp_path / "packed")
+    for row in range(3):
+        np.testing.assert_array_equal(records.read(again, row), records.read(got, row))
 
 
 def test_mot_keeps_the_persons_of_sequences_apart(tmp_path):
