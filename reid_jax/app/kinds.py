@@ -184,7 +184,9 @@ def _open(source: Source, say: Say, shared: bool) -> Records:
     try:
         return _made(kind.read(expanded(path) if name in FILES else path, **own), values, name)
     except ValueError as error:
-        raise ValueError(f"{error}" if str(path) in str(error) else f"{source}: {error}") from None
+        if path not in str(error) and len(error.args) == 1:
+            error.args = (f"{source}: {error}",)
+        raise
 
 
 def _made(data: Records, options: Mapping[str, Any], kind: str) -> Records:

@@ -1,8 +1,9 @@
 """The data that a configuration names: for training, and query and gallery for the test."""
 
+import contextlib
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ def train_and_test(config: Any) -> tuple[Records, Records]:
         ValueError: the test has no valid query.
     """
     once = functools.cache(opened)  # a file is read once
-    train = _part(once, config.data, "train")
+    with _naming("data"):
+        train = _part(once, config.data, "train")
     if config.skip_broken:
         train = without_broken(train, "training")
     return train, _test(config, config.data, once)
@@ -82,7 +84,8 @@ def single_camera(config: Any, train: Records) -> tuple[Records, Records]:
         )
     parts = []
     if config.videos:
-        named = _part(opened, config.videos, "train")
+        with _naming("videos"):
+            named = _part(opened, config.videos, "train")
         if not (named.group >= 0).any():
             raise ValueError(
                 f"{config.videos} has no picture of a known video; a CSV names it in the column "
@@ -117,7 +120,8 @@ def with_beside(config: Any, train: Records) -> Records:
     """
     if not config.beside:
         return train
-    beside = _training(opened, config.beside)
+    with _naming("beside"):
+        beside = _training(opened, config.beside)
     if config.skip_broken:
         beside = without_broken(beside, "pictures beside the training")
     parts = (_of_domain(train, Domain.LABELLED), _of_domain(beside, Domain.UNLABELLED))
@@ -138,9 +142,11 @@ def adaptation(config: Any) -> tuple[Records, Records]:
         ValueError: the target has no training picture, or the test no valid query.
     """
     once = functools.cache(opened)  # a file is read once
-    parts = [_of_domain(_training(once, config.target), Domain.UNLABELLED)]
+    with _naming("target"):
+        parts = [_of_domain(_training(once, config.target), Domain.UNLABELLED)]
     if config.data:
-        source = _part(once, config.data, "train")
+        with _naming("data"):
+            source = _part(once, config.data, "train")
         parts.insert(0, _of_domain(source, Domain.LABELLED))
     train = records.concat(parts)
     if config.skip_broken:
@@ -172,7 +178,8 @@ def _test(config: Any, name: str, read: Open) -> Records:
     People without labels have none and train on; who names a test, or has a part of one, gets an
     error where no figure can come of it.
     """
-    test = _part(read, config.test or name, *TEST)
+    with _naming("test"):
+        test = _part(read, config.test or name, *TEST)
     if not config.test and not len(test.person):
         return test
     if config.skip_broken:
@@ -187,6 +194,17 @@ def _training(read: Open, name: str) -> Records:
     if not len(part.person):
         raise ValueError(f"{name} has no training picture")
     return part
+
+
+@contextlib.contextmanager
+def _naming(option: str) -> Iterator[None]:
+    """An error about a source says which option names it."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError, ImportError) as error:
+        if len(error.args) == 1:
+            error.args = (f"{error} (--config.{option})",)
+        raise
 
 
 def _of_domain(part: Records, domain: Domain) -> Records:

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from reid_jax.app import kinds, pictures, sources, written
+from reid_jax.app import kinds, mistakes, pictures, sources, written
 from reid_jax.app.paths import source
 from reid_jax.data.check import survey
 from reid_jax.data.sets.known import kind_of
@@ -167,6 +167,21 @@ def test_a_test_without_matches_or_of_one_camera_is_refused(tmp_path):
         config.data = f"csv:{tmp_path}/{other}.csv"
         with pytest.raises(ValueError, match=told):
             sources.train_and_test(config)
+
+
+def test_a_mistake_names_the_option_and_stays_a_mistake(tmp_path):
+    config = type("Config", (), {"skip_broken": False, "same_camera": False, "test": "viper:/none"})
+    config.data = f"market1501:{miniature.market1501(tmp_path)}"
+    with pytest.raises(FileNotFoundError, match=r"no folder /none; .*\(--config\.test\)$") as told:
+        sources.train_and_test(config)
+    assert mistakes.mistake(told.value)
+    config.data = f"cuhk01:{miniature.cuhk01(tmp_path)},persons=9"
+    with pytest.raises(ValueError, match=r"^cuhk01:.* has 3 \(--config\.data\)$") as told:
+        sources.train_and_test(config)
+    assert mistakes.mistake(told.value)
+    with pytest.raises(ValueError) as told, sources._naming("data"):
+        np.zeros(2).reshape(3)  # no mistake of the caller's, so it keeps its traceback
+    assert not mistakes.mistake(told.value)
 
 
 def test_persons_of_folders_are_dealt_by_a_seed(tmp_path):
