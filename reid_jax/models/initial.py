@@ -11,7 +11,8 @@ _ONCE = {"xla_backend_optimization_level": 1}
 
 
 def initial(module: nn.Module, key: Array, x: Array) -> Variables:
-    """`module.init(key, x, False)`, compiled."""
+    """`module.init(key, x, False)`, compiled; inside another jit, by that."""
+    if isinstance(key, jax.core.Tracer):
+        return module.init(key, x, False)
     options = _ONCE if jax.default_backend() == "cpu" else None
-    init = jax.jit(module.init, static_argnums=2, compiler_options=options)
-    return init(key, x, False)
+    return jax.jit(module.init, static_argnums=2, compiler_options=options)(key, x, False)
