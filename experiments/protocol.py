@@ -25,7 +25,7 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from reid_jax.app import command, outputs
+from reid_jax.app import command, outputs, progress
 from reid_jax.app.protocols import checkpoints, compare, kept, places, shown, targets, wanted
 from reid_jax.app.protocols.named import PROTOCOLS, Protocol, name
 from reid_jax.app.protocols.places import Places
@@ -52,6 +52,7 @@ _METRIC = flags.DEFINE_enum(
 )
 _FLIP = flags.DEFINE_boolean("flip", False, "add the embedding of the mirrored picture")
 _SAME_CAMERA = flags.DEFINE_boolean("same_camera", False, "count matches within one camera as well")
+_SKIP_BROKEN = flags.DEFINE_boolean("skip_broken", False, "leave out pictures that cannot be read")
 _DRAWS = flags.DEFINE_integer(
     "draws",
     None,
@@ -148,11 +149,18 @@ def _opened(sources: Mapping[str, str], needed: set[str]) -> dict[str, targets.T
     left = [one for one in sources if one not in needed]
     if left:
         command.say(f"no checkpoint is for {', '.join(left)}")
-    return {
-        one: targets.opened(one, source, same_camera=bool(_SAME_CAMERA.value), say=command.say)
-        for one, source in sources.items()
-        if one in needed
-    }
+    found = {}
+    for one, source in sources.items():
+        if one in needed:
+            with progress.doing(f"reading {source}"):
+                found[one] = targets.opened(
+                    one,
+                    source,
+                    same_camera=bool(_SAME_CAMERA.value),
+                    skip_broken=bool(_SKIP_BROKEN.value),
+                    say=command.say,
+                )
+    return found
 
 
 if __name__ == "__main__":

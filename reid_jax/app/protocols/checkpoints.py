@@ -100,7 +100,7 @@ def config_of(folder: Path) -> dict[str, Any]:
 def trained(folder: Path, places: Places) -> Trained | None:
     """What a checkpoint was trained on, with the runs that it began from; None: nobody knows.
 
-    What a file of weights was trained on, as ImageNet's, is not counted.
+    What a file of weights was trained on, as ImageNet's, is not counted; nor is a run that is gone.
     """
     texts = sources(config_of(folder))
     if texts is None:
@@ -136,6 +136,7 @@ def _source(config: Mapping[str, Any], name: str) -> str:
         return ""
     unlabelled = name in ("videos", "beside")
     unlabelled |= name == "target" and config.get("pseudo_labels", "") != "given"
+    unlabelled |= name == "data" and config.get("pairs_from", "") == "videos"
     return "+".join(
         one + ",labels=no" if unlabelled and one and ",labels=" not in one else one
         for one in kinds.split(text)

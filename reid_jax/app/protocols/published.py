@@ -21,6 +21,10 @@ class Published(NamedTuple):
     rank1: str
     evidence: str
 
+    def text(self) -> str:
+        """Its mAP / rank-1."""
+        return f"{self.mAP or '-'} / {self.rank1 or '-'}"
+
 
 @cache
 def read() -> tuple[Published, ...]:

@@ -10,7 +10,7 @@ from reid_jax.app.protocols.compare import Entry
 from reid_jax.app.protocols.kept import Result
 from reid_jax.app.protocols.targets import Target
 
-FIGURES = {"mAP": "mAP", "rank1": "rank-1"}
+FIGURES = ("mAP", "rank1")
 HASH = 12  # digits that are shown
 
 
@@ -29,11 +29,13 @@ class Cell(NamedTuple):
     values: np.ndarray
     sources: frozenset[frozenset[str]]
 
-    def text(self, figure: int) -> str:
-        """Mean and, of several, standard deviation, in percent."""
-        values = 100 * self.values[:, figure]
-        spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-        return f"{values.mean():.1f}{spread}"
+    def text(self) -> str:
+        """Mean and, of several, standard deviation of each figure, in percent."""
+        texts = []
+        for values in 100 * self.values.T:
+            spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
+            texts.append(f"{values.mean():.1f}{spread}")
+        return " / ".join(texts)
 
 
 def markdown(
@@ -59,25 +61,16 @@ def markdown(
         for target in targets
         if (cell := _cell(entries, target.name, results))
     }
-    columns = [
-        f"{target.name} ({_short(target)}): {figure}"
-        for target in targets
-        for figure in FIGURES.values()
-    ]
-    text = [title, "", f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    heads = [f"{target.name} ({_short(target)})" for target in targets]
+    text = [title, "", f"| mAP / rank-1 | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for row in rows:
         found = [cells.get((row, target.name)) for target in targets]
-        texts = [cell.text(at) if cell else "" for cell in found for at in range(len(FIGURES))]
+        texts = [cell.text() if cell else "" for cell in found]
         text.append(f"| {row} | {' | '.join(texts)} |")
     lines = _published(cells, targets, draws)
     for method in dict.fromkeys(line.method for line in lines):
-        own = {line.target: line for line in lines if line.method == method}
-        texts = [
-            (value or "-") if target.name in own else ""
-            for target in targets
-            for line in [own.get(target.name)]
-            for value in ((line.mAP, line.rank1) if line else ("", ""))
-        ]
+        theirs = {line.target: line for line in lines if line.method == method}
+        texts = [theirs[one.name].text() if one.name in theirs else "" for one in targets]
         text.append(f"| {method} (published) | {' | '.join(texts)} |")
     text += ["", *_notes(rows, targets, results, draws), ""]
     if lines:
@@ -135,8 +128,8 @@ def _notes(
     draws: int,
 ) -> Iterator[str]:
     """What was tested on, and what each checkpoint is."""
-    yield "In percent; a mean ± the standard deviation over the checkpoints of a row or, where it "
-    yield "has one, over the splits. In brackets query / gallery pictures."
+    yield "In percent; ± is the standard deviation over the checkpoints of a row or, where it has"
+    yield "one, over the splits. In brackets the pictures of query / gallery."
     if draws:
         yield f"The gallery has one picture of a person; means over {draws} draws."
     yield ""
@@ -163,9 +156,11 @@ def _notes(
 
 def _told(one: Entry, results: Results) -> str:
     own = results.get(str(one.folder), [])
-    trained = " + ".join(sorted(one.trained.parts)) if one.trained else "nobody knows what"
+    trained = "nobody knows what it was trained on"
+    if one.trained:
+        trained = f"trained on {' + '.join(sorted(one.trained.parts))}"
     seen = sorted({r.key.target for r in own} & (one.trained.names if one.trained else set()))
-    text = f"`{one.folder}`, trained on {trained}"
+    text = f"`{one.folder}`, {trained}"
     if seen:
         text += f" (**also tested on: {', '.join(seen)}**)"
     if not own:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reid_jax import evaluate
-from reid_jax.app import kinds, written
+from reid_jax.app import kinds, sources, written
 from reid_jax.app.protocols.kept import Key
 from reid_jax.data import records
 from reid_jax.data.check import check_test, survey, valid_queries
@@ -70,7 +70,12 @@ def numbers(source: str) -> tuple[int, ...]:
 
 
 def opened(
-    name: str, source: str, *, same_camera: bool = False, say: Callable[[str], None]
+    name: str,
+    source: str,
+    *,
+    same_camera: bool = False,
+    skip_broken: bool = False,
+    say: Callable[[str], None],
 ) -> Target:
     """Open all splits of a target.
 
@@ -78,6 +83,7 @@ def opened(
         name: of the set.
         source: KIND:PATH; without `split=` all splits of its kind are opened.
         same_camera: whether matches by the query's own camera count too.
+        skip_broken: leave out pictures that cannot be read, which takes reading all of them.
         say: is told what is found, of the first split.
 
     Raises:
@@ -94,6 +100,8 @@ def opened(
             say(line)
         warnings |= {one.removeprefix(WARNING): None for one in told if one.startswith(WARNING)}
         test = records.where(data, "query", "gallery")
+        if skip_broken:
+            test = sources.without_broken(test, text)
         try:
             check_test(test, same_camera=same_camera)
         except ValueError as error:
