@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from reid_jax.app import kinds, written
 from reid_jax.app.protocols.named import WHOLE
+from reid_jax.data.sets.published import SETS
 from reid_jax.options import absolute, expanded, nearest
 
-# the folder of each set below --root: the first of these that is there, in any letters
+# a set's folder below --root, in any letters: the first that is there; of other sets, their kind
 FOLDERS = {
     "market1501": ("market1501", "market-1501", "market-1501-v15.09.15"),
     "dukemtmc": ("dukemtmc", "dukemtmc-reid"),
@@ -51,8 +52,8 @@ class Places(NamedTuple):
             return self.at[name] + comma + options
         if ":" in name:
             return text
-        if name not in FOLDERS and name not in kinds.KINDS:
-            known = sorted({*self.at, *FOLDERS})
+        if name not in SETS:
+            known = [*self.at, *SETS]
             raise ValueError(
                 f"there is no data set {name!r}{nearest(name, known)}; name one of "
                 f"{', '.join(known)}, or KIND:PATH"
@@ -89,9 +90,9 @@ class Places(NamedTuple):
         for name, text in self.at.items():
             if _same(written.parsed(text), one):
                 return name
-        if one.kind in FOLDERS or one.kind not in kinds.FILES:
-            return one.kind if one.kind in FOLDERS else f"{one.kind}:{one.path}"
-        return f"{one.kind}:{absolute(one.path)}"
+        if one.kind in SETS:
+            return one.kind
+        return f"{one.kind}:{absolute(one.path) if one.kind in kinds.FILES else one.path}"
 
     def part(self, source: str) -> str:
         """The same with the options that tell it from the set's labelled training part."""
@@ -127,7 +128,7 @@ def listed(texts: Sequence[str]) -> list[str]:
 
     A comma begins the next one where a name follows; before `option=value` it is a source's own.
     """
-    kind = rf"(?:{'|'.join(sorted({*kinds.KINDS, *FOLDERS}, key=len, reverse=True))})"
+    kind = rf"(?:{'|'.join(kinds.KINDS)})"
     comma = rf",(?={kind}(?:[:,]|$))|,(?=[\w-]+={kind}:)"
     return [one.strip() for text in texts for one in re.split(comma, text) if one.strip()]
 
