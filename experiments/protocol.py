@@ -27,7 +27,7 @@ from absl import flags
 
 from reid_jax.app import command, outputs, progress
 from reid_jax.app.protocols import checkpoints, compare, kept, places, shown, targets, wanted
-from reid_jax.app.protocols.named import PROTOCOLS, Protocol, name
+from reid_jax.app.protocols.named import PROTOCOLS, TESTED, Protocol, name
 from reid_jax.app.protocols.places import Places
 from reid_jax.options import choose, expanded
 
@@ -63,15 +63,14 @@ _DRAWS = flags.DEFINE_integer(
 
 def main(named: str = "") -> None:
     """Measure what is missing, and write the table."""
-    title = named or _PROTOCOL.value
+    title = named or _PROTOCOL.value or ""
+    where = places.placed(_AT.value or [], expanded(_ROOT.value or ""))
+    if _SHOW.value:
+        _show(title, where)
+        return
     if not title:
         raise ValueError(f"name a protocol with --protocol=NAME: {', '.join(PROTOCOLS)}")
     protocol = choose("--protocol", title, PROTOCOLS)
-    where = places.placed(_AT.value or [], expanded(_ROOT.value or ""))
-    if _SHOW.value:
-        for line in wanted.shown(title, protocol, where):
-            command.say(line)
-        return
     out = _out()
     results = kept.read(out, title)
     rows = checkpoints.groups(_RUNS.value or [])
@@ -97,10 +96,21 @@ def main(named: str = "") -> None:
         list(columns.values()),
         used,
         draws=draws,
+        same_camera=options.same_camera,
     )
     if not jax.process_index():
         out.with_suffix(".md").write_text(text)
     command.say(f"\n{text}\n{out} and {out.with_suffix('.md').name} have it")
+
+
+def _show(title: str, where: Places) -> None:
+    """Say what a protocol is, or which there are."""
+    if title:
+        lines = wanted.shown(title, choose("--protocol", title, PROTOCOLS), where)
+    else:
+        lines = (f"{one:14} {protocol.about}" for one, protocol in PROTOCOLS.items())
+    for line in lines:
+        command.say(line)
 
 
 def _out() -> Path:
@@ -117,12 +127,12 @@ def _targets(protocol: Protocol, where: Places) -> dict[str, str]:
     own = {name(line.target): line.target for line in protocol.lines}
     if not given and not own:
         raise ValueError("this protocol names no targets: name them with --targets=NAME,KIND:PATH")
-    if own and given and not protocol.draws:
-        given = [choose("--targets", one, own) for one in given]
-    found = {}
-    for text in given or own.values():
-        source = where.source(text)
+    found: dict[str, str] = {}
+    for text in given or own:
+        source = where.source(own.get(text, TESTED.get(text, text)))
         one = where.name(source)
+        if own and not protocol.draws:
+            choose("--targets", one, own)
         if one in found:
             raise ValueError(f"--targets has {one} twice")
         found[one] = source

@@ -13,7 +13,7 @@ import numpy as np
 from reid_jax.app import kinds
 from reid_jax.app.protocols.places import Places
 from reid_jax.options import expanded
-from reid_jax.types import Input, Variables
+from reid_jax.types import Model, Variables
 
 SOURCES = ("data", "target", "videos", "beside")  # options that name training pictures
 BEGINNINGS = ("weights", "begun", "first", "second")  # options that may name an earlier run
@@ -143,9 +143,10 @@ def _source(config: Mapping[str, Any], name: str) -> str:
     )
 
 
-def digest(variables: Variables, input: Input) -> str:
-    """SHA-256 of an encoder's arrays, their names and shapes, and the pictures that it takes."""
-    made = hashlib.sha256(repr(tuple(input)).encode())
+def digest(variables: Variables, model: Model) -> str:
+    """SHA-256 of an encoder: its arrays, the pictures that it takes, and what joins them."""
+    about = [str(model.config.get(name)) for name in ("backbone", "pooling", "dtype")]
+    made = hashlib.sha256(repr((*model.input, *about)).encode())
     for path, leaf in sorted(
         (jax.tree_util.keystr(path), np.asarray(leaf))
         for path, leaf in jax.tree_util.tree_leaves_with_path(variables)

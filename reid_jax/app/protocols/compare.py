@@ -121,7 +121,7 @@ def compared(
         config, model, variables = encoders.trained(one.folder)
         metric = options.metric or str(getattr(config, "rank_by", "cosine"))
         choose("metric", metric, METRICS)
-        mark = checkpoints.digest(variables, model.input)
+        mark = checkpoints.digest(variables, model)
         if _same(model) not in embeds:
             embeds[_same(model)] = parallel.build_embed(model, flip=options.flip)
         variables = parallel.replicate(variables)

@@ -45,6 +45,7 @@ def markdown(
     results: Results,
     *,
     draws: int = 0,
+    same_camera: bool = False,
 ) -> str:
     """The whole text.
 
@@ -54,6 +55,7 @@ def markdown(
         targets: the columns.
         results: of these targets, by checkpoint.
         draws: of one gallery picture a person.
+        same_camera: whether matches by the query's own camera count too.
     """
     cells = {
         (row, target.name): cell
@@ -67,12 +69,12 @@ def markdown(
         found = [cells.get((row, target.name)) for target in targets]
         texts = [cell.text() if cell else "" for cell in found]
         text.append(f"| {row} | {' | '.join(texts)} |")
-    lines = _published(cells, targets, draws)
+    lines = [] if draws or same_camera else _published(cells, targets)
     for method in dict.fromkeys(line.method for line in lines):
         theirs = {line.target: line for line in lines if line.method == method}
         texts = [theirs[one.name].text() if one.name in theirs else "" for one in targets]
         text.append(f"| {method} (published) | {' | '.join(texts)} |")
-    text += ["", *_notes(rows, targets, results, draws), ""]
+    text += ["", *_notes(rows, targets, results, draws, same_camera), ""]
     if lines:
         text += ["Published:", ""]
         told = dict.fromkeys((line.method, line.evidence) for line in lines)
@@ -94,16 +96,16 @@ def _cell(entries: Sequence[Entry], target: str, results: Results) -> Cell | Non
 
 
 def _published(
-    cells: Mapping[tuple[str, str], Cell], targets: Sequence[Target], draws: int
+    cells: Mapping[tuple[str, str], Cell], targets: Sequence[Target]
 ) -> list[published.Published]:
     """The published figures that stand beside a cell of the same sources and target.
 
-    None do beside draws of single gallery pictures, or a target that is not the published one.
+    None do beside a target that is not the published one.
     """
     found = {
         line: None
         for target in targets
-        if not draws and not target.warnings
+        if not target.warnings
         for (_, name), cell in cells.items()
         if name == target.name
         for sources in cell.sources
@@ -126,12 +128,15 @@ def _notes(
     targets: Sequence[Target],
     results: Results,
     draws: int,
+    same_camera: bool,
 ) -> Iterator[str]:
     """What was tested on, and what each checkpoint is."""
     yield "In percent; ± is the standard deviation over the checkpoints of a row or, where it has"
     yield "one, over the splits. In brackets the pictures of query / gallery."
     if draws:
         yield f"The gallery has one picture of a person; means over {draws} draws."
+    if same_camera:
+        yield "Matches by the query's own camera count too, which are easier to find."
     yield ""
     yield "Data:"
     yield ""

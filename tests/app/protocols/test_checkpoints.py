@@ -7,7 +7,7 @@ import pytest
 
 from reid_jax.app.protocols import checkpoints
 from reid_jax.app.protocols.places import placed
-from reid_jax.types import Input
+from reid_jax.types import Input, Model
 
 
 def run(folder, step=3, **config):
@@ -75,16 +75,18 @@ def test_nobody_knows_of_a_weights_file_or_of_a_run_that_began_from_one(tmp_path
     assert trained(run(tmp_path / "later", data="viper:/v", weights=str(unknown))) is None
 
 
-def test_the_digest_is_of_the_arrays_and_the_input():
-    arrays = {"params": {"a": np.zeros(3, np.float32), "b": np.ones(2, np.float32)}}
-    whole = checkpoints.digest(arrays, Input((32, 16)))
-    swapped = {"params": dict(reversed(arrays["params"].items()))}
-    assert checkpoints.digest(swapped, Input((32, 16))) == whole
-    changed = {"params": {**arrays["params"], "a": np.ones(3, np.float32)}}
+def test_the_digest_is_of_the_arrays_and_of_what_they_are_used_for():
+    def digest(arrays, config=None, **input):
+        model = Model(None, None, 4, Input((32, 16), **input), None, config or {})
+        return checkpoints.digest({"params": arrays}, model)
+
+    arrays = {"a": np.zeros(3, np.float32), "b": np.ones(2, np.float32)}
+    whole = digest(arrays)
+    assert digest(dict(reversed(arrays.items())), {"weights": "/w"}) == whole
     others = [
-        checkpoints.digest(changed, Input((32, 16))),
-        checkpoints.digest({"params": {"a": arrays["params"]["a"]}}, Input((32, 16))),
-        checkpoints.digest(arrays, Input((64, 16))),
-        checkpoints.digest(arrays, Input((32, 16), resize="bilinear")),
+        digest({**arrays, "a": np.ones(3, np.float32)}),
+        digest({"a": arrays["a"]}),
+        digest(arrays, resize="bilinear"),
+        digest(arrays, {"pooling": "gem"}),
     ]
     assert len({whole, *others}) == 5

@@ -84,6 +84,8 @@ def test_published_figures_stand_beside_the_same_sources_and_target_only():
         results = {"a": [result("a", 0.5, 0.6, name=name)]}
         text = table({"a": [entry("a", parts)]}, [target(**changed)], results)
         assert "published)" not in text, (parts, changed)
+    easier = table(rows, [target()], {"a": [result("a", 0.5, 0.6)]}, same_camera=True)
+    assert "published)" not in easier and "own camera count too" in easier
     drawn = table(rows, [target()], {"a": [result("a", 0.5, 0.6)]}, draws=100)
     assert "published)" not in drawn and "means over 100 draws" in drawn
 
