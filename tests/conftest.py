@@ -1,6 +1,8 @@
 """Settings of all tests, made before jax is imported.
 
-Four fake devices, rank promotion is an error, and compiled programs are kept for the session.
+Four fake devices, rank promotion is an error, and compiled programs are kept for the session. Most
+of the time is compiling, so it is done with few optimisations, also in the scripts that tests call;
+JAX_DISABLE_MOST_OPTIMIZATIONS=0 compiles as a user's programs are.
 """
 
 import atexit
@@ -16,10 +18,11 @@ os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers and scripts that tests call inherit it
     compiled = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="reid-compiled-")
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
     atexit.register(shutil.rmtree, compiled, ignore_errors=True)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 if "XDG_CACHE_HOME" not in os.environ:  # what scripts draw is drawn once
     kept = os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="reid-kept-")
@@ -45,3 +48,14 @@ def forgetting():
     yield
     if not next(_DONE) % 25:
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """Compile as a user's programs are, here and in scripts: longer, for steps that are quicker."""
+    name = "JAX_DISABLE_MOST_OPTIMIZATIONS"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, "0")
+        jax.config.update(name.lower(), False)
+        yield
+    jax.config.update(name.lower(), os.environ[name] == "1")

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import os
 import subprocess
 import sys
 import time
@@ -18,7 +19,10 @@ from reid_jax.losses.triplet import batch_hard
 from reid_jax.models import embedder, pretrained, resnet
 from reid_jax.types import Input
 
+OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
 
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "told"),
     [
@@ -33,6 +37,7 @@ from reid_jax.types import Input
 def test_they_run(name, options, told):
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}", *options],
+        env=OPTIMISED,
         capture_output=True,
         text=True,
         check=False,
@@ -83,9 +88,10 @@ def test_a_fault_that_is_tested_dies_and_another_lives(tmp_path):
 
 def _gpu(*options):
     command = [sys.executable, "-m", "benchmarks.gpu", *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=OPTIMISED, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_all_that_a_gpu_would_show_is_measured_at_toy_size(tmp_path):
     groups = "bfloat16,embedding,cluster,rank,reading"
     done = _gpu("--toy", f"--only={groups}", f"--out={tmp_path}/gpu.json")
@@ -110,6 +116,7 @@ def test_all_that_a_gpu_would_show_is_measured_at_toy_size(tmp_path):
     assert [one for one in numbers if not (one[2] > 0 and math.isfinite(one[2]))] == []
 
 
+@pytest.mark.slow
 def test_what_there_is_no_time_for_is_named_and_without_a_gpu_nothing_is_measured(tmp_path):
     start = time.monotonic()
     done = _gpu("--toy", "--minutes=0.16", f"--out={tmp_path}/gpu.json")
@@ -129,6 +136,7 @@ def test_ours_is_measured_without_a_peer_too():
     theirs.close()
 
 
+@pytest.mark.slow
 def test_the_peer_is_the_same_network_with_the_same_losses(tmp_path):
     torch = pytest.importorskip("torch")
     from benchmarks import gpu_torch
@@ -161,6 +169,7 @@ def test_the_peer_is_the_same_network_with_the_same_losses(tmp_path):
     assert float(theirs.detach()) == pytest.approx(float(expected), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_network_measured_is_the_one_that_recipes_name_and_the_peer_is_as_large():
     torch = pytest.importorskip("torch")
     from benchmarks import gpu_torch
@@ -181,6 +190,7 @@ def test_the_network_measured_is_the_one_that_recipes_name_and_the_peer_is_as_la
     assert theirs == ours + sizes.classes * model.width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "forwards"), [("supervised", 3), ("mixed", 5)])
 def test_a_step_is_as_many_forward_passes_as_are_counted(make, forwards):
     sizes = gpu_steps.TOY._replace(depths=(1, 1, 1, 1), width=32, picture=(128, 64))

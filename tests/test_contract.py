@@ -46,7 +46,8 @@ def _exams():
         world, moves = getattr(tests, "WORLD", tiny.world), getattr(tests, "MOVES", [])
         for number, make in enumerate(getattr(tests, "EXAM", [])):
             stated = moves[number] if number < len(moves) else {}
-            yield pytest.param(Exam((make, world), stated), id=f"{name}-{number}")
+            marks = [pytest.mark.slow] if number else []  # the first of each method is quick enough
+            yield pytest.param(Exam((make, world), stated), id=f"{name}-{number}", marks=marks)
 
 
 @pytest.fixture(scope="module", params=list(_exams()))

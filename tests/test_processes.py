@@ -20,6 +20,7 @@ from reid_jax.methods.ide import ide
 from reid_jax.methods.remix import remix
 from tests.tiny import Run
 
+pytestmark = pytest.mark.slow
 CHILD = """
 import sys
 from unittest import mock

@@ -9,6 +9,7 @@ import pytest
 import reid_jax
 from reid_jax.api.encoder import Encoder
 
+pytestmark = pytest.mark.usefixtures("optimised")
 OWN = [
     getattr(reid_jax, name)
     for name, home in reid_jax._HOMES.items()

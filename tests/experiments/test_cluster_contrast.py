@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from tests.experiments.called import call, refused
 
 TINY = [
@@ -9,6 +11,7 @@ TINY = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_it_trains_without_labels_and_says_what_it_finds(data, tmp_path):
     target = f"--config.target=csv:{data}/target.csv"
     said = call("cluster_contrast", f"--workdir={tmp_path}/run", target, *TINY).stdout

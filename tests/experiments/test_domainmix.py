@@ -40,6 +40,7 @@ def _lines(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_three_stages_leave_checkpoints_labels_and_reports(whole):
     said, folder = whole
     assert [said.index(f"stage {number}: ") for number in (1, 2, 3)] == sorted(
@@ -59,6 +60,7 @@ def test_three_stages_leave_checkpoints_labels_and_reports(whole):
     assert [line["epoch"] for line in trained] == [1, 2]  # the first epoch was the second stage's
 
 
+@pytest.mark.slow
 def test_begun_again_at_the_third_stage_it_ends_the_same(whole, given, tmp_path):
     folder = whole[1]
     later = [
@@ -75,6 +77,7 @@ def test_begun_again_at_the_third_stage_it_ends_the_same(whole, given, tmp_path)
     )
 
 
+@pytest.mark.slow
 def test_labels_of_each_epoch_and_given(given, tmp_path):
     anew = [
         "--config.pseudo_labels=each_epoch",
@@ -101,6 +104,7 @@ LABELLERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LABELLERS)
 def test_other_experiments_that_adapt_label_too(name, given, tmp_path):
     options = ["--config.begin=0", "--config.epochs=1", "--config.least=1", "--config.kept_out=0"]

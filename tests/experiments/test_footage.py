@@ -82,6 +82,7 @@ def _begun(parts, *arguments, **options):
     return run
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bytes(made, folder, tmp_path):
     out, parts = tmp_path / "out", tmp_path / "out.parts"
     run = _begun(parts, *_arguments(folder, out, "--cores=2"), stderr=subprocess.DEVNULL)

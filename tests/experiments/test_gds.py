@@ -27,6 +27,7 @@ def _lines(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_all_stages_by_one_command(data, tmp_path):
     said = call(
         "gds",
@@ -90,6 +91,7 @@ def test_all_stages_by_one_command(data, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_over_the_other_methods(data, tmp_path):
     small = (
         "--config.size=32x16",

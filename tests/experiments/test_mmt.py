@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from experiments import ide
 from tests.experiments.called import call, refused
 
@@ -17,6 +19,7 @@ def _lines(workdir):
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_source_then_target_and_what_is_done_is_not_done_again(data, tmp_path):
     workdir = tmp_path / "both"
     options = (

@@ -36,6 +36,7 @@ def arguments(old, data, **changed):
     return ["spcl", f"--workdir={old}", "--noreport", *words]
 
 
+@pytest.mark.slow
 def test_it_goes_on_under_the_old_and_the_new_names(old, data):
     done = call(*arguments(old, data, rate="2e-4"))
     assert "--config.rate is --config.learning_rate now" in done.stderr

@@ -133,7 +133,7 @@ def test_a_command_line_is_settled(data, tmp_path, monkeypatch):
     call(
         "ide", "--workdir=$RUNS/one", "--config.data=csv:$DATA/source.csv", "--config.test=",
         "--config.size=32x16", "--config.persons=2", "--config.per_person=2", "--config.epochs=1",
-        "--config.warmup=0", "--noreport",
+        "--config.iterations=1", "--config.warmup=0", "--noreport",
     )  # fmt: skip
     kept = json.loads((tmp_path / "one" / "config.json").read_text())
     assert kept["data"] == f"csv:{data}/source.csv"

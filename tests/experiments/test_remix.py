@@ -93,6 +93,7 @@ def test_a_run_tells_its_labels_and_draws_them(data, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_table_is_written_and_not_trained_twice(data, tmp_path):
     assert "remix.8" in call("tables").stdout
     given = ("--table=remix.13", f"--workdir={tmp_path}/table", *_arguments(data))

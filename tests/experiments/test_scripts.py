@@ -14,6 +14,7 @@ import pytest
 
 from tests.experiments.called import ROOT, begun, call, nobody_is_left, refused
 
+pytestmark = pytest.mark.usefixtures("optimised")
 TINY = [
     "--config.size=32x16",
     "--config.persons=4",
@@ -109,6 +110,7 @@ def test_evaluate_embed_and_export(trained, data, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_asked_to_stop_it_saves_and_the_same_command_goes_on_to_the_same_end(data, tmp_path):
     arguments = [
         f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY, "--config.epochs=2",
@@ -187,6 +189,7 @@ def test_a_truncated_picture_is_named_and_left_out_only_if_asked(data, tmp_path)
     assert "left out 1 broken pictures of the training data" in said and "p0_c0_0.jpg" in said
 
 
+@pytest.mark.slow
 def test_killed_at_once_nothing_is_lost(data, tmp_path):
     """kill -9 at any moment: the same command starts again from the last whole checkpoint."""
     arguments = [
@@ -206,6 +209,7 @@ def test_killed_at_once_nothing_is_lost(data, tmp_path):
     assert "going on from epoch 1" in call("ide", *arguments).stdout
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(trained, data, tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))
@@ -236,6 +240,7 @@ def test_two_processes_train_as_one(trained, data, tmp_path):
     assert lines[1][-1]["mAP"] == pytest.approx(lines[0][-1]["mAP"], abs=0.05)
 
 
+@pytest.mark.slow
 def test_cluster_labels_pictures_for_a_training(data, tmp_path):
     """Eight colours, each of twelve images in two folders; a training starts from the labels."""
     rng = np.random.default_rng(0)

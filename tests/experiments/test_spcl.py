@@ -32,6 +32,7 @@ def test_batch_statistics_are_of_16_rows_of_a_domain(recipe):
     assert np.unique(counts, axis=0).tolist() == [[16 if config.data else 0, 16]]
 
 
+@pytest.mark.slow
 def test_with_and_without_a_source(data, tmp_path):
     target = f"--config.target=csv:{data}/target.csv"
     given = (f"--config.data=csv:{data}/source.csv", target, *TINY)

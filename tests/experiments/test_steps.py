@@ -2,7 +2,7 @@
 
 The trunk has the recipe's features (IBN, instance normalisation, strides, ...) but few channels,
 images are 32x16, and options that set only lengths and widths are small. The recipes `street` are
-run by the scripts' own tests. Most of the time is compilation, so it runs without optimisations.
+run by the scripts' own tests.
 """
 
 import dataclasses
@@ -149,9 +149,6 @@ def small(monkeypatch):
     monkeypatch.setitem(kinds.KINDS, "tiny", tiny)
     made = embedder.model
     monkeypatch.setattr(embedder, "model", lambda module: drawn(made(module)))
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 CASES = [
@@ -160,24 +157,14 @@ CASES = [
     for recipe in experiment.recipes
     if recipe != "street"
 ]
-
-
-def shortened(name, recipe):
-    """The configuration of a recipe on the tiny persons."""
-    experiment = experiments.find()[name]
-    config = experiment.config(**experiment.recipes[recipe])
-    short = {option: value for option, value in LENGTHS.items() if option in vars(config)}
-    if name == "mgn":
-        short["size"] = "96x16"  # three parts of a map
-    if not config.data:
-        del short["data"]
-    if getattr(config, "pairs_from", "") == "videos":
-        short |= {"data": "tiny:videos+tiny:scenes", "early": min(config.early, 1)}
-    return dataclasses.replace(config, **short)
+PAPERS_FIRST = [  # the recipe `paper` of each experiment, and slowly the others
+    pytest.param(*case.values, id=case.id, marks=[pytest.mark.slow] * ("paper" not in case.values))
+    for case in CASES
+]
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(("name", "recipe"), CASES)
+@pytest.mark.parametrize(("name", "recipe"), PAPERS_FIRST)
 def test_one_step_is_finite(name, recipe):
     config = shortened(name, recipe)
     for stage, build in jobs(name, config).items():

@@ -10,6 +10,7 @@ import pytest
 
 from tests.experiments.called import begun, call, nobody_is_left, two_domains
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("optimised")]
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 SMALL = [
     "--config.test=", "--config.persons=2", "--config.per_person=2", "--config.size=64x32",

@@ -13,7 +13,14 @@ from reid_jax.losses import associate
 
 symmetric = jaxtyped(typechecker=beartype)(associate.symmetric)
 relaxed = jaxtyped(typechecker=beartype)(associate.relaxed)
-LOSSES = {"symmetric": symmetric, "relaxed": relaxed, "narrow": partial(relaxed, margin=0.2)}
+LOSSES = {
+    name: jax.jit(loss, static_argnames=("epsilon", "delta"))
+    for name, loss in (
+        ("symmetric", symmetric),
+        ("relaxed", relaxed),
+        ("narrow", partial(relaxed, margin=0.2)),
+    )
+}
 RNG = np.random.default_rng(0)
 FIRST, SECOND = RNG.standard_normal((6, 5), np.float32), RNG.standard_normal((9, 5), np.float32)
 
@@ -85,6 +92,14 @@ def test_recorded_constants(loss, sizes, epsilon, expected):
     assert float(loss(first, second, epsilon=epsilon)) == pytest.approx(expected, abs=2e-6)
 
 
+@partial(jax.jit, static_argnums=0)
+def _with_gradient(name, first, second, first_valid, second_valid):
+    def loss(*sets):
+        return LOSSES[name](*sets, first_valid=first_valid, second_valid=second_valid)
+
+    return jax.value_and_grad(loss, (0, 1))(first, second)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("sizes", [(4, 6), (6, 4), (3, 3), (1, 5), (1, 1), (0, 4), (4, 0), (0, 0)])
 def test_padding_does_not_change_value_and_gradient(name, sizes):
@@ -96,13 +111,12 @@ def test_padding_does_not_change_value_and_gradient(name, sizes):
     plain = FIRST[: sizes[0]], SECOND[: sizes[1]]
     for rows, mask, persons in zip(padded, valid, plain, strict=True):
         rows[mask] = persons
-    loss = partial(LOSSES[name], first_valid=valid[0], second_valid=valid[1])
-    value, gradient = jax.value_and_grad(loss, (0, 1))(*map(jnp.asarray, padded))
+    value, gradient = _with_gradient(name, *padded, *valid)
     np.testing.assert_allclose(value, _loop(name, *plain), rtol=2e-5, atol=1e-6)
     for of, mask in zip(gradient, valid, strict=True):
         assert np.isfinite(of).all() and (np.asarray(of)[~mask] == 0).all()
     if min(sizes):
-        expected = jax.grad(LOSSES[name], (0, 1))(*map(jnp.asarray, plain))
+        expected = jax.jit(jax.grad(LOSSES[name], (0, 1)))(*plain)
         for of, mask, without in zip(gradient, valid, expected, strict=True):
             np.testing.assert_allclose(np.asarray(of)[mask], without, rtol=1e-5, atol=2e-6)
     else:

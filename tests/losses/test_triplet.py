@@ -1,5 +1,7 @@
 """Triplet losses against loops in float64 and against the authors' public code."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,6 +39,16 @@ def _loop(x, label, margin):
     return (np.mean(each), np.mean(gradients, axis=0)) if each else (0.0, np.zeros_like(x))
 
 
+@partial(jax.jit, static_argnums=2)
+def _batch_hard(x, label, margin):
+    return jax.value_and_grad(lambda x: batch_hard(x, label, margin=margin))(x)
+
+
+@partial(jax.jit, static_argnums=2)
+def _semi_hard(x, label, margin):
+    return jax.value_and_grad(lambda x: semi_hard(x, label, margin=margin))(x)
+
+
 @pytest.mark.parametrize("margin", [None, 0.0, 0.3, 2.0])
 @pytest.mark.parametrize("label", [
     LABEL,
@@ -48,7 +60,7 @@ def _loop(x, label, margin):
     np.full(12, -1, np.int32),
 ])  # fmt: skip
 def test_agrees_with_a_loop(label, margin):
-    value, gradient = jax.jit(jax.value_and_grad(lambda x: batch_hard(x, label, margin=margin)))(X)
+    value, gradient = _batch_hard(X, label, margin)
     expected, slope = _loop(X, label, margin)
     np.testing.assert_allclose(value, expected, rtol=1e-5)
     np.testing.assert_allclose(gradient, slope, rtol=1e-4, atol=1e-5)
@@ -76,9 +88,7 @@ def test_every_pair_agrees_with_a_loop(label, margin):
                     values.append(max(away[i, j] - min(negative) + margin, 0))
         return np.mean(values) if values else 0.0
 
-    value, gradient = jax.value_and_grad(lambda x: semi_hard(x, label, margin=margin))(
-        jnp.asarray(X)
-    )
+    value, gradient = _semi_hard(X, label, margin)
     np.testing.assert_allclose(value, loop(np.float64(X)), rtol=1e-5)
     for place in ((0, 0), (3, 2), (11, 5)):
         step = np.zeros(X.shape)

@@ -92,19 +92,16 @@ def test_each_group_and_each_queue_has_its_own_loss(shared):
     assert plan.rows.shape[1] == 28 and (plan.label == -1).all() and (plan.rows < 0).any()
     queues = [[] for _ in carry["video"]]
     assert len(queues) == 2 - shared
+    loss, update = jax.jit(method.loss), jax.jit(method.update)
+    relaxed, negative = jax.jit(associate.relaxed), jax.jit(partial(xbm.negatives, hardest=3))
     for rows in plan.rows[:5]:
         tags, f = _batch(made, rows), RNG.standard_normal((28, 12), np.float32)
         f /= np.linalg.norm(f, axis=1, keepdims=True)
-        value, aux = method.loss({"f": jnp.asarray(f)}, tags, carry, 0)
+        value, aux = loss({"f": jnp.asarray(f)}, tags, carry, 0)
         associated, negatives = [], []
         for side, rows_of in zip(f.reshape(2, 2, 7, 12), rows.reshape(2, 2, 7), strict=True):
-            associated.append(
-                float(
-                    associate.relaxed(
-                        *(of[row >= 0] for of, row in zip(side, rows_of, strict=True))
-                    )
-                )
-            )
+            first, second = rows_of >= 0
+            associated.append(float(relaxed(*side, first_valid=first, second_valid=second)))
         for number, queue in enumerate(queues):
             mine = slice(None) if shared else slice(14 * number, 14 * number + 14)
             valid = rows[mine] >= 0
@@ -112,7 +109,8 @@ def test_each_group_and_each_queue_has_its_own_loss(shared):
             video = made.group[rows[mine][valid]]
             padded = np.zeros((16, 12), np.float32), np.full(16, -1, np.int32)
             padded[0][: len(z)], padded[1][: len(w)] = z, w
-            negatives.append(float(xbm.negatives(f[mine][valid], video, *padded, hardest=3)))
+            all_videos = np.where(valid, made.group[rows[mine]], -1).astype(np.int32)
+            negatives.append(float(negative(f[mine], all_videos, *padded)))
             queue += zip(f[mine][valid], video, strict=True)
             del queue[:-16]
         assert float(aux.metrics["associate"]) == pytest.approx(np.mean(associated), rel=1e-4)
@@ -120,7 +118,7 @@ def test_each_group_and_each_queue_has_its_own_loss(shared):
         assert float(value) == pytest.approx(
             sum(float(one) for one in aux.metrics.values()), rel=1e-6
         )
-        carry = method.update(carry, {}, aux)
+        carry = update(carry, {}, aux)
     for number, queue in enumerate(queues):
         assert sorted(int(v) for v in carry["video"][number] if v >= 0) == sorted(
             int(v) for _, v in queue
@@ -133,10 +131,11 @@ def test_empty_places_have_no_gradient_and_change_no_queue():
     carry, plan = _start(method, made)
     rows = next(rows for rows in plan.rows if (rows < 0).any())
     f = jnp.asarray(RNG.standard_normal((14, 12), np.float32))
-    gradient = jax.grad(lambda f: method.loss({"f": f}, _batch(made, rows), carry, 0)[0])(f)
+    loss = jax.jit(lambda f, tags: method.loss({"f": f}, tags, carry, 0))
+    gradient = jax.grad(lambda f: loss(f, _batch(made, rows))[0])(f)
     assert (np.asarray(gradient)[rows < 0] == 0).all() and np.isfinite(gradient).all()
     empty = _batch(made, np.full(14, -1))
-    value, aux = method.loss({"f": f}, empty, carry, 0)
+    value, aux = loss(f, empty)
     assert float(value) == 0
     for before, after in zip(
         jax.tree.leaves(carry), jax.tree.leaves(method.update(carry, {}, aux)), strict=True

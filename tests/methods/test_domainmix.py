@@ -178,7 +178,7 @@ def test_the_loss_of_each_stage_and_turn(against):
         "against": against,
         "margin": 0.3,
     }
-    method = _make(tiny.encoder(), **options, temperature=2.0, smoothing=0.1)
+    loss = jax.jit(_make(tiny.encoder(), **options, temperature=2.0, smoothing=0.1).loss)
     identity = float(cross_entropy(outputs["logits"][:, :7], label, smoothing=0.1, temperature=2.0))
     triplet = float(batch_hard(outputs["feature"], label, margin=0.3))
     p = np.exp(outputs["domains"]) / np.exp(outputs["domains"]).sum(1, keepdims=True)
@@ -195,7 +195,7 @@ def test_the_loss_of_each_stage_and_turn(against):
         (9, discriminator),
         (10, third),
     ]:
-        value, aux = method.loss(outputs, tags, carry, jnp.int32(step))
+        value, aux = loss(outputs, tags, carry, jnp.int32(step))
         assert float(value) == pytest.approx(expected, rel=1e-5), step
     assert aux.metrics["real"] == 0.5
     assert aux.metrics["domain_accuracy"] == pytest.approx((p.argmax(1) == tags.domain).mean())
@@ -210,12 +210,12 @@ def test_a_batch_of_one_domain_has_finite_losses_and_gradients():
         "logits": jnp.eye(4),
         "domains": jnp.full((4, 2), 200.0).at[:, 1].set(-200.0),
     }
+
+    def value(outputs, step):
+        return method.loss(outputs, tags, {"active": jnp.int32(4)}, step)[0]
+
     for step in (0, 1):
-
-        def value(outputs, step=step):
-            return method.loss(outputs, tags, {"active": jnp.int32(4)}, step)[0]
-
-        loss, gradient = jax.value_and_grad(value)(outputs)
+        loss, gradient = jax.jit(jax.value_and_grad(value))(outputs, step)
         assert np.isfinite(loss) and all(
             np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient)
         )
@@ -248,6 +248,7 @@ def test_the_discriminator_and_the_others_learn_alternately():
     assert step == 14
 
 
+@pytest.mark.slow
 def test_the_second_stage_and_then_the_third_is_one_run():
     """Continuing a run of the second stage with turns equals one run with turns from the start."""
     turns, optimiser = Turns(5, 2, 1, 1), optax.adam(1e-2)

@@ -135,7 +135,11 @@ def test_the_moments_have_no_gradient_but_through_the_batch():
     np.testing.assert_allclose(gradient, 1 / X.size, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["ide", "spcl", "remix", "domainmix", "mmt"])
+OTHERS = ("spcl", "remix", "domainmix", "mmt")
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in OTHERS]
+
+
+@pytest.mark.parametrize("name", ["ide", *SLOW])
 def test_around_each_method(name):
     base = {
         "ide": lambda model: ide(model, persons=2, per_person=2),

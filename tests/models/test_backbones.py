@@ -72,8 +72,13 @@ def _step(model, method):
 FEW = ("resnet50", "resnet_small_ibn_a", "osnet_ibn_x0_25", "swin_t")
 # backbones with the same operations as x0_25
 WIDTHS = tuple(f"osnet{kind}_x{width}" for kind in ("", "_ibn") for width in ("0_5", "0_75", "1_0"))
+QUICK = "resnet_small_ibn_a"  # every method is tried with it; the other pairs trace for seconds
 PAIRS = [
-    (method, name)
+    pytest.param(
+        method,
+        name,
+        marks=[] if name == QUICK or (method == "ide" and name in FEW) else [pytest.mark.slow],
+    )
     for method in sorted(METHODS)
     for name in encoders.BACKBONES
     if name in FEW or (method == "ide" and name not in WIDTHS)

@@ -137,7 +137,13 @@ def _torch_osnet(torch, ibn, width):
 
 
 @pytest.mark.parametrize(
-    ("ibn", "width"), [(False, 0.25), (True, 0.25), (False, 0.75), (True, 1.0)]
+    ("ibn", "width"),
+    [
+        (False, 0.25),
+        (True, 0.25),
+        pytest.param(False, 0.75, marks=pytest.mark.slow),
+        pytest.param(True, 1.0, marks=pytest.mark.slow),
+    ],
 )
 def test_the_embedding_is_torchs(ibn, width, tmp_path):
     torch = pytest.importorskip("torch")
