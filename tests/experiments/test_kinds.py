@@ -204,7 +204,7 @@ def test_a_bare_folder_of_pictures_is_no_archive(tmp_path):
 
 def test_every_kind_and_option_is_listed():
     forms = dict(kinds.listing())
-    assert "cuhk03:FOLDER,boxes=detected|labeled,protocol=new|classic,split=1" in forms
+    assert "cuhk03:FOLDER[,boxes=detected|labeled][,protocol=new|classic][,split=N]" in forms
     assert {form.partition(":")[0] for form in forms if ":" in form} == {*kinds.KINDS}
     assert all(about and len(about) < 90 for about in forms.values())
     assert json.dumps(forms)
