@@ -82,7 +82,7 @@ def test_options_stand_behind_a_path_that_may_have_commas(tmp_path, monkeypatch)
         ("viper:x,splt=3", "did you mean 'split'"),
         ("viper:x,split=11", "write split=NUMBER, a whole one from 1 to 10"),
         ("viper:x,train=some", "write train=all"),
-        ("cuhk03:x,boxes=drawn", "write boxes=detected or boxes=labeled"),
+        ("cuhk03:x,boxes=drawn", "write boxes=detected or boxes=labeled or boxes=both"),
         ("market1501:x,split=1", "'split' is not known"),
         ("folders:x,test=2", "write test=SHARE, above 0 and below 1"),
         ("market1501:,train=all", "names no path"),
@@ -204,7 +204,7 @@ def test_a_bare_folder_of_pictures_is_no_archive(tmp_path):
 
 def test_every_kind_and_option_is_listed():
     forms = dict(kinds.listing())
-    assert "cuhk03:FOLDER[,boxes=detected|labeled][,protocol=new|classic][,split=N]" in forms
+    assert "cuhk03:FOLDER[,boxes=detected|labeled|both][,protocol=new|classic][,split=N]" in forms
     assert {form.partition(":")[0] for form in forms if ":" in form} == {*kinds.KINDS}
     assert all(about and len(about) < 90 for about in forms.values())
     assert json.dumps(forms)
