@@ -194,6 +194,8 @@ def _open(source: Source, say: Say, shared: bool) -> Records:
 
 def _made(data: Records, options: Mapping[str, Any], kind: str) -> Records:
     """Records as the options that every source has want them."""
+    if "seed" in options and "persons" not in options:
+        raise ValueError("seed=N draws the persons of persons=N, which is not given")
     if options.get("train"):
         data = part.all_train(data)
     elif kind in FILES and not options.get("shared"):

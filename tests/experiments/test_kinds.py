@@ -103,6 +103,8 @@ def test_some_persons_of_the_training_part(tmp_path):
         ValueError, match=r"cuhk01:.*persons=9: persons=9 and the training part has 3"
     ):
         opened(f"cuhk01:{place},persons=9")
+    with pytest.raises(ValueError, match="seed=N draws the persons of persons=N, which is not"):
+        opened(f"cuhk01:{place},seed=9")
     both = opened(f"market1501:{miniature.market1501(tmp_path / 'm')},persons=1")
     assert [(both.split == part).sum() for part in ("train", "query", "gallery")] == [1, 1, 2]
 
@@ -120,7 +122,8 @@ def test_sources_are_joined_and_nobody_of_them_is_the_same(tmp_path):
     assert survey(both).persons["train"] == 2 + 4
 
 
-def test_what_was_found_is_said_once_and_warnings_are_pythons(tmp_path, capsys):
+def test_what_was_found_is_said_once_and_warnings_are_pythons(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sources, "_said", set())
     place = miniature.dukemtmc(tmp_path)
     with pytest.warns(UserWarning) as told:
         kinds.open_source(f"dukemtmc:{place}")

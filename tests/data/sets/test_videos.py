@@ -167,3 +167,16 @@ def test_a_box_outside_of_its_frame_is_named(tmp_path):
         records.read(got, 1)
     os.remove(place / "train" / "TUD-Campus" / "img1" / "000001.jpg")
     assert records.readable(got).tolist() == [True, False]
+
+
+@pytest.mark.skipif("REID_DATA" not in os.environ, reason="REID_DATA names no folder of real data")
+def test_the_boxes_of_two_real_sequences(tmp_path):
+    """Persons and boxes of MOT17-05 and MOT17-09 as the challenge's page counts them."""
+    for name, persons, count in (("MOT17-05-FRCNN", 133, 6_917), ("MOT17-09-FRCNN", 26, 5_325)):
+        (tmp_path / name / "gt").mkdir(parents=True)
+        (tmp_path / name / "img1").mkdir()
+        real = os.path.join(os.environ["REID_DATA"], "mot", name, "gt.txt")
+        shutil.copy(real, tmp_path / name / "gt" / "gt.txt")
+        plant(tmp_path, *[f"{name}/img1/{number:06}.jpg" for number in range(1, 838)])
+        got = mot17(tmp_path / name)
+        assert (len(set(got.person)), len(got.person)) == (persons, count)
