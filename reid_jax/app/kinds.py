@@ -120,7 +120,10 @@ def open_source(text: str, *, say: Say | None = None, shared: bool = False) -> R
 def listing() -> list[tuple[str, str]]:
     """(KIND:PATH,options, what it is) of each kind, and (option, what it does) of those of all."""
     kinds = [
-        (f"{name}:{kind.path}" + "".join(_option(*one) for one in kind.options.items()), kind.about)
+        (
+            f"{name}:{kind.path}" + "".join(f"[{_option(*one)}]" for one in kind.options.items()),
+            kind.about,
+        )
         for name, kind in KINDS.items()
     ]
     return [*kinds, *((_option(name, COMMON[name]), about) for name, about in ABOUT.items())]
@@ -131,7 +134,7 @@ def _option(name: str, choices: Choices) -> str:
     if isinstance(choices, float):
         return f",{name}=0.2"
     words = [one for one in choices if isinstance(one, str)]
-    return f",{name}={'|'.join(words) or choices[0]}"
+    return f",{name}={'|'.join(words) or 'N'}"
 
 
 def joined(parts: Sequence[Records]) -> Records:
@@ -191,6 +194,8 @@ def _open(source: Source, say: Say, shared: bool) -> Records:
 
 def _made(data: Records, options: Mapping[str, Any], kind: str) -> Records:
     """Records as the options that every source has want them."""
+    if "seed" in options and "persons" not in options:
+        raise ValueError("seed=N draws the persons of persons=N, which is not given")
     if options.get("train"):
         data = part.all_train(data)
     elif kind in FILES and not options.get("shared"):

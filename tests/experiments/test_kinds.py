@@ -82,7 +82,7 @@ def test_options_stand_behind_a_path_that_may_have_commas(tmp_path, monkeypatch)
         ("viper:x,splt=3", "did you mean 'split'"),
         ("viper:x,split=11", "write split=NUMBER, a whole one from 1 to 10"),
         ("viper:x,train=some", "write train=all"),
-        ("cuhk03:x,boxes=drawn", "write boxes=detected or boxes=labeled"),
+        ("cuhk03:x,boxes=drawn", "write boxes=detected or boxes=labeled or boxes=both"),
         ("market1501:x,split=1", "'split' is not known"),
         ("folders:x,test=2", "write test=SHARE, above 0 and below 1"),
         ("market1501:,train=all", "names no path"),
@@ -103,6 +103,8 @@ def test_some_persons_of_the_training_part(tmp_path):
         ValueError, match=r"cuhk01:.*persons=9: persons=9 and the training part has 3"
     ):
         opened(f"cuhk01:{place},persons=9")
+    with pytest.raises(ValueError, match="seed=N draws the persons of persons=N, which is not"):
+        opened(f"cuhk01:{place},seed=9")
     both = opened(f"market1501:{miniature.market1501(tmp_path / 'm')},persons=1")
     assert [(both.split == part).sum() for part in ("train", "query", "gallery")] == [1, 1, 2]
 
@@ -120,7 +122,8 @@ def test_sources_are_joined_and_nobody_of_them_is_the_same(tmp_path):
     assert survey(both).persons["train"] == 2 + 4
 
 
-def test_what_was_found_is_said_once_and_warnings_are_pythons(tmp_path, capsys):
+def test_what_was_found_is_said_once_and_warnings_are_pythons(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sources, "_said", set())
     place = miniature.dukemtmc(tmp_path)
     with pytest.warns(UserWarning) as told:
         kinds.open_source(f"dukemtmc:{place}")
@@ -204,7 +207,7 @@ def test_a_bare_folder_of_pictures_is_no_archive(tmp_path):
 
 def test_every_kind_and_option_is_listed():
     forms = dict(kinds.listing())
-    assert "cuhk03:FOLDER,boxes=detected|labeled,protocol=new|classic,split=1" in forms
+    assert "cuhk03:FOLDER[,boxes=detected|labeled|both][,protocol=new|classic][,split=N]" in forms
     assert {form.partition(":")[0] for form in forms if ":" in form} == {*kinds.KINDS}
     assert all(about and len(about) < 90 for about in forms.values())
     assert json.dumps(forms)

@@ -18,7 +18,7 @@ from reid_jax.data.sets.listing import Row
 from reid_jax.data.sets.official import Official, Say, compare, silent
 from reid_jax.types import Records
 
-NAME = re.compile(r"(\d+)_(\d+).*\.(?:png|jpg)$", re.IGNORECASE)
+NAME = re.compile(r"(\d+)_.*\.(?:png|jpg)$", re.IGNORECASE)
 PAIRS = ("P1", "P2", "P3", "P4", "P5")
 TEST = "P5"
 APART = 10_000  # between the persons of two pairs

@@ -16,8 +16,6 @@ Departs from the classic protocol: its gallery has one picture of each person, d
 times; here view 1 is the query and all of view 2 the gallery, and its 100 validation persons train.
 """
 
-import json
-import os
 import re
 from pathlib import Path
 
@@ -25,7 +23,13 @@ import numpy as np
 
 from reid_jax.data import part, records
 from reid_jax.data.sets import listing, mat
-from reid_jax.data.sets.cuhk03_pictures import NAME, Pictures, of_folder, of_matlab
+from reid_jax.data.sets.cuhk03_pictures import (
+    Pictures,
+    of_folder,
+    of_matlab,
+    tests_of_json,
+    tests_of_matlab,
+)
 from reid_jax.data.sets.listing import Row
 from reid_jax.data.sets.market1501 import FOLDERS
 from reid_jax.data.sets.official import Official, Say, compare, silent
@@ -60,7 +64,8 @@ def cuhk03(
 
     Args:
         folder: with some of the files of the module's head.
-        boxes: "detected" or "labeled".
+        boxes: "detected" or "labeled"; "both": the classic protocol, whose training persons have
+            the pictures of both, and whose test is that of the detected boxes.
         protocol: "new" or "classic"; empty: classic if a split is given, else new where its files
             are there.
         split: the list of test persons of the classic protocol, from 1; 0: the first.
@@ -75,6 +80,8 @@ def cuhk03(
         ValueError: a file is another one, or a protocol names pictures that are not there.
         ImportError: cuhk-03.mat is to be read and h5py is not installed.
     """
+    if boxes == "both":
+        return _both(folder, split, official, say)
     path = Path(folder)
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path} (CUHK03)")
@@ -87,33 +94,41 @@ def cuhk03(
     if protocol == "new" and dealt is not None:
         data, how = _dealt(dealt), f"{dealt.name}/ as dealt"
     elif protocol == "new":
-        data, how = _new(config, _pictures(path, boxes)[0]), config.name
+        data, how = _new(config, _pictures(path, boxes)), config.name
     else:
-        pictures, tests = _pictures(path, boxes)
-        data, how = (
-            _classic(path, boxes, pictures, tests, split or 1),
-            f"list {split or 1} of {LISTS}",
-        )
+        data, how = _classic(path, boxes, split or 1), f"list {split or 1} of {LISTS}"
     figures = official[f"{protocol} {boxes}"]
     whole = part.all_train(data) if protocol == "classic" else data
     compare(whole, figures, f"{protocol} protocol, {boxes} boxes, {how}", say)
     return data
 
 
-def _pictures(path: Path, boxes: str) -> tuple[Pictures, list[set[tuple[int, int]]]]:
-    """The pictures and, where they come with it, the lists of test persons."""
-    images = path / f"images_{boxes}"
-    matlab = next((path / one for one in MATLAB if (path / one).is_file()), None)
-    if matlab is not None and not images.is_dir():
+def _both(folder: str | Path, split: int, official: dict[str, Official], say: Say) -> Records:
+    """The classic training persons with both kinds of boxes; the test is that of the detected."""
+    read = [
+        cuhk03(folder, boxes=boxes, protocol="classic", split=split, official=official, say=say)
+        for boxes in ("detected", "labeled")
+    ]
+    return records.concat([read[0], records.where(read[1], "train")])
+
+
+def _matlab(path: Path) -> Path | None:
+    return next((path / one for one in MATLAB if (path / one).is_file()), None)
+
+
+def _pictures(path: Path, boxes: str) -> Pictures:
+    """The pictures of a folder, or of cuhk-03.mat."""
+    images, matlab = path / f"images_{boxes}", _matlab(path)
+    if images.is_dir():
+        return of_folder(images)
+    if matlab is not None:
         return of_matlab(matlab, boxes)
-    if not images.is_dir():
-        other = "labeled" if boxes == "detected" else "detected"
-        hint = f"; boxes={other} is there" if (path / f"images_{other}").is_dir() else ""
-        raise FileNotFoundError(
-            f"{path} has no {images.name}/ and no cuhk-03.mat (CUHK03; half of an archive?); it "
-            f"holds {listing.held(path)}{hint}"
-        )
-    return of_folder(images), []
+    other = "labeled" if boxes == "detected" else "detected"
+    hint = f"; boxes={other} is there" if (path / f"images_{other}").is_dir() else ""
+    raise FileNotFoundError(
+        f"{path} has no {images.name}/ and no cuhk-03.mat (CUHK03; half of an archive?); it "
+        f"holds {listing.held(path)}{hint}"
+    )
 
 
 def _dealt(folder: Path) -> Records:
@@ -151,11 +166,18 @@ def _new(config: Path, pictures: Pictures) -> Records:
     return _records(pictures, rows, persons, splits)
 
 
-def _classic(
-    path: Path, boxes: str, pictures: Pictures, tests: list[set[tuple[int, int]]], split: int
-) -> Records:
+def _classic(path: Path, boxes: str, split: int) -> Records:
     """The classic protocol: view 1 of a list's persons is the query, view 2 the gallery."""
-    tests = tests or _written(path / f"splits_classic_{boxes}.json")
+    pictures = _pictures(path, boxes)
+    written, matlab = path / f"splits_classic_{boxes}.json", _matlab(path)
+    if written.is_file():
+        tests = tests_of_json(written)
+    elif matlab is not None:
+        tests = tests_of_matlab(matlab)
+    else:
+        raise FileNotFoundError(
+            f"there is neither cuhk-03.mat nor {written}, which have CUHK03's lists of test persons"
+        )
     if split > len(tests):
         raise ValueError(f"split={split} and CUHK03's lists here are {len(tests)}")
     persons, splits = [], []
@@ -165,22 +187,6 @@ def _classic(
         tested = (pair, number) in tests[split - 1]
         splits.append(("query", "gallery")[view - 1] if tested else "train")
     return _records(pictures, list(range(len(persons))), persons, splits)
-
-
-def _written(path: Path) -> list[set[tuple[int, int]]]:
-    """The lists of test persons in a file of torchreid's."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"there is neither cuhk-03.mat nor {path}, which have CUHK03's lists of test persons"
-        )
-    try:
-        tests = []
-        for one in json.loads(path.read_text()):
-            matches = [NAME.match(os.path.basename(file)) for file, *_ in one["query"]]
-            tests.append({(int(match[1]), int(match[2])) for match in matches if match})
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"{path} is another file than torchreid's list of splits") from None
-    return tests
 
 
 def _records(pictures: Pictures, rows: list[int], persons: list[int], splits: list[str]) -> Records:

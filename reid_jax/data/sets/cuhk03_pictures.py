@@ -3,6 +3,8 @@
 A name is that of the usual extraction: 1_001_2_06.png is of pair 1, person 1, view 2, number 6.
 """
 
+import json
+import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,34 +63,46 @@ class Matlab:
         self.__dict__.update(state)
 
 
-def of_matlab(path: Path, boxes: str) -> tuple[Pictures, list[set[tuple[int, int]]]]:
-    """Read cuhk-03.mat.
-
-    Args:
-        path: the file.
-        boxes: "detected" or "labeled".
-
-    Returns:
-        (pictures, the (pair, person), from 1, of each list of test persons).
-    """
-    file = mat.open_hdf5(path, "detected", "labeled", "testsets", kind=KIND)
+def of_matlab(path: Path, boxes: str) -> Pictures:
+    """The pictures of cuhk-03.mat, those of "detected" or of "labeled" boxes."""
     places = []
-    with file:
+    with mat.open_hdf5(path, "detected", "labeled", kind=KIND) as file:
         for pair, reference in enumerate(file[boxes][0]):
             cells = file[reference]
             for person in range(cells.shape[1]):
                 for number in range(cells.shape[0]):
                     if file[cells[number, person]].ndim == 3:  # others are empty
                         places.append((pair, person, number))
-        tests = [
-            {(int(pair), int(person)) for pair, person in file[reference][:].T}
-            for reference in file["testsets"][0]
-        ]
     names = [
         f"{pair + 1}_{person + 1:03}_{1 + number // VIEW}_{number + 1:02}"
         for pair, person, number in places
     ]
-    return Pictures(names, Matlab(path, boxes, np.array(places).reshape(-1, 3))), tests
+    return Pictures(names, Matlab(path, boxes, np.array(places).reshape(-1, 3)))
+
+
+def tests_of_matlab(path: Path) -> list[set[tuple[int, int]]]:
+    """The (pair, person), from 1, of each of cuhk-03.mat's lists of test persons."""
+    with mat.open_hdf5(path, "testsets", kind=KIND) as file:
+        return [
+            {(int(pair), int(person)) for pair, person in file[reference][:].T}
+            for reference in file["testsets"][0]
+        ]
+
+
+def tests_of_json(path: Path) -> list[set[tuple[int, int]]]:
+    """The same of a file that torchreid wrote.
+
+    Raises:
+        ValueError: it is another file.
+    """
+    try:
+        tests = []
+        for one in json.loads(path.read_text()):
+            matches = [NAME.match(os.path.basename(file)) for file, *_ in one["query"]]
+            tests.append({(int(match[1]), int(match[2])) for match in matches if match})
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{path} is another file than torchreid's list of splits") from None
+    return tests
 
 
 def of_folder(folder: Path) -> Pictures:

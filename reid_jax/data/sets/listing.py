@@ -58,11 +58,11 @@ def root(folder: str | Path, name: str, needed: Sequence[str], inside: Sequence[
     if not lacks[best]:
         return best
     missing = ", ".join(f"{one}/" if "." not in one else one for one in lacks[best])
-    partial = "half of an archive? " if len(lacks[best]) < len(needed) else ""
+    partial = "; half of an archive?" if len(lacks[best]) < len(needed) else ""
     other = kind_of(best)
-    hint = f"; this looks like {other}:{best}" if other and partial == "" else ""
+    hint = f"; this looks like {other}:{best}" if other and not partial else ""
     raise FileNotFoundError(
-        f"{best} has no {missing} ({partial}{name} has it); it holds {held(best)}{hint}"
+        f"{best} has no {missing} ({name}{partial}); it holds {held(best)}{hint}"
     )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from reid_jax.data.sets import listing, mat
 from reid_jax.data.sets.listing import Row
-from reid_jax.data.sets.official import WARNING, Official, Say, compare, silent
+from reid_jax.data.sets.official import WARNING, Official, Say, compare, counted, silent
 from reid_jax.types import Records
 
 NEEDED = ("bbox_train", "bbox_test", "info")
@@ -83,8 +83,6 @@ def mars(
 
 def _filled(data: Records, official: Official) -> dict[str, tuple[int, int]]:
     """The figures to compare with; what is not known is taken as it is."""
-    from reid_jax.data.sets.official import counted
-
     return {**counted(data), **official.parts}
 
 

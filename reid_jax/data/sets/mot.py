@@ -164,4 +164,5 @@ def _frames(sequence: Path, numbers: np.ndarray) -> list[str]:
     missing = sorted({int(one) for one in numbers} - {*there})
     if missing:
         raise FileNotFoundError(f"{folder} lacks frame {missing[0]} ({len(missing)} such)")
-    return [str(folder / there[int(one)]) for one in numbers]
+    paths = {number: str(folder / file) for number, file in there.items()}
+    return [paths[int(one)] for one in numbers]

@@ -18,7 +18,7 @@ from reid_jax.data.sets.listing import Row
 from reid_jax.data.sets.official import Official, Say, compare, silent
 from reid_jax.types import Records
 
-NAME = re.compile(r"(\d+)_(\d+)(?:_.*)?\.(?:png|jpg)$", re.IGNORECASE)
+NAME = re.compile(r"(\d+)_[a-z]*(\d+)(?:_.*)?\.(?:png|jpg)$", re.IGNORECASE)
 OFFICIAL = Official("PKU-Reid", {"train": (1_824, 114)}, 2, sure=False)
 
 

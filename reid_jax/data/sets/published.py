@@ -49,7 +49,7 @@ SETS = {
         _cuhk03.cuhk03,
         "CUHK03, new protocol (767 and 700 persons) or classic (20 lists of 100 test persons)",
         {
-            "boxes": ("detected", "labeled"),
+            "boxes": ("detected", "labeled", "both"),
             "protocol": ("new", "classic"),
             "split": (1, _cuhk03.LISTS),
         },

@@ -87,11 +87,15 @@ def test_the_published_file(tmp_path):
     assert [row[1:] for row in rows(got)] == expected
     for row in range(7):  # the gray of a picture is its place
         assert records.read(got, row).tolist() == np.full((5, 2, 3), row).tolist()
+    both = cuhk03(tmp_path, split=2, boxes="both")
+    assert [row[1:] for row in rows(both)] == expected + [r for r in expected if r[2] == "train"]
     miniature.cuhk03_config(tmp_path)
     got = pickle.loads(pickle.dumps(cuhk03(tmp_path)))
     assert [row[1:] for row in rows(got)] == [row[1:] for row in NEW]
     grays = [int(records.read(got, row)[0, 0, 0]) for row in range(7)]
     assert grays == [miniature.CUHK03.index(name.removesuffix(".png")) for name, *_ in NEW]
+    miniature.cuhk03_folder(tmp_path)  # pictures of the folder, lists of the file
+    assert rows(cuhk03(tmp_path, split=2)) == classic(2)
     (tmp_path / "b").mkdir()
     with h5py.File(tmp_path / "b" / "cuhk-03.mat", "w") as file:
         file["other"] = 1

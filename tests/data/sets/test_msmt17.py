@@ -46,7 +46,9 @@ def test_lists_of_another_version(tmp_path):
 def test_what_is_missing_or_too_much_is_named(tmp_path):
     place = miniature.msmt17(tmp_path / "a")
     (place / "list_val.txt").unlink()
-    with pytest.raises(FileNotFoundError, match=r"has no list_val\.txt \(half of an archive"):
+    with pytest.raises(
+        FileNotFoundError, match=r"has no list_val\.txt \(MSMT17; half of an archive"
+    ):
         msmt17(place)
     place = miniature.msmt17(tmp_path / "b")
     (place / "test").rename(place / "test_pictures")

@@ -141,7 +141,10 @@ def test_cuhk02_tests_on_its_fifth_pair(tmp_path):
     assert len(persons(got, "train")) == 8
     for part in ("P3", "P5"):
         (tmp_path / "Dataset" / part).rename(tmp_path / part)
-    with pytest.raises(FileNotFoundError, match=r"has no P1/, P2/, P4/|has no P3/, P5/ \(half of"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"has no P1/, P2/, P4/ \(CUHK02; half|has no P3/, P5/ \(CUHK02; half",
+    ):
         cuhk02(tmp_path)
 
 

@@ -41,7 +41,7 @@ def test_mars_has_a_group_for_each_tracklet(tmp_path):
 def test_mars_without_a_part_or_with_another_file(tmp_path):
     place = miniature.mars(tmp_path / "a")
     shutil.rmtree(place / "info")
-    with pytest.raises(FileNotFoundError, match=r"has no info/ \(half of an archive\? MARS has it"):
+    with pytest.raises(FileNotFoundError, match=r"has no info/ \(MARS; half of an archive\?\)"):
         mars(place)
     with pytest.raises(ValueError, match="names tracklets that tracks_test_info.mat lacks"):
         mars(miniature.mars(tmp_path / "b", query=(5,)))
@@ -149,7 +149,7 @@ def test_cuhk_sysu_by_its_boxes(tmp_path):
     with pytest.raises(ValueError, match=r"Person\.mat names s2\.jpg, which .*SSM lacks"):
         cuhk_sysu(tmp_path)
     shutil.rmtree(tmp_path / "Image")
-    with pytest.raises(FileNotFoundError, match=r"has no Image/ \(half of an archive\?"):
+    with pytest.raises(FileNotFoundError, match=r"has no Image/ \(CUHK-SYSU; half of an archive\?"):
         cuhk_sysu(tmp_path)
 
 
@@ -167,3 +167,16 @@ def test_a_box_outside_of_its_frame_is_named(tmp_path):
         records.read(got, 1)
     os.remove(place / "train" / "TUD-Campus" / "img1" / "000001.jpg")
     assert records.readable(got).tolist() == [True, False]
+
+
+@pytest.mark.skipif("REID_DATA" not in os.environ, reason="REID_DATA names no folder of real data")
+def test_the_boxes_of_two_real_sequences(tmp_path):
+    """Persons and boxes of MOT17-05 and MOT17-09 as the challenge's page counts them."""
+    for name, persons, count in (("MOT17-05-FRCNN", 133, 6_917), ("MOT17-09-FRCNN", 26, 5_325)):
+        (tmp_path / name / "gt").mkdir(parents=True)
+        (tmp_path / name / "img1").mkdir()
+        real = os.path.join(os.environ["REID_DATA"], "mot", name, "gt.txt")
+        shutil.copy(real, tmp_path / name / "gt" / "gt.txt")
+        plant(tmp_path, *[f"{name}/img1/{number:06}.jpg" for number in range(1, 838)])
+        got = mot17(tmp_path / name)
+        assert (len(set(got.person)), len(got.person)) == (persons, count)
