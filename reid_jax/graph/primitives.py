@@ -160,20 +160,42 @@ def _reverse(graph: Graph, equation: Any, x: Tensor) -> Value:
 
 
 def _gather(graph: Graph, equation: Any, x: Tensor, start: Value) -> Value:
-    """Of a known start: how JAX writes x[..., a:b] where the batch is free."""
+    """Of known places: how JAX writes x[..., a:b] and x[:, ::2] where the batch is free."""
     numbers, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
     whole = graph.spread(x, equation.invars[0].aval.shape)
-    if not isinstance(start, np.ndarray) or start.ndim != 1 or not isinstance(whole, Tensor):
-        raise Untranslated("a gathering of rows that depend on the picture")
-    starts, stops = [0] * len(whole.dims), list(whole.dims)
-    for axis, first in zip(numbers.start_index_map, start.tolist(), strict=True):
-        starts[axis] = min(max(first, 0), whole.dims[axis] - sizes[axis])
-        stops[axis] = starts[axis] + sizes[axis]
-    out = cut(graph, whole, starts, stops, (1,) * len(starts))
-    if not numbers.collapsed_slice_dims:
-        return out
-    after = equation.outvars[0].aval.shape
-    return graph.reshaped(graph.plain(out), after, after)
+    if not isinstance(start, np.ndarray) or not isinstance(whole, Tensor):
+        raise Untranslated("a gathering from places that depend on the picture")
+    if start.ndim == 1 and not numbers.collapsed_slice_dims:
+        starts, stops = [0] * len(whole.dims), list(whole.dims)
+        for axis, first in zip(numbers.start_index_map, start.tolist(), strict=True):
+            starts[axis] = min(max(first, 0), whole.dims[axis] - sizes[axis])
+            stops[axis] = starts[axis] + sizes[axis]
+        return cut(graph, whole, starts, stops, (1,) * len(starts))
+    axes = numbers.collapsed_slice_dims
+    kept = [axis for axis in range(len(whole.dims)) if axis not in axes]
+    adjacent = axes == tuple(range(axes[0], axes[0] + len(axes)))
+    if not adjacent or axes != numbers.start_index_map or any(
+        sizes[axis] != whole.dims[axis] for axis in kept
+    ):  # fmt: skip
+        raise Untranslated("a gathering of this form has no translation to ONNX")
+    return _picked(graph, graph.plain(whole), axes, start, numbers.offset_dims)
+
+
+def _picked(
+    graph: Graph, x: Tensor, axes: tuple[int, ...], start: np.ndarray, offset: tuple[int, ...]
+) -> Tensor:
+    """x at places [... k] of adjacent axes; `offset` are the other axes of x in the result."""
+    first, size = axes[0], [x.dims[axis] for axis in axes]
+    limits = [np.clip(start[..., i], 0, dim - 1) for i, dim in enumerate(size)]
+    flat = np.ravel_multi_index(limits, size).astype(np.int64)
+    before, after = x.dims[:first], x.dims[first + len(axes) :]
+    shape = (*before, int(np.prod(size)), *after)
+    rows = graph.reshaped(x, shape, shape)
+    lies = (*before, *flat.shape, *after)  # the result in the graph's order
+    places = [axis for axis in range(len(lies)) if axis not in offset]
+    order = (*offset[:first], *places, *offset[first:])
+    dims = tuple(lies[order.index(axis)] for axis in range(len(lies)))
+    return graph.add("Gather", (rows.name, graph.constant(flat)), dims, order, axis=first)
 
 
 def _concatenate(graph: Graph, equation: Any, *parts: Value) -> Value:
