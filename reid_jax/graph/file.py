@@ -1,6 +1,5 @@
 """A graph as the bytes of an ONNX file."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from reid_jax.graph.nodes import Graph
@@ -24,12 +23,11 @@ def needed() -> None:
     del onnx, onnxruntime
 
 
-def written(graph: Graph, notes: Mapping[str, str]) -> bytes:
+def written(graph: Graph) -> bytes:
     """Write a graph.
 
     Args:
         graph: of `traced`.
-        notes: kept in the file's metadata.
 
     Returns:
         The file: IMAGE uint8 [batch h w 3] -> EMBEDDING f32 [batch d].
@@ -68,6 +66,5 @@ def written(graph: Graph, notes: Mapping[str, str]) -> bytes:
         ir_version=FORMAT,
         producer_name="reid_jax",
     )
-    helper.set_model_props(model, dict(notes))
     onnx.checker.check_model(model)
     return model.SerializeToString()
