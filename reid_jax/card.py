@@ -20,7 +20,7 @@ HOLDS = {
     "program.bin": "jax.export: uint8 [batch h w 3] -> float32 [batch d], rows as they are",
     "example.py": "encoder.onnx with numpy, Pillow and onnxruntime",
 }
-EXAMPLE = '''"""Embed pictures and print the cosine of each to the first: python example.py a.jpg b.jpg"""
+EXAMPLE = '''"""Print the cosine of each picture to the first: python example.py a.jpg b.jpg"""
 
 import json
 import sys

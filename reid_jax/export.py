@@ -58,7 +58,8 @@ def write(
         config: kept beside it; its `dtype`, float32 without one, says what `APART` allows.
         form: which ONNX files to write, names in `forms.FORMS`; None: "onnx" if it is installed
             and can be.
-        seen, measure: as `forms.write` takes them.
+        seen: as `forms.write` takes it.
+        measure: as `forms.write` takes it.
         told: lines of the model card by name, e.g. the licence.
 
     Returns:

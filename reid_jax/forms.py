@@ -131,7 +131,8 @@ def compared(
     Raises:
         ValueError: it is farther from the model than it may be.
     """
-    rows = np.concatenate([run(pictures), *(run(pictures[i : i + 1]) for i in range(len(pictures)))])
+    singly = [run(pictures[i : i + 1]) for i in range(len(pictures))]
+    rows = np.concatenate([run(pictures), *singly])
     twice = np.concatenate([expected, expected]).astype(np.float64)
     if name in ALIKE:
         cosine = float(np.sum(rows * twice, axis=1).min())

@@ -1,8 +1,9 @@
-"""An encoder as an ONNX graph: traced, translated, made lean, written, run by onnxruntime.
+"""An encoder as an ONNX graph.
 
-    trace.traced    a function of JAX -> nodes (`primitives`, `windows`: what each primitive is)
-    lean.made       fewer nodes that compute the same
-    file.written    nodes -> the bytes of a file
-    smaller         a file in fp16, or in int8
-    session.opened  a file -> a function of pictures
+trace.traced    a function of JAX -> nodes (`primitives`, `windows`: what each primitive is)
+lean.made       fewer nodes that compute the same
+half.halved     nodes in float16
+file.written    nodes -> the bytes of a file
+int8.quantised  a file -> one of 8 bits
+session.opened  a file -> a function of pictures
 """

@@ -50,8 +50,9 @@ Rule = Callable[[View, Node], list[Node] | None]
 def made(graph: Graph) -> None:
     """Apply all rules to a graph, in place, until none fits any more."""
     for rules in ((_plain, _merged, _mean), (_depthwise,), (_padded, _merged, _folded, _reshaped)):
-        while any([_applied(graph, rule) for rule in rules]):
-            pass
+        changed = True
+        while changed:
+            changed = sum(_applied(graph, rule) for rule in rules) > 0
 
 
 def _applied(graph: Graph, rule: Rule) -> bool:
@@ -85,7 +86,7 @@ def _living(nodes: list[Node]) -> list[Node]:
 
 
 def _plain(view: View, node: Node) -> list[Node] | None:
-    """x - c is x + -c; x / c is x * 1/c; x + 0 and x * 1 are x."""
+    """Write x - c as x + -c, x / c as x * 1/c, x + 0 and x * 1 as x."""
     if node.op not in ("Add", "Sub", "Mul", "Div") or not (found := view.known(node)):
         return None
     x, constant = found

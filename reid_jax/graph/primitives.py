@@ -16,10 +16,10 @@ Translation = Callable[..., Value | list[Value]]
 TYPES = {"float32": 1, "bfloat16": 1, "uint8": 2, "int32": 6, "bool": 9}  # ONNX's numbers
 
 
-def _elementwise(*ops: str) -> Translation:
+def _elementwise(*ops: str) -> Callable[..., Tensor]:
     """Operators one after the other; the first takes all inputs."""
 
-    def translate(graph: Graph, equation: Any, *inputs: Value) -> Value:
+    def translate(graph: Graph, equation: Any, *inputs: Value) -> Tensor:
         names, dims, order = graph.together(*inputs)
         for op in ops:
             out = graph.add(op, tuple(names), dims, order)
@@ -91,7 +91,7 @@ def _narrowed(x: Tensor, after: tuple[Any, ...]) -> tuple[int, ...] | None:
         return None
     ones = [axis for axis, dim in enumerate(after) if dim == 1]
     moved = [there[wide.index(axis)] for axis in x.order if axis in wide]
-    return tuple([*moved, *ones]) if moved != sorted(moved) else tuple(range(len(after)))
+    return (*moved, *ones) if moved != sorted(moved) else tuple(range(len(after)))
 
 
 def _broadcast(graph: Graph, equation: Any, x: Value, *_: Value) -> Value:
@@ -184,7 +184,7 @@ def _gather(graph: Graph, equation: Any, x: Tensor, start: Value) -> Value:
 def _picked(
     graph: Graph, x: Tensor, axes: tuple[int, ...], start: np.ndarray, offset: tuple[int, ...]
 ) -> Tensor:
-    """x at places [... k] of adjacent axes; `offset` are the other axes of x in the result."""
+    """Take x at places [... k] of adjacent axes; `offset` are the other axes of x in the result."""
     first, size = axes[0], [x.dims[axis] for axis in axes]
     limits = [np.clip(start[..., i], 0, dim - 1) for i, dim in enumerate(size)]
     flat = np.ravel_multi_index(limits, size).astype(np.int64)
@@ -200,8 +200,7 @@ def _picked(
 
 def _concatenate(graph: Graph, equation: Any, *parts: Value) -> Value:
     whole = [
-        graph.spread(part, one.aval.shape)
-        for part, one in zip(parts, equation.invars, strict=True)
+        graph.spread(part, one.aval.shape) for part, one in zip(parts, equation.invars, strict=True)
     ]
     order = next(one.order for one in whole if isinstance(one, Tensor))
     names = tuple(graph.arranged(one, order).name for one in whole)
@@ -210,7 +209,7 @@ def _concatenate(graph: Graph, equation: Any, *parts: Value) -> Value:
 
 
 def _split(graph: Graph, equation: Any, x: Tensor) -> list[Value]:
-    axis, parts, start = equation.params["axis"], [], 0
+    axis, start, parts = equation.params["axis"], 0, list[Value]()
     for size in equation.params["sizes"]:
         starts, stops = [0] * len(x.dims), list(x.dims)
         starts[axis], stops[axis] = start, start + size
