@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import jax.export
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from reid_jax import card, checkpoint, forms
 from reid_jax.models import pretrained
@@ -80,7 +80,7 @@ def write(
         unfinished.mkdir()
         checkpoint.save_tree(unfinished / "weights", variables)
         if arrays := pretrained.torch_arrays(variables):
-            save_file(arrays, unfinished / "weights.safetensors")
+            (unfinished / "weights.safetensors").write_bytes(save(arrays))
         (unfinished / "program.bin").write_bytes(program(model, variables))
         about = described(model, config)
         (unfinished / "encoder.json").write_text(json.dumps(about, indent=2) + "\n")

@@ -167,7 +167,8 @@ def torch_name(name: str) -> str:
 def torch_arrays(variables: Variables) -> dict[str, np.ndarray]:
     """The arrays of an encoder under the names and in the order of axes that torch has for them.
 
-    Of a DomainNorm's two domains they are the target's. `load` reads those of the trunk.
+    The trunk's and those of OSNet's dense layer bear the published names, others their module's
+    before them: `neck.weight`. Of a DomainNorm's two domains they are the target's.
     """
     flat = traverse_util.flatten_dict(dict(collapsed(variables)), sep="/")
     arrays = {}
@@ -175,7 +176,11 @@ def torch_arrays(variables: Variables) -> dict[str, np.ndarray]:
         array = np.asarray(array)
         if name.endswith("/kernel"):
             array = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
-        arrays[torch_name(name)] = np.ascontiguousarray(array)
+        _, part, *rest = name.split("/")
+        theirs = torch_name(name) if rest else ""
+        published = theirs and part in ("trunk", "project")
+        theirs = theirs if published else f"{part}.{theirs}".rstrip(".")
+        arrays[theirs] = np.ascontiguousarray(array)
     return arrays
 
 
