@@ -108,7 +108,9 @@ def encoded(model: Model, variables: Variables) -> Any:
     Raises:
         Untranslated: it computes something that ONNX has not.
     """
-    graph = trace.traced(partial(_rows, model, variables), model.input.size)
+    # on a device, so that a cast to bfloat16 is seen, not done
+    placed = jax.device_put(variables)
+    graph = trace.traced(partial(_rows, model, placed), model.input.size)
     lean.made(graph)
     return graph
 

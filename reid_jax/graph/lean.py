@@ -49,7 +49,7 @@ Rule = Callable[[View, Node], list[Node] | None]
 
 def made(graph: Graph) -> None:
     """Apply all rules to a graph, in place, until none fits any more."""
-    for rules in ((_plain, _merged, _mean), (_depthwise,), (_padded, _merged, _folded, _reshaped)):
+    for rules in ((_plain, _mean, _merged), (_depthwise,), (_padded, _merged, _folded, _reshaped)):
         changed = True
         while changed:
             changed = sum(_applied(graph, rule) for rule in rules) > 0

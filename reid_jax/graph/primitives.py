@@ -171,31 +171,21 @@ def _gather(graph: Graph, equation: Any, x: Tensor, start: Value) -> Value:
             starts[axis] = min(max(first, 0), whole.dims[axis] - sizes[axis])
             stops[axis] = starts[axis] + sizes[axis]
         return cut(graph, whole, starts, stops, (1,) * len(starts))
-    axes = numbers.collapsed_slice_dims
-    kept = [axis for axis in range(len(whole.dims)) if axis not in axes]
-    adjacent = axes == tuple(range(axes[0], axes[0] + len(axes)))
-    if not adjacent or axes != numbers.start_index_map or any(
-        sizes[axis] != whole.dims[axis] for axis in kept
-    ):  # fmt: skip
-        raise Untranslated("a gathering of this form has no translation to ONNX")
-    return _picked(graph, graph.plain(whole), axes, start, numbers.offset_dims)
-
-
-def _picked(
-    graph: Graph, x: Tensor, axes: tuple[int, ...], start: np.ndarray, offset: tuple[int, ...]
-) -> Tensor:
-    """Take x at places [... k] of adjacent axes; `offset` are the other axes of x in the result."""
-    first, size = axes[0], [x.dims[axis] for axis in axes]
-    limits = [np.clip(start[..., i], 0, dim - 1) for i, dim in enumerate(size)]
-    flat = np.ravel_multi_index(limits, size).astype(np.int64)
-    before, after = x.dims[:first], x.dims[first + len(axes) :]
-    shape = (*before, int(np.prod(size)), *after)
-    rows = graph.reshaped(x, shape, shape)
-    lies = (*before, *flat.shape, *after)  # the result in the graph's order
-    places = [axis for axis in range(len(lies)) if axis not in offset]
-    order = (*offset[:first], *places, *offset[first:])
-    dims = tuple(lies[order.index(axis)] for axis in range(len(lies)))
-    return graph.add("Gather", (rows.name, graph.constant(flat)), dims, order, axis=first)
+    if sizes[0] != whole.dims[0] or 0 in (*numbers.start_index_map, *numbers.collapsed_slice_dims):
+        raise Untranslated("a gathering of some rows of the batch has no translation to ONNX")
+    # which number of a picture each number of the result is: the same gathering, of their places
+    count = int(np.prod(whole.dims[1:]))
+    places = np.arange(count, dtype=np.int32).reshape(1, *whole.dims[1:])
+    params = {**equation.params, "slice_sizes": (1, *sizes[1:])}
+    which = np.asarray(equation.primitive.bind(places, start, **params), np.int64)
+    after = equation.outvars[0].aval.shape
+    flat = graph.reshaped(graph.plain(whole), (whole.dims[0], count), (whole.dims[0], count))
+    inputs = (flat.name, graph.constant(which.reshape(-1)))
+    taken = graph.add("Gather", inputs, (whole.dims[0], which.size), axis=1)
+    axis = numbers.offset_dims[0]  # of the batch, in the result
+    moved = (after[axis], *after[:axis], *after[axis + 1 :])
+    order = (axis, *(one for one in range(len(after)) if one != axis))
+    return graph.reshaped(taken, after, moved, order)
 
 
 def _concatenate(graph: Graph, equation: Any, *parts: Value) -> Value:

@@ -55,7 +55,9 @@ def _walked(
     known.update(zip(jaxpr.invars, inputs, strict=True))
 
     def read(variable: Any) -> Value:
-        return _plain(variable.val) if hasattr(variable, "val") else known[variable]
+        if hasattr(variable, "val"):  # a number, which has a type in the jaxpr only
+            return _plain(np.asarray(variable.val, variable.aval.dtype))
+        return known[variable]
 
     for equation in _needed(jaxpr):
         outputs = _translated(graph, equation, [read(one) for one in equation.invars])
@@ -87,8 +89,8 @@ def _translated(graph: Graph, equation: Any, inputs: list[Value]) -> Sequence[Va
     inner = next((params[key] for key in INNER if key in params), None)
     if inner is not None and name not in ("scan", "while"):
         return _called(graph, inner, inputs)
-    if name == "convert_element_type" and isinstance(inputs[0], np.ndarray):
-        return [_plain(inputs[0].astype(params["new_dtype"]))]
+    if name == "convert_element_type" and np.dtype(params["new_dtype"]).name == "bfloat16":
+        params = {**params, "new_dtype": np.dtype(np.float32)}
     if name != "broadcast_in_dim" and all(isinstance(one, np.ndarray) for one in inputs):
         out = equation.primitive.bind(*inputs, **params)
         return [_plain(one) for one in (out if equation.primitive.multiple_results else [out])]
