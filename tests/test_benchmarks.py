@@ -28,6 +28,17 @@ from reid_jax.types import Input
             ["--sizes=128", "--size=32,16", "--steps=1", "--index=100000"],
             "100,000 images: ",
         ),
+        (
+            "embedding",  # which compares all of its networks
+            [
+                "--only=resnet_small,osnet_x0_25",
+                "--size=32x16",
+                "--batches=2",
+                "--turns=1",
+                "--seconds=0",
+            ],
+            "decoding and resizing to 32x16: ",
+        ),
     ],
 )
 def test_they_run(name, options, told):
