@@ -111,6 +111,7 @@ def described(model: Model, config: Mapping[str, Any]) -> dict[str, Any]:
             "type": "float32",
             "shape": ["batch", model.width],
             "compare": config.get("rank_by", "cosine"),
+            "rows": "as they are in program.bin, of length one in ONNX files",
         },
         "config": config,
     }

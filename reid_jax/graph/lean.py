@@ -26,7 +26,8 @@ class View(NamedTuple):
     def alone(self, name: str, *ops: str) -> Node | None:
         """The node of these operators that makes a value, if nobody else takes it."""
         node = self.makers.get(name)
-        return node if node and node.op in ops and len(self.takers[name]) == 1 else None
+        taken = len(self.takers.get(name, ()))
+        return node if node and node.op in ops and taken == 1 else None
 
     def known(self, node: Node) -> tuple[str, np.ndarray] | None:
         """The input of a node of two, and the constant that is the other."""
@@ -92,7 +93,7 @@ def _plain(view: View, node: Node) -> list[Node] | None:
     x, constant = found
     if constant.dtype != np.float32:
         return None
-    if node.op in ("Add", "Sub", "Mul", "Div") and constant.size == 1:
+    if constant.size == 1:
         idle = 0.0 if node.op in ("Add", "Sub") else 1.0
         if constant.item() == idle and view.rank(x) == view.rank(node.outputs[0]):
             return [node._replace(op="Identity", inputs=(x,))]

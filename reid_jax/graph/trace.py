@@ -7,12 +7,12 @@ import jax
 import jax.export
 import numpy as np
 
-from reid_jax.graph.nodes import Graph, Tensor, Untranslated, Value
+from reid_jax.graph.nodes import Graph, Node, Tensor, Untranslated, Value
 from reid_jax.graph.primitives import TABLE
 
 IMAGE, EMBEDDING = "image", "embedding"  # names of the graph's input and output
-INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where a call keeps its function, jax 0.4 to 0.12
-NOTHING = ("copy", "copy_p", "stop_gradient", "optimization_barrier", "sharding_constraint")
+INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where a call keeps its function
+NOTHING = ("copy", "copy_p", "stop_gradient", "optimization_barrier")
 
 
 def traced(function: Callable[[Any], Any], size: tuple[int, int]) -> Graph:
@@ -39,9 +39,7 @@ def traced(function: Callable[[Any], Any], size: tuple[int, int]) -> Graph:
     if not isinstance(out, Tensor):
         raise Untranslated("the embedding does not depend on the picture")
     out = graph.plain(out)
-    graph.nodes.append(graph.nodes[-1]._replace(
-        op="Identity", inputs=(out.name,), outputs=(EMBEDDING,), attributes={}
-    ))  # fmt: skip
+    graph.nodes.append(Node("Identity", (out.name,), (EMBEDDING,), {}))
     graph.shapes[EMBEDDING] = out.shape
     return graph
 
