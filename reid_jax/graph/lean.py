@@ -50,7 +50,12 @@ Rule = Callable[[View, Node], list[Node] | None]
 
 def made(graph: Graph) -> None:
     """Apply all rules to a graph, in place, until none fits any more."""
-    for rules in ((_plain, _mean, _merged), (_depthwise,), (_padded, _merged, _folded, _reshaped)):
+    for rules in (
+        (_plain, _mean, _merged),
+        (_depthwise,),
+        (_padded, _merged, _folded, _reshaped),
+        (_gated,),
+    ):
         changed = True
         while changed:
             changed = sum(_applied(graph, rule) for rule in rules) > 0
@@ -191,6 +196,30 @@ def _mean(view: View, node: Node) -> list[Node] | None:
         Node("GlobalAveragePool", (summed.inputs[0],), (pooled,), {}),
         Node("Flatten", (pooled,), node.outputs, {"axis": 1}),
     ]
+
+
+def _gated(view: View, node: Node) -> list[Node] | None:
+    """Dense layers between a global pooling and a reshape to [b c 1 1] are 1x1 convolutions."""
+    if node.op != "Reshape" or view.graph.shapes[node.outputs[0]][2:] != (1, 1):
+        return None
+    chain: list[Node] = []
+    name = node.inputs[0]
+    while (before := view.alone(name, "Gemm", "Relu", "Sigmoid", "Tanh")) is not None:
+        chain.append(before)
+        name = before.inputs[0]
+    flat = view.alone(name, "Flatten")
+    if flat is None or not chain or view.makers[flat.inputs[0]].op != "GlobalAveragePool":
+        return None
+    nodes, name = [], flat.inputs[0]
+    for one in chain[::-1]:
+        instead = one._replace(inputs=(name, *one.inputs[1:]), outputs=(view.graph.name(one.op),))
+        if one.op == "Gemm":
+            weight = view.graph.constant(view.graph.constants[one.inputs[1]].T[:, :, None, None])
+            instead = instead._replace(op="Conv", inputs=(name, weight, *one.inputs[2:]))
+        nodes.append(instead)
+        name = instead.outputs[0]
+        view.graph.shapes[name] = (*view.graph.shapes[one.outputs[0]], 1, 1)
+    return [*nodes[:-1], nodes[-1]._replace(outputs=node.outputs)]
 
 
 def _reshaped(view: View, node: Node) -> list[Node] | None:
