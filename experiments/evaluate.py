@@ -12,7 +12,7 @@ import json
 from absl import flags
 
 from reid_jax import evaluate, parallel
-from reid_jax.app import command, kinds, loaded, outputs, sources
+from reid_jax.app import command, loaded, outputs, sources
 from reid_jax.data import copies, records
 from reid_jax.data.check import check_test, summary, survey
 
@@ -40,7 +40,7 @@ def main() -> None:
     source = _TEST.value or config.get("test") or config.get("target") or config.get("data")
     if not source:
         raise ValueError("--weights needs --test=KIND:PATH")
-    test = records.where(kinds.open_source(source), "query", "gallery")
+    test = records.where(sources.opened(source, shared=True), "query", "gallery")
     if _SKIP_BROKEN.value:
         test = sources.without_broken(test, "test")
     same_camera = (

@@ -17,7 +17,7 @@ A killed run goes on with the same command. Views of one place that were taken t
 
 from absl import flags
 
-from reid_jax.app import command, footage, kinds, outputs, progress, sources
+from reid_jax.app import command, footage, outputs, progress, sources
 from reid_jax.data import packed
 from reid_jax.data.check import summary, survey
 
@@ -38,7 +38,7 @@ def pictures() -> None:
         )
     out = outputs.new(_OUT.value)
     command.say(f"prepare: {_SOURCE.value} into {out}")
-    data = kinds.open_source(_SOURCE.value)
+    data = sources.opened(_SOURCE.value, shared=True)
     command.say(summary(survey(data)))
     if _SKIP_BROKEN.value:
         data = sources.without_broken(data, "source")

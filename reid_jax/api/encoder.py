@@ -1,7 +1,7 @@
 """A trained encoder as a function: pictures in any form -> embeddings of length one."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -153,25 +153,30 @@ class Encoder:
             raise ValueError(f"compare takes two pictures, not {len(embedding)}")
         return float(np.clip(embedding[0] @ embedding[1], -1, 1))
 
-    def save(self, folder: str | PathLike) -> None:
+    def save(self, folder: str | PathLike, *, forms: Sequence[str] | None = None) -> None:
         """Write it into a new folder, as experiments.export does; `reid_jax.load` reads it.
+
+        Args:
+            folder: new.
+            forms: ONNX files to write: onnx, fp16, int8; None: onnx if it is installed and can be.
 
         Raises:
             FileExistsError: the folder exists.
+            ValueError: there is no such form; or the encoder cannot be written as it or is not the
+                same then.
+            ImportError: onnx or onnxruntime is not installed.
         """
         folder = Path(folder).expanduser()
-        export.write(folder, self.model, self.variables, config=self.config)
+        export.write(folder, self.model, self.variables, config=self.config, form=forms)
 
     def _parts(self, things: Iterable[Item], flip: bool) -> Iterator[np.ndarray]:
         """Embeddings f32[k d] of one batch after the other."""
-        which, of = parallel.share()
+        _, of = parallel.share()
         chunk: list[np.ndarray] = []
 
         def embedded(rows: int) -> np.ndarray:
             taken, chunk[: rows * of] = chunk[: rows * of], []
-            image = np.stack(taken + taken[-1:] * (rows * of - len(taken)))
-            image = image[which * rows : (which + 1) * rows]
-            return distance.unit(self._embed[flip](self._placed, image))[: len(taken)]
+            return self._embedded(taken, rows, flip)
 
         for picture in resized(things, self.input, ahead=2 * self._batch * of):
             chunk.append(picture)
@@ -179,6 +184,13 @@ class Encoder:
                 yield embedded(self._batch)
         while chunk:
             yield embedded(self._few)
+
+    def _embedded(self, taken: Sequence[np.ndarray], rows: int, flip: bool) -> np.ndarray:
+        """Embeddings f32[k d] of k pictures, filled up to `rows` for each process."""
+        which, of = parallel.share()
+        image = np.stack([*taken, *[taken[-1]] * (rows * of - len(taken))])
+        image = image[which * rows : (which + 1) * rows]
+        return distance.unit(self._embed[flip](self._placed, image))[: len(taken)]
 
 
 def _report(done: int, total: int) -> None:

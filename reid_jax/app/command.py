@@ -91,15 +91,25 @@ def main(
     _start(run, config_class, recipes or {}, then=GOES_ON)
 
 
-def plain(body: Callable[[], Any], jobs: Mapping[str, Callable[[], Any]] | None = None) -> None:
-    """The same for a script without --config; a word of the command line may name one of `jobs`."""
+def plain(
+    body: Callable[[], Any],
+    jobs: Mapping[str, Callable[[], Any]] | None = None,
+    job: str = "the job",
+) -> None:
+    """The same for a script without --config.
+
+    Args:
+        body: what is run.
+        jobs: by name, what is run instead where a word of the command line names it.
+        job: what such a word is, for errors.
+    """
 
     def run(given: list[str]) -> None:
         chosen = body
         word = next((one for one in given if not one.startswith("-")), "")
         if jobs and word:
             given.remove(word)
-            chosen = choose("the job", word, jobs)
+            chosen = choose(job, word, jobs)
         _parse(given)
         cache.begin()
         distribute()

@@ -11,8 +11,8 @@ from absl import flags
 
 import reid_jax
 from reid_jax import encoders
-from reid_jax.app import parts, views
-from reid_jax.options import choose, names, owner, sentence
+from reid_jax.app import kinds, parts, views
+from reid_jax.options import SOURCE, Holds, choose, holds, names, owner, sentence
 
 WORDS = ("-h", "--help", "-help", "-?", "--helpshort", "--helpfull", "--version")
 # what an option is about, by the part of a configuration that has it; others are of the method
@@ -70,6 +70,10 @@ def _lines(
                 f"; --recipe=NAME --help shows those of {others}." if others else "."
             )
         yield from _options(config_class, config_class(**changed))
+        if SOURCE in _held(config_class):
+            yield "\nKIND:PATH, several joined by +"
+            for form, about in kinds.listing():
+                yield from _entry(form, "", about)
     yield "\nrun"
     for flag in _flags():
         default = "" if flag.default is None else str(flag.default_as_str).strip("'")
@@ -86,6 +90,11 @@ def _options(config_class: type, config: Any) -> Iterator[str]:
             value = getattr(config, name)
             shown = str(value).lower() if isinstance(value, bool) else str(value)
             yield from _entry(f"--config.{name}", shown, sentence(config_class, name))
+
+
+def _held(config_class: type) -> list[Holds]:
+    """What each option holds by way of paths."""
+    return [holds(config_class, name, "x") for name in names(config_class)]
 
 
 def _group(config_class: type, name: str) -> str:

@@ -1,111 +1,101 @@
-"""Data sets by name: KIND:PATH -> Records."""
+"""Data sets by name: KIND:PATH,option=value -> Records."""
 
-import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from reid_jax import synthetic
-from reid_jax.data import records
+from reid_jax.app import streets, written
+from reid_jax.app.written import Choices, Source
+from reid_jax.data import part, records
 from reid_jax.data.folders import folders, pictures
-from reid_jax.data.market1501 import market1501
-from reid_jax.data.packed import packed
+from reid_jax.data.packed import COLUMNS, packed
+from reid_jax.data.sets.known import kind_of
+from reid_jax.data.sets.official import WARNING, Say
+from reid_jax.data.sets.published import SETS
 from reid_jax.data.table import table
 from reid_jax.options import choose, expanded
 from reid_jax.types import Records
 
 
-def street(path: str) -> Records:
-    """`synthetic:DOMAIN`: persons of the synthetic street.
+class Kind(NamedTuple):
+    """A kind of data.
 
-    It has 400 persons to train on, 100 others to test with, 100 distractors, and 6 cameras;
-    `synthetic:DOMAIN,persons=50,cameras=2,per_camera=4,seed=1` makes another training part.
+    Attributes:
+        read: (path, **options) -> Records.
+        about: a line about it, for --help and the README.
+        options: its own, by name: what each can be, see `written.values`.
+        path: what stands behind "KIND:".
+        says: whether `read` takes `say`.
     """
-    default = {"persons": 400, "cameras": 6, "per_camera": 4, "seed": 0}
-    domain, options = _options(path or "plaza", default)
-    train = synthetic.labelled(
-        domain=domain,
-        persons=options["persons"],
-        cameras=options["cameras"],
-        per_camera=options["per_camera"],
-        seed=options["seed"],
-    )
-    test = synthetic.query_gallery(domain=domain, persons=100, cameras=6, per_camera=4)
-    return records.concat([train, test])
+
+    read: Callable[..., Records]
+    about: str
+    options: Mapping[str, Choices] = {}
+    path: str = "FOLDER"
+    says: bool = False
 
 
-def street_videos(path: str) -> Records:
-    """`synthetic-videos:DOMAIN`: people cut out of every fifth frame of 100 videos, a camera each.
-
-    `synthetic-videos:DOMAIN,videos=20,people=8,frames=60,stride=5,seed=1` makes others.
-    """
-    default = {"videos": 100, "people": 8, "frames": 60, "stride": 5, "seed": 0}
-    domain, options = _options(path or "station", default)
-    films = synthetic.videos(
-        domain=domain,
-        videos=options["videos"],
-        people=options["people"],
-        frames=options["frames"],
-        seed=options["seed"],
-    )
-    return synthetic.video_crops(films, stride=options["stride"])
-
-
-def street_scenes(path: str) -> Records:
-    """`synthetic-scenes:DOMAIN`: people of 20 scenes, each filmed by two synchronised cameras.
-
-    `synthetic-scenes:DOMAIN,scenes=5,people=8,frames=60,stride=5,seed=1` makes others.
-    """
-    default = {"scenes": 20, "people": 8, "frames": 60, "stride": 5, "seed": 0}
-    domain, options = _options(path or "station", default)
-    films = [
-        film
-        for pair in range(options["scenes"])
-        for film in synthetic.camera_pair(
-            domain=domain,
-            pair=pair,
-            people=options["people"],
-            frames=options["frames"],
-            seed=options["seed"],
-        )
-    ]
-    return synthetic.video_crops(films, stride=options["stride"])
-
-
-# numbers that follow a domain, from and to
-RANGES = {
-    "persons": (1, 100_000),
-    "cameras": (1, 1_000),
-    "per_camera": (1, 1_000),
-    "videos": (1, 100_000),
-    "scenes": (1, 100_000),
-    "people": (1, 100),
-    "frames": (1, 100_000),
-    "stride": (1, 1_000),
+KINDS: dict[str, Kind] = {
+    **{name: Kind(one.read, one.about, one.options, says=True) for name, one in SETS.items()},
+    "csv": Kind(table, "a CSV: path,person,camera,split[,domain,group,frame,shot]", path="FILE"),
+    "folders": Kind(
+        folders,
+        "a folder per person; or train/ and query/, gallery/ or test/ that hold those",
+        {"test": 1.0, "seed": (0, 9_999)},
+        says=True,
+    ),
+    "packed": Kind(packed, "what `reid-jax prepare` packed: a million pictures in a few files"),
+    "pictures": Kind(pictures, "unlabelled pictures, for embedding"),
+    "synthetic": Kind(
+        streets.street,
+        "the street: plaza, station, harbour",
+        streets.ranges("persons", "cameras", "per_camera", "seed"),
+        path="DOMAIN",
+    ),
+    "synthetic-videos": Kind(
+        streets.street_videos,
+        "people cut out of the street's videos, a camera each",
+        streets.ranges("videos", "people", "frames", "stride", "seed"),
+        path="DOMAIN",
+    ),
+    "synthetic-scenes": Kind(
+        streets.street_scenes,
+        "people of the street's scenes, each seen by two cameras",
+        streets.ranges("scenes", "people", "frames", "stride", "seed"),
+        path="DOMAIN",
+    ),
+}
+FILES = frozenset(name for name, kind in KINDS.items() if kind.path != "DOMAIN")
+# options that every source has; a kind's own of the same name comes first
+COMMON: dict[str, Choices] = {
+    "train": ("all",),
+    "persons": (1, 100_000_000),
     "seed": (0, 9_999),
+    "labels": ("no",),
+    "shared": ("yes",),
 }
-FILES = {
-    "market1501": market1501,
-    "csv": table,
-    "folders": folders,
-    "packed": packed,
-    "pictures": pictures,
-}
-KINDS = {
-    **FILES,
-    "synthetic": street,
-    "synthetic-videos": street_videos,
-    "synthetic-scenes": street_scenes,
+ABOUT = {
+    "train": "of any kind: query and gallery are training pictures too, without the distractors",
+    "persons": "of any kind: so many persons of the training part, drawn by ,seed=0",
+    "labels": "of any kind: who is on the training pictures is forgotten",
+    "shared": "of any kind: persons may be in training and test at once, and a file twice",
 }
 
 
-def open_source(text: str) -> Records:
+def open_source(text: str, *, say: Say | None = None, shared: bool = False) -> Records:
     """Read all splits of a data set.
 
     Args:
-        text: `KIND:PATH`, or several joined by "+"; persons, cameras and groups of each are kept
-            apart then.
+        text: `KIND:PATH,option=value,...`, or several joined by "+"; persons, cameras and groups
+            of each are kept apart then. `KINDS` has the kinds and their options, `COMMON` those
+            of all.
+        say: is told in lines what was found and, in lines that begin with "warning: ", what may
+            be wrong. None: the latter are Python's warnings.
+        shared: whether persons may be in training and test at once, and a file twice in a split,
+            as for pictures that are only looked at; the option shared=yes says so of one source.
 
     Returns:
         Records.
@@ -119,7 +109,32 @@ def open_source(text: str) -> Records:
         >>> len(reid_jax.open_source("pictures:crops").image)
         3
     """
-    return joined([_open(part) for part in split(text)])
+    told: list[str] = []
+    data = joined([_open(written.parsed(one), say or told.append, shared) for one in split(text)])
+    for line in told:
+        if line.startswith(WARNING):
+            warnings.warn(line.removeprefix(WARNING), stacklevel=2)
+    return data
+
+
+def listing() -> list[tuple[str, str]]:
+    """(KIND:PATH,options, what it is) of each kind, and (option, what it does) of those of all."""
+    kinds = [
+        (
+            f"{name}:{kind.path}" + "".join(f"[{_option(*one)}]" for one in kind.options.items()),
+            kind.about,
+        )
+        for name, kind in KINDS.items()
+    ]
+    return [*kinds, *((_option(name, COMMON[name]), about) for name, about in ABOUT.items())]
+
+
+def _option(name: str, choices: Choices) -> str:
+    """`,name=...` with what it can be."""
+    if isinstance(choices, float):
+        return f",{name}=0.2"
+    words = [one for one in choices if isinstance(one, str)]
+    return f",{name}={'|'.join(words) or 'N'}"
 
 
 def joined(parts: Sequence[Records]) -> Records:
@@ -127,26 +142,25 @@ def joined(parts: Sequence[Records]) -> Records:
     if len(parts) == 1:
         return parts[0]
     apart, free = [], {"person": 0, "camera": 0, "group": 0}
-    for part in parts:
+    for one in parts:
         columns = {
-            name: shifted(getattr(part, name), first, 1 if name == "person" else 0)
+            name: shifted(getattr(one, name), first, 1 if name == "person" else 0)
             for name, first in free.items()
         }
         for name, column in columns.items():
             free[name] = max(free[name], int(column.max(initial=0)) + 1)
-        apart.append(part._replace(**columns))
+        apart.append(one._replace(**columns))
     return records.concat(apart)
 
 
 def split(text: str) -> list[str]:
     """The parts of a source, each KIND:PATH; a "+" before anything else belongs to a name."""
-    return re.split(rf"\+(?=(?:{'|'.join(KINDS)}):)", text)
+    return written.split(text, KINDS)
 
 
 def listed(texts: Sequence[str]) -> list[str]:
     """The sources of texts that have several each, KIND:PATH by comma."""
-    comma = rf",(?=(?:{'|'.join(KINDS)}):)"
-    return [source for text in texts for source in re.split(comma, text) if source]
+    return written.listed(texts, KINDS)
 
 
 def shifted(column: np.ndarray, by: int, least: int) -> np.ndarray:
@@ -154,40 +168,48 @@ def shifted(column: np.ndarray, by: int, least: int) -> np.ndarray:
     return np.where(column >= least, column + by, column).astype(np.int32)
 
 
-def _options(text: str, defaults: dict[str, int]) -> tuple[str, dict[str, int]]:
-    """`NAME,option=3,...` -> (NAME, options)."""
-    name, *given = text.split(",")
-    options = dict(defaults)
-    for one in given:
-        key, _, value = one.partition("=")
-        choose(f"the option in {text!r}", key, options)
-        least, most = RANGES[key]
-        if not re.fullmatch("[0-9]{1,9}", value) or not least <= int(value) <= most:
-            raise ValueError(
-                f"{one!r} in {text!r}: write {key}=NUMBER, a whole one from {least} to {most:,}"
-            )
-        options[key] = int(value)
-    return name, options
-
-
-def _open(text: str) -> Records:
-    kind, _, path = text.partition(":")
-    if kind not in KINDS and Path(expanded(text)).exists():
+def _open(source: Source, say: Say, shared: bool) -> Records:
+    name, path = source.kind, source.path
+    if name not in KINDS and Path(expanded(str(source))).exists():
         raise ValueError(
-            f"{text!r}: say what it is, KIND:PATH, e.g. {_guess(Path(text))}:{text}; kinds: "
-            f"{', '.join(KINDS)}"
+            f"{str(source)!r}: say what it is, KIND:PATH, e.g. {_guess(Path(name))}:{name}; "
+            f"kinds: {', '.join(KINDS)}"
         )
-    read = choose("the kind of data", kind, KINDS)
-    if kind in FILES and not path:
-        raise ValueError(f"{text!r} names no path; write {kind}:PATH")
-    return read(expanded(path) if kind in FILES else path)
+    kind = choose("the kind of data", name, KINDS)
+    if name in FILES and not path:
+        raise ValueError(f"'{name}:' names no path; write {name}:PATH")
+    values = written.values(source, {**COMMON, **kind.options})
+    if shared:
+        values["shared"] = "yes"
+    own = {one: values.pop(one) for one in kind.options if one in values}
+    if kind.says:
+        own["say"] = say
+    try:
+        return _made(kind.read(expanded(path) if name in FILES else path, **own), values, name)
+    except ValueError as error:
+        if path not in str(error) and len(error.args) == 1:
+            error.args = (f"{source}: {error}",)
+        raise
+
+
+def _made(data: Records, options: Mapping[str, Any], kind: str) -> Records:
+    """Records as the options that every source has want them."""
+    if "seed" in options and "persons" not in options:
+        raise ValueError("seed=N draws the persons of persons=N, which is not given")
+    if options.get("train"):
+        data = part.all_train(data)
+    elif kind in FILES and not options.get("shared"):
+        part.check_apart(data)
+    if options.get("persons"):
+        data = part.some_persons(data, options["persons"], options.get("seed", 0))
+    return part.unlabelled(data) if options.get("labels") else data
 
 
 def _guess(path: Path) -> str:
     if path.suffix == ".csv":
         return "csv"
-    if (path / "bounding_box_train").is_dir() or (path / "query").is_dir():
-        return "market1501"
-    if (path / "dataset_info.json").is_file():
+    if (path / COLUMNS).is_file() or (path / "dataset_info.json").is_file():
         return "packed"
-    return "folders"
+    if (path / "query").is_dir() and not (path / "gallery").is_dir():
+        return kind_of(path) or "market1501"
+    return (path.is_dir() and kind_of(path)) or "folders"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reid_jax import options
-from reid_jax.app import kinds
+from reid_jax.app import kinds, written
 
 
 def resolved(config: Any) -> Any:
@@ -37,9 +37,10 @@ def source(text: str) -> str:
     """A source, KIND:PATH or several joined by "+", with the paths of files absolute."""
     parts = []
     for part in kinds.split(text):
-        kind, _, path = part.partition(":")
-        file = kind in kinds.FILES and path
-        parts.append(f"{kind}:{options.absolute(path)}" if file else part)
+        one = written.parsed(part)
+        if one.kind in kinds.FILES and one.path:
+            one = one._replace(path=options.absolute(one.path))
+        parts.append(str(one))
     return "+".join(parts)
 
 

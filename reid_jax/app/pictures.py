@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reid_jax.app import kinds
-from reid_jax.data import market1501, packed
+from reid_jax.app import kinds, sources, written
+from reid_jax.data import packed
+from reid_jax.data.sets.known import MARKET, kind_of
 from reid_jax.options import expanded
 from reid_jax.types import Records
 
@@ -24,7 +25,8 @@ def opened(text: str) -> Pictures:
 
     Args:
         text: KIND:PATH, or several joined by "+", as a training takes them; or a bare path: a CSV,
-            a packed folder, Market-1501, or another folder, which is searched to the bottom.
+            a packed folder, Market-1501 and what has its layout, or another folder, which is
+            searched to the bottom.
 
     Returns:
         The pictures; where there are several sources, each row's name begins with the number of
@@ -35,8 +37,8 @@ def opened(text: str) -> Pictures:
         FileNotFoundError: there is nothing at the path.
     """
     parts = kinds.split(_recognised(text))
-    data = [kinds.open_source(part) for part in parts]
-    names = [_names(one, part.partition(":")[2]) for one, part in zip(data, parts, strict=True)]
+    data = [sources.opened(part, shared=True) for part in parts]
+    names = [_names(one, written.parsed(part).path) for one, part in zip(data, parts, strict=True)]
     if len(parts) == 1:
         return Pictures(data[0], names[0])
     numbered = [f"{number}/{name}" for number, part in enumerate(names) for name in part]
@@ -56,8 +58,8 @@ def _recognised(text: str) -> str:
     if path.is_dir():
         if (path / packed.COLUMNS).is_file() or (path / "dataset_info.json").is_file():
             return f"packed:{path}"
-        if all((path / part).is_dir() for part in market1501.FOLDERS.values()):
-            return f"market1501:{path}"
+        if all((path / part).is_dir() for part in MARKET):
+            return f"{kind_of(path) or 'market1501'}:{path}"
         return f"pictures:{path}"
     if path.suffix.lower() == ".csv" and path.is_file():
         return f"csv:{path}"

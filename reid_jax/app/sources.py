@@ -1,7 +1,8 @@
 """The data that a configuration names: for training, and query and gallery for the test."""
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,18 @@ from reid_jax.types import Domain, Records
 TEST = ("query", "gallery")  # the splits of a test
 Open = Callable[[str], Records]
 APART = 10_000_000  # between the group numbers of two sources
+_said: set[str] = set()  # what a source tells is said once, however often it is opened
+
+
+def opened(text: str, *, shared: bool = False) -> Records:
+    """`kinds.open_source`, which says in lines what it found, each of them once."""
+
+    def say(line: str) -> None:
+        if line not in _said:
+            _said.add(line)
+            command.say(line)
+
+    return open_source(text, say=say, shared=shared)
 
 
 def train_and_test(config: Any) -> tuple[Records, Records]:
@@ -31,11 +44,12 @@ def train_and_test(config: Any) -> tuple[Records, Records]:
     Raises:
         ValueError: the test has no valid query.
     """
-    opened = functools.cache(open_source)  # a file is read once
-    train = _part(opened, config.data, "train")
+    once = functools.cache(opened)  # a file is read once
+    with _naming("data"):
+        train = _part(once, config.data, "train")
     if config.skip_broken:
         train = without_broken(train, "training")
-    return train, _test(config, config.data, opened)
+    return train, _test(config, config.data, once)
 
 
 def supervised(config: Any) -> tuple[Records, Records]:
@@ -68,7 +82,8 @@ def single_camera(config: Any, train: Records) -> tuple[Records, Records]:
         )
     parts = []
     if config.videos:
-        named = _part(open_source, config.videos, "train")
+        with _naming("videos"):
+            named = _part(opened, config.videos, "train")
         if not (named.group >= 0).any():
             raise ValueError(
                 f"{config.videos} has no picture of a known video; a CSV names it in the column "
@@ -103,7 +118,8 @@ def with_beside(config: Any, train: Records) -> Records:
     """
     if not config.beside:
         return train
-    beside = _training(open_source, config.beside)
+    with _naming("beside"):
+        beside = _training(opened, config.beside)
     if config.skip_broken:
         beside = without_broken(beside, "pictures beside the training")
     parts = (_of_domain(train, Domain.LABELLED), _of_domain(beside, Domain.UNLABELLED))
@@ -123,15 +139,17 @@ def adaptation(config: Any) -> tuple[Records, Records]:
     Raises:
         ValueError: the target has no training picture, or the test no valid query.
     """
-    opened = functools.cache(open_source)  # a file is read once
-    parts = [_of_domain(_training(opened, config.target), Domain.UNLABELLED)]
+    once = functools.cache(opened)  # a file is read once
+    with _naming("target"):
+        parts = [_of_domain(_training(once, config.target), Domain.UNLABELLED)]
     if config.data:
-        source = _part(opened, config.data, "train")
+        with _naming("data"):
+            source = _part(once, config.data, "train")
         parts.insert(0, _of_domain(source, Domain.LABELLED))
     train = records.concat(parts)
     if config.skip_broken:
         train = without_broken(train, "training")
-    return train, _test(config, config.target, opened)
+    return train, _test(config, config.target, once)
 
 
 def of_run(config: Any) -> tuple[Records, Records]:
@@ -149,16 +167,17 @@ def has_test(config: Any) -> bool:
     if config.test:
         return True
     own = getattr(config, "target", "") or config.data
-    return len(_part(open_source, own, *TEST).person) > 0
+    return len(_part(opened, own, *TEST).person) > 0
 
 
-def _test(config: Any, name: str, opened: Open) -> Records:
+def _test(config: Any, name: str, read: Open) -> Records:
     """Query and gallery of config.test or, where it is empty, of the data `name`, if there are any.
 
     People without labels have none and train on; who names a test, or has a part of one, gets an
     error where no figure can come of it.
     """
-    test = _part(opened, config.test or name, *TEST)
+    with _naming("test"):
+        test = _part(read, config.test or name, *TEST)
     if not config.test and not len(test.person):
         return test
     if config.skip_broken:
@@ -167,28 +186,39 @@ def _test(config: Any, name: str, opened: Open) -> Records:
     return test
 
 
-def _training(opened: Open, name: str) -> Records:
+def _training(read: Open, name: str) -> Records:
     """The training pictures of a data set, which must have some."""
-    part = _part(opened, name, "train")
+    part = _part(read, name, "train")
     if not len(part.person):
         raise ValueError(f"{name} has no training picture")
     return part
+
+
+@contextlib.contextmanager
+def _naming(option: str) -> Iterator[None]:
+    """An error about a source says which option names it."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError, ImportError) as error:
+        if len(error.args) == 1:
+            error.args = (f"{error} (--config.{option})",)
+        raise
 
 
 def _of_domain(part: Records, domain: Domain) -> Records:
     return part._replace(domain=np.full_like(part.domain, domain))
 
 
-def _part(opened: Open, name: str, *splits: str) -> Records:
+def _part(read: Open, name: str, *splits: str) -> Records:
     """The rows of some splits; what is drawn is drawn once, and kept on the disk or in memory."""
     if not all(one.startswith("synthetic") for one in name.split("+")):
-        return records.where(opened(name), *splits)
+        return records.where(read(name), *splits)
     place = cache.folder()
 
     def make() -> Records:
         where = f", once: it is kept in {place}" if place else ""
         command.say(f"drawing {name} ({', '.join(splits)}){where}")
-        return records.where(opened(name), *splits)
+        return records.where(read(name), *splits)
 
     with progress.doing(f"drawing {name}") as watch:
         if place is not None:

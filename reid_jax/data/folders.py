@@ -1,15 +1,18 @@
 r"""Readers of picture folders: one folder per person, or any folder of unlabelled pictures.
 
     root/PERSON/*.jpg           or root/train/PERSON/..., root/query/..., root/gallery/...
-    root/PERSON/CAMERA/*.jpg
+    root/PERSON/CAMERA/*.jpg    or root/train/PERSON/..., root/test/PERSON/...
 
 The camera is the sub-folder or, without one, read from the name: 0002_c1s1_000451.jpg, x_cam3.png.
 Files and folders whose names begin with a dot are passed over; other files that are no pictures
 that can be read here are counted and named in a warning.
+A part called test/ (or, without one, val/ or valid/) is dealt into query and gallery: the first
+picture of each person and camera is a query.
 """
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +21,31 @@ from reid_jax.data import records
 from reid_jax.data.decode import ENDINGS
 from reid_jax.data.left import LINKS, Left, ending
 from reid_jax.data.packed import COLUMNS
+from reid_jax.data.sets.known import kind_of_names
 from reid_jax.types import Records
 
 CAMERA = re.compile(r"(?:^|[_\W])(?:cam|c)(\d+)(?=s\d|[_\W]|$)", re.IGNORECASE)
+TESTS = ("test", "val", "valid")  # parts that are dealt into query and gallery, the first of them
+OTHERS = ("training", "validation", "testing", "probe", "train_all")  # parts that are not known
 
 
-def folders(path: str | Path, *, test_fraction: float = 0.0, seed: int = 0) -> Records:
+def folders(
+    path: str | Path,
+    *,
+    test: float = 0.0,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda line: None,
+) -> Records:
     """Read a data set that has one folder per person.
 
     Args:
-        path: the folder that contains the persons' folders, or train/, query/ and gallery/ that do.
-        test_fraction: where there is no train/, query/ or gallery/, the share of the persons, in
-            (0, 1), that become the test part: the first picture of each person and camera is a
-            query, the others are gallery. 0: all are training pictures.
+        path: the folder that contains the persons' folders, or train/ and query/ and gallery/, or
+            test/, that do.
+        test: where it has no such parts, the share of the persons, in (0, 1), that become the test
+            part: the first picture of each person and camera is a query, the others are gallery.
+            0: all are training pictures.
         seed: of the draw of these persons.
+        say: is told which parts there are and which are left out.
 
     Returns:
         Records in the order of the names. Persons are numbered from 1 and cameras from 0, in the
@@ -39,17 +53,19 @@ def folders(path: str | Path, *, test_fraction: float = 0.0, seed: int = 0) -> R
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: no person's folder contains a picture, a picture lies beside these folders, or
-            `test_fraction` is out of range or given although there is a train/, query/ or gallery/.
+        ValueError: no person's folder contains a picture, a picture lies beside these folders,
+            `test` is out of range or given although there is a test part, or a part has a name
+            that is not known.
     """
     root = _folder(path)
-    parts = [split for split in records.SPLITS if (root / split).is_dir()]
     left = Left()
+    parts = _parts(root, say)
+    has_test = [one for one in parts if one != "train"]
+    if test and has_test:
+        raise ValueError(f"test={test} asks for a test part and {root} has {', '.join(has_test)}")
+    if test and not 0 < test < 1:
+        raise ValueError(f"test is a share between 0 and 1, not {test}")
     rows = [(*row, split) for split in parts for row in _persons(root / split, left)]
-    if parts and test_fraction:
-        raise ValueError(
-            f"test_fraction={test_fraction} asks for a test part and {root} has {', '.join(parts)}"
-        )
     if not parts:
         rows = [(*row, "train") for row in _persons(root, left)]
     if not rows:
@@ -64,8 +80,44 @@ def folders(path: str | Path, *, test_fraction: float = 0.0, seed: int = 0) -> R
     camera = np.full(len(files), -1)
     if known.any():
         camera[known] = np.unique([c for c in cameras if c is not None], return_inverse=True)[1]
-    out = records.make(list(files), person, camera, split=np.array(splits))
-    return _held_out(out, test_fraction, seed) if test_fraction and not parts else out
+    split = np.array(splits)
+    held = np.isin(split, TESTS)
+    if test:
+        drawn = np.random.default_rng(seed).permutation(np.unique(person))
+        held = np.isin(person, drawn[: max(1, round(test * len(drawn)))])
+    split = _dealt(person, camera, np.where(held, "gallery", split), held)
+    return records.make(list(files), person, camera, split=split)
+
+
+def _parts(root: Path, say: Callable[[str], None]) -> list[str]:
+    """The parts of a data set that are read, in order; none where its root holds the persons."""
+    there = {entry.name for entry in os.scandir(root) if entry.is_dir()}
+    parts = [split for split in records.SPLITS if split in there]
+    others = [one for one in TESTS if one in there]
+    if not parts and not others:
+        strange = [one for one in OTHERS if one in there]
+        if strange:
+            raise ValueError(
+                f"{root} holds {', '.join(strange)}, which are no persons; name the parts train, "
+                "query and gallery, or train and test"
+            )
+        return []
+    if not {"query", "gallery"} & set(parts) and others:
+        parts.append(others.pop(0))
+    left = sorted(others + [one for one in there if one not in (*parts, *others) and one[0] != "."])
+    say(f"{root}: parts {', '.join(parts)}" + (f"; not read: {', '.join(left)}" if left else ""))
+    return parts
+
+
+def _dealt(
+    person: np.ndarray, camera: np.ndarray, split: np.ndarray, held: np.ndarray
+) -> np.ndarray:
+    """Make the first picture of each person and camera a query, of the rows `held` bool[n]."""
+    pairs = person.astype(np.int64) * (int(camera.max()) + 2) + camera + 1
+    _, first = np.unique(np.where(held, pairs, -1), return_index=True)
+    split = split.astype("<U7")
+    split[first[held[first]]] = "query"
+    return split
 
 
 def pictures(folder: str | Path) -> Records:
@@ -127,10 +179,12 @@ def _persons(root: Path, left: Left) -> list[tuple[str, str, str | None]]:
     loose = [entry.name for entry in inside if entry.is_file() and entry.name[0] != "."]
     pictures = [name for name in loose if _is_picture(name)]
     if pictures:
+        other = kind_of_names(pictures)
+        hint = f"; {other} names its pictures so: {other}:PATH" if other else ""
         raise ValueError(
             f"{root} should hold a folder per person with pictures inside, and {pictures[0]} lies "
             f"beside them ({len(pictures)} such); pictures of no person, for embedding, are read "
-            "by pictures:PATH"
+            f"by pictures:PATH{hint}"
         )
     for name in loose:
         left.add(name)
@@ -142,16 +196,3 @@ def _persons(root: Path, left: Left) -> list[tuple[str, str, str | None]]:
             number = f"{int(match[1]):09d}" if match else None
             rows.append((file, person.name, below[0] if len(below) > 1 else number))
     return rows
-
-
-def _held_out(out: Records, fraction: float, seed: int) -> Records:
-    """Make query and gallery pictures of a share of the persons, drawn by `seed`."""
-    if not 0 < fraction < 1:
-        raise ValueError(f"test_fraction is a share between 0 and 1, not {fraction}")
-    persons = np.random.default_rng(seed).permutation(np.unique(out.person))
-    test = np.isin(out.person, persons[: max(1, round(fraction * len(persons)))])
-    split = np.where(test, "gallery", "train").astype("<U7")
-    pairs = out.person.astype(np.int64) * (int(out.camera.max()) + 2) + out.camera + 1
-    _, first = np.unique(np.where(test, pairs, -1), return_index=True)
-    split[first[test[first]]] = "query"
-    return out._replace(split=split)

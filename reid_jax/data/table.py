@@ -12,12 +12,17 @@ It is the reader for data sets in any other form:
         seen by them at the same time.
     frame: the number of the frame in the video; empty or -1 is unknown.
     shot: the number of the shot, the part of a video between two cuts; empty or -1 is unknown.
+
+Lines are read in blocks and kept as columns of numbers, so that a million of them take seconds.
 """
 
 import csv
 import os
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +31,36 @@ from reid_jax.types import Records
 
 NEEDED = ("path", "person", "camera", "split")
 UNKNOWN = ("", "-1")
+COLUMNS = {"path", "person", "camera", "split", "group", "domain", "frame", "shot"}
+CHECKED = ("split", "domain", "frame", "shot")  # columns that cannot have any text
+BLOCK = 5_000  # lines
+NUMBER = re.compile(r"-1|[0-9]{1,9}")
+PATHS = np.dtypes.StringDType()  # its strings lie in one piece of memory
+
+
+class Codes(dict[str, int]):
+    """Numbers for texts, in the order in which they come; spaces around a text do not count."""
+
+    def __missing__(self, text: str) -> int:
+        plain = text.strip()
+        self[text] = self[plain] if plain != text else len(self)
+        return self[text]
+
+    def numbered(self, codes: np.ndarray, start: int, known: Mapping[str, int]) -> np.ndarray:
+        """Number the texts from `start` in their order, numbers before words; i32[n] of codes.
+
+        Those in `known` have their number there.
+        """
+        texts = {text.strip() for text in self}
+        words = sorted(text for text in texts if not text.isdecimal() and text not in known)
+        figures = sorted(text for text in texts if text.isdecimal() and text not in known)
+        figures.sort(key=int)  # which leaves 7 and 07 in the order of their names
+        number = np.zeros(len(self) + 1, np.int32)
+        for text in texts & known.keys():
+            number[self[text]] = known[text]
+        for place, text in enumerate([*figures, *words], start):
+            number[self[text]] = place
+        return number[codes]
 
 
 def table(path: str | Path) -> Records:
@@ -46,83 +81,151 @@ def table(path: str | Path) -> Records:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
-        numbers, lines = _lines(path)
+        return _Reading(path).records()
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} cannot be read as a CSV in UTF-8: {error}") from None
-    _check(path, numbers, lines)
-    person = _numbered(
-        [line["person"] for line in lines], 1, {**dict.fromkeys(UNKNOWN, -1), "distractor": 0}
-    )
-    camera = _numbered([line["camera"] for line in lines], 0, dict.fromkeys(UNKNOWN, -1))
-    group = _numbered([line.get("group", "") for line in lines], 0, dict.fromkeys(UNKNOWN, -1))
-    domain = np.array([int(line.get("domain") or 0) for line in lines])
-    frame, shot = (
-        np.array([int(line.get(name) or -1) for line in lines]) for name in ("frame", "shot")
-    )
-    files = [str(path.parent / line["path"]) for line in lines]
-    return records.make(
-        files,
-        person,
-        camera,
-        domain,
-        group,
-        np.array([line["split"] for line in lines]),
-        frame,
-        shot,
-    )
 
 
-def _lines(path: Path) -> tuple[list[int], list[dict[str, str]]]:
-    """Read the line numbers and the lines, each a dict by column."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        header = [name.strip() for name in reader.fieldnames or []]
-        reader.fieldnames = header
-        missing = [name for name in NEEDED if name not in header]
+class _Reading:
+    """The columns of a CSV, filled block by block."""
+
+    def __init__(self, path: Path):
+        self.path, self.folder = path, f"{path.parent}{os.sep}"
+        with path.open("rb") as file:
+            most = sum(block.count(b"\n") + block.count(b"\r") for block in _blocks(file)) + 1
+        self.files = np.empty(most, PATHS)
+        self.codes = {name: Codes() for name in COLUMNS}
+        self.columns = {name: np.zeros(most, np.int32) for name in COLUMNS}
+        self.rows = 0
+
+    def records(self) -> Records:
+        with self.path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            header = [name.strip() for name in next(reader, [])]
+            place = _places(self.path, header)
+            for name in COLUMNS - {*place}:
+                self.codes[name][""]  # the whole column
+            while block := list(islice(reader, BLOCK)):
+                self._add(_even(block, len(header)), place)
+        if not self.rows:
+            raise ValueError(f"{self.path} has a header and no line")
+        files = self.files[: self.rows]
+        folder = self.columns.pop("path")[: self.rows]
+        numbers = self._numbers()
+        self._check_files(files, folder)
+        return records.make(files, **numbers)
+
+    def _add(self, lines: list[list[str]], place: dict[str, int]) -> None:
+        """Fill in the next rows."""
+        if not lines:
+            return
+        rows = slice(self.rows, self.rows + len(lines))
+        texts = list(zip(*lines, strict=True))
+        for name in COLUMNS & {*place}:
+            codes, column = self.codes[name], texts[place[name]]
+            before = len(codes)
+            if name == "path":
+                files = self._files(column)
+                self.files[rows] = files
+                column = tuple(file.rpartition(os.sep)[0] for file in files)
+            self.columns[name][rows] = np.fromiter(
+                map(codes.__getitem__, column), np.int32, len(lines)
+            )
+            for text in islice(codes, before, None) if name in CHECKED else ():
+                if wrong := _wrong(name, text.strip()):
+                    row = next(r for r, one in enumerate(column) if one.strip() == text.strip())
+                    raise self._error(self.rows + row, wrong)
+        self.rows = rows.stop
+
+    def _files(self, names: Sequence[str]) -> list[str]:
+        """The paths of the pictures of some rows."""
+        names = list(map(str.strip, names))
+        if "" in names:
+            raise self._error(self.rows + names.index(""), "the path is empty")
+        text = "\n" + "\n".join(names)
+        if os.sep != "/" or "\n/" in text or "//" in text or "./" in text:
+            return [str(self.path.parent / name) for name in names]
+        return [self.folder + name for name in names]
+
+    def _check_files(self, files: np.ndarray, folder: np.ndarray) -> None:
+        """Refuse a file that is not there; each folder is listed once, and no file is tested."""
+        order = np.argsort(folder, kind="stable")
+        ends = np.searchsorted(folder[order], np.arange(len(self.codes["path"]) + 1))
+        missing: list[int] = []
+        for code, place in enumerate(self.codes["path"]):
+            rows = order[ends[code] : ends[code + 1]]
+            there = set(os.listdir(place or os.sep)) if os.path.isdir(place or os.sep) else set()
+            for first in range(0, len(rows), BLOCK):
+                some = rows[first : first + BLOCK]
+                names = [file[len(place) + 1 :] for file in files[some]]
+                if not there.issuperset(names):
+                    missing.append(
+                        next(int(r) for r, n in zip(some, names, strict=True) if n not in there)
+                    )
+                    break
         if missing:
-            raise ValueError(
-                f"{path} lacks the column {', '.join(missing)}; its first line is "
-                f"{','.join(header) or 'empty'}, and "
-                f"{','.join(NEEDED)}[,domain,group,frame,shot] is expected"
-            )
-        numbers: list[int] = []
-        lines: list[dict[str, str]] = []
-        for line in reader:
-            numbers.append(reader.line_num)
-            lines.append({name: (value or "").strip() for name, value in line.items() if name})
-    if not lines:
-        raise ValueError(f"{path} has a header and no line")
-    return numbers, lines
+            row = min(missing)
+            raise FileNotFoundError(str(self._error(row, f"there is no picture {files[row]}")))
 
+    def _error(self, row: int, text: str) -> ValueError:
+        """An error that names the line of a row."""
+        with self.path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            next(reader)
+            next(islice((line for line in reader if line), row, None))
+            return ValueError(f"{self.path}, line {reader.line_num}: {text}")
 
-def _check(path: Path, numbers: list[int], lines: list[dict[str, str]]) -> None:
-    """Refuse lines with a wrong split, domain, frame or shot, or whose picture does not exist."""
-    listed: dict[Path, set[str]] = {}  # each folder is listed once instead of testing every file
-    for number, line in zip(numbers, lines, strict=True):
-        if line["split"] not in records.SPLITS:
-            raise ValueError(
-                f"{path}, line {number}: the split is {line['split']!r}, "
-                f"not {', '.join(records.SPLITS)}"
-            )
-        if line.get("domain", "") not in ("", "0", "1"):
-            raise ValueError(f"{path}, line {number}: the domain is {line['domain']!r}, not 0 or 1")
+    def _numbers(self) -> dict[str, Any]:
+        """The columns as `records.make` takes them."""
+        unknown = dict.fromkeys(UNKNOWN, -1)
+        known: dict[str, Mapping[str, int]] = {
+            "person": {**unknown, "distractor": 0},
+            "camera": unknown,
+            "group": unknown,
+            "domain": {"": 0, "0": 0, "1": 1},
+            "split": {name: number for number, name in enumerate(records.SPLITS)},
+        }
         for name in ("frame", "shot"):
-            if not re.fullmatch(r"|-1|[0-9]{1,9}", line.get(name, "")):
-                raise ValueError(
-                    f"{path}, line {number}: the {name} is {line[name]!r}, not a whole number"
-                )
-        file = path.parent / line["path"]
-        if file.parent not in listed:
-            listed[file.parent] = set(os.listdir(file.parent)) if file.parent.is_dir() else set()
-        if not line["path"] or file.name not in listed[file.parent]:
-            raise FileNotFoundError(f"{path}, line {number}: there is no picture {file}")
+            known[name] = {text.strip(): int(text.strip() or -1) for text in self.codes[name]}
+        columns = {
+            name: self.codes.pop(name).numbered(
+                self.columns.pop(name)[: self.rows], 1 if name == "person" else 0, known[name]
+            )
+            for name in known
+        }
+        return {**columns, "split": np.array(records.SPLITS)[columns["split"]]}
 
 
-def _numbered(names: list[str], start: int, known: dict[str, int]) -> np.ndarray:
-    """Number names from `start` in their order (numbers before words), except those in `known`."""
-    others = sorted(
-        {*names} - {*known},
-        key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name),
-    )
-    number = {**known, **{name: start + place for place, name in enumerate(others)}}
-    return np.array([number[name] for name in names])
+def _blocks(file: Any) -> Iterator[bytes]:
+    while block := file.read(1 << 20):
+        yield block
+
+
+def _places(path: Path, header: list[str]) -> dict[str, int]:
+    """Where each column is."""
+    missing = [name for name in NEEDED if name not in header]
+    if missing:
+        raise ValueError(
+            f"{path} lacks the column {', '.join(missing)}; its first line is "
+            f"{','.join(header) or 'empty'}, and "
+            f"{','.join(NEEDED)}[,domain,group,frame,shot] is expected"
+        )
+    return {name: header.index(name) for name in header}
+
+
+def _wrong(name: str, text: str) -> str:
+    """Why a column cannot have a text; "" where it can."""
+    if name == "split" and text not in records.SPLITS:
+        return f"the split is {text!r}, not {', '.join(records.SPLITS)}"
+    if name == "domain" and text not in ("", "0", "1"):
+        return f"the domain is {text!r}, not 0 or 1"
+    if name in ("frame", "shot") and text and not NUMBER.fullmatch(text):
+        return f"the {name} is {text!r}, not a whole number"
+    return ""
+
+
+def _even(block: list[list[str]], width: int) -> list[list[str]]:
+    """Lines without the empty ones, each with as many values as there are columns."""
+    if {*map(len, block)} == {width}:
+        return block
+    return [[*line[:width], *[""] * (width - len(line))] for line in block if line]

@@ -40,7 +40,7 @@ def test_parts_and_a_part_held_out(tmp_path):
         for camera in (1, 2)
         for take in range(3)
     ]
-    got = folders(_tree(tmp_path / "b", *files), test_fraction=0.3, seed=1)
+    got = folders(_tree(tmp_path / "b", *files), test=0.3, seed=1)
     assert [(got.split == split).sum() for split in ("train", "query", "gallery")] == [42, 6, 12]
     assert not set(got.person[got.split == "train"]) & set(got.person[got.split != "train"])
 
@@ -62,10 +62,10 @@ def test_errors_name_what_is_wrong(tmp_path):
     parts = _tree(tmp_path / "d", "train/1.jpg", "train/2.jpg", "query/q/1.jpg")
     with pytest.raises(ValueError, match=r"train should hold a folder per person.*\(2 such\)"):
         folders(parts)  # and train is no person
-    with pytest.raises(ValueError, match="test_fraction=0.5 asks for a test part and .* has query"):
-        folders(_tree(tmp_path / "e", "query/q/1.jpg"), test_fraction=0.5)
+    with pytest.raises(ValueError, match="test=0.5 asks for a test part and .* has query"):
+        folders(_tree(tmp_path / "e", "query/q/1.jpg"), test=0.5)
     with pytest.raises(ValueError, match="between 0 and 1, not 2"):
-        folders(_tree(tmp_path / "f", "anna/1.jpg"), test_fraction=2)
+        folders(_tree(tmp_path / "f", "anna/1.jpg"), test=2)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="it holds none"):
         folders(tmp_path / "empty")
@@ -93,3 +93,40 @@ def test_what_is_left_out_is_counted_and_named(tmp_path, monkeypatch, read):
         assert one in said[0]
     with pytest.raises(ValueError, match=r"; 1 file of 1 other kind left out: \.txt \(1\)"):
         read(_tree(tmp_path / "c", "p/1.txt"))
+
+
+def test_a_test_part_is_dealt_and_the_first_of_its_names_is_taken(tmp_path):
+    said = []
+    got = folders(
+        _tree(tmp_path, "train/p/c1_a.jpg", "test/q/c1_b.jpg", "test/q/c1_c.jpg",
+              "test/q/c2_d.jpg", "val/r/c1_e.jpg", "notes/x/c1_f.jpg"),
+        say=said.append,
+    )  # fmt: skip
+    assert got.split.tolist() == ["train", "query", "gallery", "query"]
+    assert got.person.tolist() == [1, 2, 2, 2] and got.camera.tolist() == [0, 0, 0, 1]
+    assert said == [f"{tmp_path}: parts train, test; not read: notes, val"]
+
+
+@pytest.mark.parametrize("name", ["val", "valid"])
+def test_a_validation_part_is_the_test_where_there_is_no_other(tmp_path, name):
+    got = folders(_tree(tmp_path / "a", "train/p/c1_a.jpg", f"{name}/q/c1_b.jpg"))
+    assert got.split.tolist() == ["train", "query"]
+    got = folders(
+        _tree(tmp_path / "b", "query/q/c1_b.jpg", "gallery/q/c2_b.jpg", f"{name}/r/c1_b.jpg")
+    )
+    assert got.split.tolist() == ["query", "gallery"]
+
+
+def test_parts_of_other_names_are_no_persons(tmp_path):
+    with pytest.raises(ValueError, match="holds training, validation, which are no persons; name"):
+        folders(_tree(tmp_path / "a", "training/p/1.jpg", "validation/p/2.jpg"))
+    with pytest.raises(ValueError, match="test=0.5 asks for a test part and .* has val"):
+        folders(_tree(tmp_path / "b", "train/p/1.jpg", "val/q/2.jpg"), test=0.5)
+    with pytest.raises(ValueError, match="market1501 names its pictures so: market1501:PATH"):
+        folders(_tree(tmp_path / "c", "query/0001_c1s1_001051_03.jpg"))
+
+
+def test_the_train_part_alone_can_be_dealt(tmp_path):
+    files = [f"train/p{person}/c{camera}_1.jpg" for person in range(10) for camera in (1, 2)]
+    got = folders(_tree(tmp_path, *files), test=0.3)
+    assert [(got.split == split).sum() for split in ("train", "query", "gallery")] == [14, 6, 0]

@@ -1,5 +1,6 @@
 import pytest
 
+from reid_jax.data import table as reading
 from reid_jax.data.table import table
 
 
@@ -71,3 +72,38 @@ def test_other_encodings_are_refused_and_any_name_is_sorted(tmp_path):
         table(path)
     path.write_bytes("\ufeffpath,person,camera,split\r\na.jpg,Zoë,1,train\r\n".encode())
     assert table(path).person.tolist() == [1]
+
+
+def test_lines_are_read_in_blocks(tmp_path, monkeypatch):
+    text = "path,person,camera,split,group,note\n" + "".join(
+        f'{"abc"[n % 3]}.jpg, {n % 4},"yard, {n % 2}",train,v{n % 3},"two\nlines"\n\n'
+        for n in range(11)
+    )
+    whole = table(_csv(tmp_path, text))
+    monkeypatch.setattr(reading, "BLOCK", 2)
+    for got in (whole, table(tmp_path / "all.csv")):
+        assert got.person.tolist() == [n % 4 + 1 for n in range(11)]
+        assert got.camera.tolist() == [n % 2 for n in range(11)]
+        assert got.group.tolist() == [n % 3 for n in range(11)]
+        assert [str(one) for one in got.image] == [str(tmp_path / f"{'abc'[n % 3]}.jpg")
+                                                   for n in range(11)]  # fmt: skip
+    for wrong, told in (("b.jpg,1,1, test", "the split is 'test'"), ("x.jpg,1,1,train", "x.jpg"),
+                        (" ,1,1,train", "the path is empty")):  # fmt: skip
+        (tmp_path / "all.csv").write_text(text + wrong + "\nb.jpg,1,1,train\n")
+        with pytest.raises((ValueError, FileNotFoundError), match=f"line 35: .*{told}"):
+            table(tmp_path / "all.csv")
+
+
+def test_odd_paths_and_short_lines(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "d.jpg").write_bytes(b"")
+    got = table(
+        _csv(
+            tmp_path,
+            "path,person,camera,split,group\n./a.jpg,1,1,train\nsub//d.jpg,1,1,train,v,more\n"
+            f"{tmp_path}/b.jpg,007,1,train,v\nsub/../c.jpg,7,1,train,v\n",
+        )
+    )
+    names = ["a.jpg", "sub/d.jpg", "b.jpg", "sub/../c.jpg"]
+    assert list(got.image) == [str(tmp_path / name) for name in names]
+    assert got.person.tolist() == [1, 1, 2, 3] and got.group.tolist() == [-1, 0, 0, 0]

@@ -72,7 +72,7 @@ def kept(tmp_path_factory):
     [
         ("open", "csv:{}/all.csv"),
         ("open", "folders:{}/folders"),
-        ("open", "market1501:{}"),
+        ("open", "market1501:{},shared=yes"),
         ("open", "packed:{}/packed"),
         ("open", "synthetic-videos:station,videos=1,people=2,frames=10"),
         ("parts", f"{{}}/{cut.CROPS}"),

@@ -111,5 +111,5 @@ def test_a_size_is_refused_at_once(text):
 
 @pytest.mark.parametrize("text", ["persons=0", "persons=100001", "seed=10000", "persons=-1"])
 def test_numbers_of_a_drawn_source_have_ranges(text):
-    with pytest.raises(ValueError, match=f"'{text}' in 'plaza,{text}': write {text[:4]}"):
+    with pytest.raises(ValueError, match=f"'{text}' in 'synthetic:plaza,{text}': write {text[:4]}"):
         kinds.open_source(f"synthetic:plaza,{text}")

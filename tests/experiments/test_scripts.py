@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from reid_jax import forms
 from tests.experiments.called import ROOT, begun, call, nobody_is_left, refused
 
 pytestmark = pytest.mark.usefixtures("optimised")
@@ -97,7 +99,15 @@ def test_evaluate_embed_and_export(trained, data, tmp_path):
     assert "mAP" in figures and "6 of 6 query pictures are among the gallery pictures" in figures
     assert "matches by the query's own camera count too" in figures
     out = tmp_path / "encoder"
-    assert "agree" in call("export", f"--workdir={workdir}", f"--out={out}").stdout
+    arguments = [f"--workdir={workdir}", "--forms=onnx,fp16,int8", "--licence=CC0"]
+    told = call("export", *arguments, f"--out={out}").stdout
+    assert "agree" in told
+    found = re.findall(r"(encoder\.[a-z0-9.]+): .*, mAP ([0-9.]+), rank-1 ([0-9.]+)", told)
+    assert [name for name, *_ in found] == list(forms.FORMS.values())
+    assert float(found[0][1]) == pytest.approx(value, abs=0.06)
+    card = (out / "README.md").read_text()
+    assert "licence: CC0" in card and "its last test in training: mAP " in card
+    assert "did you mean 'int8'" in refused("export", *arguments[:1], "--forms=int", "--out=x")
     call("embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz")
     call("embed", f"--encoder={out}", f"--pictures={data}", f"--out={tmp_path}/b.npz")
     one, two = (np.load(tmp_path / name) for name in ("a.npz", "b.npz"))

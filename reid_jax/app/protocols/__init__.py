@@ -1,0 +1,1 @@
+"""The field's test protocols: what is trained on what, tested on what, and how often."""

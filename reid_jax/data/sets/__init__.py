@@ -1,0 +1,1 @@
+"""Readers of published data sets, a file each; `published` has them by name."""
