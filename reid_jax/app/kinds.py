@@ -73,6 +73,7 @@ FILES = frozenset(name for name, kind in KINDS.items() if kind.path != "DOMAIN")
 COMMON: dict[str, Choices] = {
     "train": ("all",),
     "persons": (1, 100_000_000),
+    "pictures": (1, 100_000_000),
     "seed": (0, 9_999),
     "labels": ("no",),
     "shared": ("yes",),
@@ -80,6 +81,7 @@ COMMON: dict[str, Choices] = {
 ABOUT = {
     "train": "of any kind: query and gallery are training pictures too, without the distractors",
     "persons": "of any kind: so many persons of the training part, drawn by ,seed=0",
+    "pictures": "of any kind: so many training pictures, of whole videos or else of whole persons",
     "labels": "of any kind: who is on the training pictures is forgotten",
     "shared": "of any kind: persons may be in training and test at once, and a file twice",
 }
@@ -194,14 +196,19 @@ def _open(source: Source, say: Say, shared: bool) -> Records:
 
 def _made(data: Records, options: Mapping[str, Any], kind: str) -> Records:
     """Records as the options that every source has want them."""
-    if "seed" in options and "persons" not in options:
-        raise ValueError("seed=N draws the persons of persons=N, which is not given")
+    if "seed" in options and not {"persons", "pictures"} & set(options):
+        raise ValueError(
+            "seed=N draws the persons of persons=N or the pictures of pictures=N, and neither is "
+            "given"
+        )
     if options.get("train"):
         data = part.all_train(data)
     elif kind in FILES and not options.get("shared"):
         part.check_apart(data)
     if options.get("persons"):
         data = part.some_persons(data, options["persons"], options.get("seed", 0))
+    if options.get("pictures"):
+        data = part.some_pictures(data, options["pictures"], options.get("seed", 0))
     return part.unlabelled(data) if options.get("labels") else data
 
 

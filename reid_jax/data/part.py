@@ -1,4 +1,4 @@
-"""What a source can be made into: all of it to train on, some of its persons, without labels."""
+"""What a source can be made into: all of it to train on, some of it, without labels."""
 
 import numpy as np
 
@@ -26,6 +26,29 @@ def some_persons(data: Records, persons: int, seed: int = 0) -> Records:
         raise ValueError(f"persons={persons} and the training part has {len(known)}")
     chosen = np.random.default_rng(seed).permutation(known)[:persons]
     return take(data, ~train | np.isin(data.person, chosen))
+
+
+def some_pictures(data: Records, pictures: int, seed: int = 0) -> Records:
+    """Keep so many pictures of the training part; the test part stays.
+
+    They are those of whole videos (groups) or, where no video is known, of whole persons, in an
+    order drawn by `seed`, and of the last one the first that are left; a smaller number's are among
+    a larger one's.
+
+    Raises:
+        ValueError: there are fewer.
+    """
+    train = np.flatnonzero(data.split == "train")
+    if len(train) < pictures:
+        raise ValueError(f"pictures={pictures} and the training part has {len(train)}")
+    units = (data.group[train], data.person[train], np.arange(len(train)))
+    of = next(unit for unit in units if (unit >= 0).any())
+    names, place = np.unique(of, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(names))[place]
+    chosen = train[np.argsort(order, kind="stable")[:pictures]]
+    kept = data.split != "train"
+    kept[chosen] = True
+    return take(data, kept)
 
 
 def unlabelled(data: Records) -> Records:

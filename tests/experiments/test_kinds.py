@@ -103,10 +103,36 @@ def test_some_persons_of_the_training_part(tmp_path):
         ValueError, match=r"cuhk01:.*persons=9: persons=9 and the training part has 3"
     ):
         opened(f"cuhk01:{place},persons=9")
-    with pytest.raises(ValueError, match="seed=N draws the persons of persons=N, which is not"):
+    with pytest.raises(ValueError, match="seed=N draws the persons of persons=N or the pictures"):
         opened(f"cuhk01:{place},seed=9")
     both = opened(f"market1501:{miniature.market1501(tmp_path / 'm')},persons=1")
     assert [(both.split == part).sum() for part in ("train", "query", "gallery")] == [1, 1, 2]
+
+
+def test_some_pictures_of_the_training_part(tmp_path):
+    """Whole videos in the order of a seed, where there are none persons, and of the last a part."""
+    names = [f"{video}_{n}.png" for video in "abcd" for n in range(3)]
+    plant(tmp_path, *names, "q.png", "g.png")
+    lines = [f"{name},,,train,{name[0]}" for name in names]
+    lines += ["q.png,1,0,query,", "g.png,1,1,gallery,"]
+    (tmp_path / "all.csv").write_text("\n".join(["path,person,camera,split,group", *lines]) + "\n")
+    order = np.random.default_rng(0).permutation(4)  # the place of each video
+    inside = [names[3 * video + n] for video in np.argsort(order) for n in range(3)]
+    for count in (1, 4, 12):
+        found = opened(f"csv:{tmp_path}/all.csv,pictures={count}")
+        kept = [name for name, *_, split in rows(found) if split == "train"]
+        assert sorted(kept) == sorted(inside[:count]) and (found.split != "train").sum() == 2
+    other = opened(f"csv:{tmp_path}/all.csv,pictures=3,seed=1")
+    assert len({name[0] for name, *_, split in rows(other) if split == "train"}) == 1
+    with pytest.raises(ValueError, match="pictures=13 and the training part has 12"):
+        opened(f"csv:{tmp_path}/all.csv,pictures=13")
+    place = miniature.cuhk01(tmp_path / "cuhk01")  # persons 1 to 3, four pictures each
+    assert len(set(opened(f"cuhk01:{place},pictures=8").person)) == 2
+    unknown = tmp_path / "unknown.csv"
+    lines = ["path,person,camera,split", *(f"{name},,,train" for name in names)]
+    unknown.write_text("\n".join(lines) + "\n")
+    kept = [name for name, *_ in rows(opened(f"csv:{unknown},pictures=5"))]
+    assert len(kept) == 5 and kept != names[:5]
 
 
 def test_sources_are_joined_and_nobody_of_them_is_the_same(tmp_path):

@@ -95,26 +95,32 @@ def test_a_run_tells_its_labels_and_draws_them(data, tmp_path):
 
 @pytest.mark.slow
 def test_a_table_is_written_and_not_trained_twice(data, tmp_path):
-    assert "remix.8" in call("tables").stdout
+    said = call("tables").stdout
+    assert "remix.8" in said and "needs --market=market1501:FOLDER" in said
+    said = call("tables", "--table=remix.13").stdout
+    assert "   5  MSMT17, with videos" in said and "100 epochs of 400 batches of 64" in said
     given = ("--table=remix.13", f"--workdir={tmp_path}/table", *_arguments(data))
     said = call("tables", *given).stdout
     told = (tmp_path / "table" / "table.md").read_text()
-    assert told in said and "| with videos |" in told and "89.8 / 96.2" in told
-    lines = [
-        json.loads(line)
-        for line in (tmp_path / "table/row1-seed0/metrics.jsonl").read_text().splitlines()
-    ]
-    assert "labels" in lines[0] and f"| with videos | {100 * lines[-1]['mAP']:.1f} |" in told
+    assert told in said and "89.8 / 96.2 (Market-1501)" in told
+    log = tmp_path / "table/row1-seed0/metrics.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    (row,) = (line for line in told.splitlines() if line.startswith("| Market-1501, with videos"))
+    assert "labels" in lines[0] and row.split("|")[3].strip() == f"{100 * lines[-1]['mAP']:.1f}"
     assert "labels" not in (tmp_path / "table/row0-seed0/metrics.jsonl").read_text()
-    said = call(
-        "tables", *given, "--rows=1", f"--tests=csv:{data}/labelled.csv,csv:{data}/labelled.csv"
-    ).stdout
-    assert said.count("going on from") == 1 and "without videos" not in said
+    assert {path.name for path in (tmp_path / "table").iterdir()} == {
+        "table.md", "row0-seed0", "row0-seed0.json", "row1-seed0", "row1-seed0.json",
+    }  # fmt: skip
+    test = f"csv:{data}/labelled.csv"
+    said = call("tables", *given, "--rows=with videos", f"--tests={test},{test},shared=yes").stdout
+    assert "epoch" not in said and "without videos" not in said
     told = (tmp_path / "table" / "table.md").read_text()
-    row = next(line for line in told.splitlines() if line.startswith("| with videos")).split("|")[
-        2:6
-    ]
-    assert row[:2] == row[2:]
+    rows = [line.split("|")[3:5] for line in told.splitlines() if "with videos" in line]
+    assert len(rows) == 2 and rows[0] == rows[1]
+    assert "with videos" in call("tables", "--show", *given[:2]).stdout
+    other = ("--table=remix.11", f"--workdir={tmp_path}/table", *_arguments(data))
+    told = "is the row 'remix.13: Market-1501, without videos', and not 'remix.11: as in"
+    assert told in refused("tables", *other)
 
 
 def test_mistakes_are_told_in_a_line(data, tmp_path):
@@ -130,6 +136,9 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
     )
     assert "remix.8" in refused("tables", new, "--table=remix.7")
     assert "are 0, 1, 2, 3" in refused("tables", new, "--table=remix.8", "--rows=4")
+    assert "did you mean 'remix.8'" in refused("tables", new, "--table=remx.8")
+    told = refused("tables", new, "--table=remix.8", "--recipe=paper", "--weights=none")
+    assert "MSMT17-merged (rows 0, 1, 2, 3): --msmt17=msmt17:FOLDER" in told
     assert "street, paper" in refused("tables", new, "--table=remix.8", "--recipe=papr")
     assert "is not a run's folder" in refused(
         "remix", new, *_arguments(data, f"--config.weights={data}")

@@ -18,8 +18,11 @@ from experiments.tables.results import Result, markdown
 from experiments.tables.trainings import Asked, lacking, trainings, wanted, with_needed
 from experiments.tables.weights import named_files, started
 from reid_jax import encoders
-from reid_jax.app import labels, words
+from reid_jax.app import kinds, labels, words
 from reid_jax.app import table as rows_of
+from tests.data.sets import miniature
+from tests.data.sets.miniature import plant
+from tests.experiments.test_kinds import MAKERS
 
 EXPERIMENTS = experiments.find()
 
@@ -257,6 +260,45 @@ def test_data_sets_are_named_once():
     assert ten[0] == "prid2011:/p,split=1" and len(ten) == 10
     assert sets.splits("prid", "csv:/p.csv") == ["csv:/p.csv"]
     assert sets.splits("prid", "prid2011:/p,split=3") == ["prid2011:/p,split=3"]
+
+
+def test_the_sources_that_rows_name_open(tmp_path):
+    """Each form of each data set that a row of a paper needs, on miniatures of their layouts."""
+    makers = {**MAKERS, "cuhk03": _cuhk03, "luperson": miniature.luperson}
+    base = {
+        name: f"{one.kind}:{makers[one.kind](tmp_path / one.kind)}"
+        for name, one in sets.SETS.items()
+        if one.kind and not one.base
+    }
+    lie = sets.where(base)
+    (tmp_path / "v.csv").write_text(
+        "path,person,camera,split,group\na.png,,,train,x\nb.png,,,train,x\nc.png,,,train,y\n"
+    )
+    plant(tmp_path, "a.png", "b.png", "c.png")
+    lie |= dict.fromkeys(("youtube", "surveillance"), f"csv:{tmp_path}/v.csv")
+    texts = set()
+    for script in EXPERIMENTS.values():
+        for table in script.tables.values():
+            recipe = next(one for one in table.recipes if not rows_of.small(one))
+            for one in made(table, script, recipe, lie=lie):
+                texts |= {source for test in one.tests for source in test.sources}
+                options = (getattr(one.config, name, "") for name in ("data", "target", "videos"))
+                texts |= {text for text in options if one.words and "pictures=" not in text}
+    assert len(texts) > 40 and not any("{" in text for text in texts)
+    missing = {f"{base['grid']},split={number}" for number in range(3, 11)}  # of the miniature
+    for text in texts - {"", "synthetic-videos:station", "synthetic:plaza"} - missing:
+        found = kinds.open_source(text, say=lambda line: None)
+        assert len(found.image), text
+    merged = kinds.open_source(lie["msmt17_merged"], say=lambda line: None)
+    assert set(merged.split) == {"train"}
+    few = kinds.open_source(f"csv:{tmp_path}/v.csv,pictures=2+csv:{tmp_path}/v.csv,pictures=1")
+    assert len(few.image) == 3
+
+
+def _cuhk03(root):
+    for boxes in ("detected", "labeled"):
+        miniature.cuhk03_config(miniature.cuhk03_folder(root, boxes), boxes)
+    return root
 
 
 def test_what_a_training_takes_is_handed_to_it():
