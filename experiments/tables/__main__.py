@@ -37,8 +37,7 @@ from reid_jax.encoders import NONE
 from reid_jax.options import choose
 
 from .. import find  # noqa: TID252
-from . import listing, running, sets
-from .runs import Run
+from . import listing, running, runs, sets
 from .trainings import Asked, Test, Training, lacking, trainings, wanted, with_needed
 from .weights import named_files, started
 
@@ -83,19 +82,24 @@ def main(rest: list[str]) -> None:
     given += [f"--config.weights={NONE}"] if _WEIGHTS.value == [NONE] else []
     lie = sets.where({one: flag.value or "" for one, flag in _SETS.items()})
     asked = Asked(find(), name, recipe, given, lie)
-    workdir = Path(command.workdir()) if there else Path("WORKDIR")
-    listed = trainings(table, asked, workdir, _SEEDS.value or 1)
-    rows = wanted(table, listed, recipe, _ROWS.value or [])
     if not there:
-        chosen = [one for one in listed if one.row in rows]
-        command.say(listing.rows(_TABLE.value, table, recipe, chosen))
+        listed = trainings(table, asked, Path("WORKDIR"))
+        rows = wanted(table, listed, recipe, _ROWS.value or [])
+        command.say(
+            listing.rows(_TABLE.value, table, recipe, [one for one in listed if one.row in rows])
+        )
         return
+    workdir, seeds, tests = Path(command.workdir()), _SEEDS.value or 1, _TESTS.value or []
+    if _SHOW.value:
+        asked, seeds, tests = runs.kept(workdir, _TABLE.value, asked)
+    listed = trainings(table, asked, workdir, seeds)
+    rows = wanted(table, listed, asked.recipe, _ROWS.value or [])
     listed = with_needed(listed, rows)
     if not _SHOW.value:
         listed = _ready(table, listed)
-    tests = tuple(Test(text, (text,)) for text in kinds.listed(_TESTS.value or []))
-    run = Run(_TABLE.value, table, asked, workdir, rows, listed, tests)
-    run.all(train=not _SHOW.value)
+        runs.keep(workdir, _TABLE.value, asked, seeds, tests)
+    each = tuple(Test(text, (text,)) for text in kinds.listed(tests))
+    runs.Run(_TABLE.value, table, asked, workdir, rows, listed, each).all(train=not _SHOW.value)
 
 
 def _ready(table: Table, listed: list[Training]) -> list[Training]:

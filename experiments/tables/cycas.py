@@ -30,7 +30,8 @@ def _size(power: int, option: str, name: str, by: str, **options: object) -> Row
     pictures = 10_000 * 2**power
     few = f"synthetic-videos:station,videos={_STREET.get(power)}"
     return Row(
-        f"{name}, 2^{power} x 10^4 pictures",
+        f"{name}, 2^{power} x 10^4 pictures"
+        + (f", on the street {_STREET[power]} videos" if power in _STREET else ""),
         {option: {"street": few, "paper": None}, **options},
         f"cycas.6/{name} {power}" if (name, power) in _TOLD else "",
         start="none" if name == "MoCo v3" else "imagenet",

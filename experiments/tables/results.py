@@ -68,9 +68,10 @@ def markdown(title: str, results: Sequence[Result], figures: Sequence[str]) -> s
 def _cells(row: Result, test: str, name: str, values: np.ndarray, beside: bool) -> list[str]:
     """A figure of a row, and the paper's with the difference to it."""
     there = values[~np.isnan(values)] * (100 if name in SHARES else 1)
-    shown = f"{there.mean():.1f}" if len(there) else ""
+    digits = 2 if name == "hours" else 1
+    shown = f"{there.mean():.{digits}f}" if len(there) else ""
     if len(there) > 1:
-        shown += f" ± {there.std(ddof=1):.1f}"
+        shown += f" ± {there.std(ddof=1):.{digits}f}"
     if not beside:
         return [shown]
     paper = next((getattr(one, name) for one in row.paper if one.target == test), "")

@@ -1,5 +1,6 @@
 """The rows of one table in one folder: who trains which, and what there is of them."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,28 @@ from reid_jax.whole import whole
 from . import claims, cost, plots, running, targets
 from .results import Result, markdown
 from .trainings import Asked, Test, Training
+
+
+def keep(workdir: Path, key: str, asked: Asked, seeds: int, tests: Sequence[str]) -> None:
+    """Keep in table.json what a table is run with."""
+    more = {"recipe": asked.recipe, "given": list(asked.given), "sets": dict(asked.sets)}
+    with whole(workdir / "table.json") as file:
+        told = {"table": key, **more, "seeds": seeds, "tests": list(tests)}
+        file.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def kept(workdir: Path, key: str, asked: Asked) -> tuple[Asked, int, list[str]]:
+    """What the table in a folder was run with last: how its trainings are made, seeds, tests.
+
+    Raises:
+        ValueError: another table was run there, or none.
+    """
+    file = workdir / "table.json"
+    told = json.loads(file.read_text()) if file.is_file() else {}
+    if told.get("table") != key:
+        raise ValueError(f"{workdir} holds {told.get('table', 'no table')}, and not {key}")
+    asked = asked._replace(recipe=told["recipe"], given=told["given"], sets=told["sets"])
+    return asked, told["seeds"], told["tests"]
 
 
 class Run:
@@ -41,15 +64,29 @@ class Run:
         self.rows, self.listed, self.tests = rows, listed, tests
 
     def all(self, *, train: bool) -> None:
-        """Train what can be trained, and write the table."""
+        """Train what can be trained, and write the table.
+
+        Raises:
+            ValueError: rows failed; the others are done then.
+        """
+        failed = []
         for number, one in enumerate(self.listed):
-            if train and one.words:
-                self._row(one, self.listed[number + 1 :])
-        self.write(measure=train)
+            try:
+                if train and one.words:
+                    self._row(one, self.listed[number + 1 :])
+            except ValueError as error:
+                command.say(f"row {one.row}: {error}")
+                failed.append(str(one.row))
+        self.write(measure=train and not failed)
         text = (self.workdir / "table.md").read_text()
         command.say(f"\n{text}")
         for path in self.draw():
             command.say(str(path))
+        if failed:
+            raise ValueError(
+                f"{len(failed)} rows failed, as told above: {', '.join(failed)}; the same command "
+                "tries them again"
+            )
 
     def _row(self, one: Training, after: Sequence[Training]) -> None:
         """Train a row, unless it is done, somebody else does, or what it needs is not there."""

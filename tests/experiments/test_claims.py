@@ -89,6 +89,20 @@ def test_a_row_waits_for_what_it_goes_on_from(tmp_path, trained, capsys):
     assert trained == [2, 0, 1]
 
 
+def test_a_row_that_fails_does_not_keep_the_others(tmp_path, monkeypatch, capsys):
+    def train(one, name, tell):
+        if one.row == 0:
+            raise ValueError("stopped or failed: remix")
+        finish(one)
+
+    monkeypatch.setattr(running, "train", train)
+    with pytest.raises(ValueError, match="1 rows failed, as told above: 0; the same command"):
+        run(tmp_path).all(train=True)
+    said = capsys.readouterr().out
+    assert "row 0: stopped or failed: remix" in said and "row 1 goes on from row 0" in said
+    assert "| third | synthetic:harbour | 50.0 |" in said
+
+
 def test_a_dead_process_of_this_machine_claims_nothing(tmp_path):
     code = (
         "import os, pathlib, sys; from experiments.tables import claims\n"

@@ -109,7 +109,7 @@ def test_a_table_is_written_and_not_trained_twice(data, tmp_path):
     assert "labels" in lines[0] and row.split("|")[3].strip() == f"{100 * lines[-1]['mAP']:.1f}"
     assert "labels" not in (tmp_path / "table/row0-seed0/metrics.jsonl").read_text()
     assert {path.name for path in (tmp_path / "table").iterdir()} == {
-        "table.md", "row0-seed0", "row0-seed0.json", "row1-seed0", "row1-seed0.json",
+        "table.md", "table.json", "row0-seed0", "row0-seed0.json", "row1-seed0", "row1-seed0.json",
     }  # fmt: skip
     test = f"csv:{data}/labelled.csv"
     said = call("tables", *given, "--rows=with videos", f"--tests={test},{test},shared=yes").stdout
@@ -117,7 +117,11 @@ def test_a_table_is_written_and_not_trained_twice(data, tmp_path):
     told = (tmp_path / "table" / "table.md").read_text()
     rows = [line.split("|")[3:5] for line in told.splitlines() if "with videos" in line]
     assert len(rows) == 2 and rows[0] == rows[1]
-    assert "with videos" in call("tables", "--show", *given[:2]).stdout
+    said = call("tables", "--show", *given[:2]).stdout  # without the options that it was made with
+    assert said.count("Market-1501, with videos") == 2 and "not trained" not in said
+    assert "holds remix.13, and not remix.8" in refused(
+        "tables", "--table=remix.8", "--show", given[1]
+    )
     other = ("--table=remix.11", f"--workdir={tmp_path}/table", *_arguments(data))
     told = "is the row 'remix.13: Market-1501, without videos', and not 'remix.11: as in"
     assert told in refused("tables", *other)
