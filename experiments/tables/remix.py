@@ -1,5 +1,6 @@
 """Rows of ReMix's tables, which experiments.remix trains."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from reid_jax.app.table import Row, Table
@@ -15,15 +16,17 @@ _BACKBONES = {
 }
 _TIMED = ("mAP", "rank1", "cpu")
 _SETS = {"market": "Market-1501", "duke": "DukeMTMC-reID", "msmt17": "MSMT17"}
-_ACROSS = {
-    "data": {"data": "{msmt17_merged}", "videos": "{luperson}", "test": "{market}"},
-    "tests": ("{duke}",),
-}
 
 
-def _row(*parts: Any, **more: Any) -> Row:
+def _data(options: Mapping[str, Any], **sets: str) -> dict[str, str]:
+    """The sets of a row; one without videos needs none."""
+    return {**sets, **({} if options.get("labels") == 0 else {"videos": "{luperson}"})}
+
+
+def _row(name: str, options: Mapping[str, Any], paper: str = "", **more: Any) -> Row:
     """A row as most are: trained on MSMT17-merged and LUPerson, tested on two other sets."""
-    return Row(*parts, **{**_ACROSS, **more})
+    data = _data(options, data="{msmt17_merged}", test="{market}")
+    return Row(name, options, paper, data=data, tests=("{duke}",), **more)
 
 
 def _both(name: str, value: Any, what: str, key: str) -> tuple[Row, Row]:
@@ -36,20 +39,20 @@ def _both(name: str, value: Any, what: str, key: str) -> tuple[Row, Row]:
 
 def _alone(name: str, title: str) -> tuple[Row, Row]:
     """Trained on a set and tested on its own cameras."""
-    data = {"data": f"{{{name}}}", "videos": "{luperson}"}
+    without, with_videos = {**_WITHOUT, "test": ""}, {"test": ""}
     return (
         Row(
             f"{title}, without videos",
-            {**_WITHOUT, "test": ""},
+            without,
             f"remix.13/without {title}",
-            data=data,
+            data=_data(without, data=f"{{{name}}}"),
         ),
         Row(
             f"{title}, with videos",
-            {"test": ""},
+            with_videos,
             f"remix.13/with {title}",
             start="luperson",
-            data=data,
+            data=_data(with_videos, data=f"{{{name}}}"),
         ),
     )
 
