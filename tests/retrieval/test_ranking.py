@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jaxtyping import jaxtyped
 from sklearn.metrics import average_precision_score
 
-from reid_jax.retrieval import ranking
+from reid_jax.retrieval import counting, ranking
 from reid_jax.retrieval.ranking import order, rank
 
 NAMES = ("query_person", "gallery_person", "query_camera", "gallery_camera")
@@ -134,24 +134,27 @@ def test_average_precision_is_scikit_learns_where_nothing_is_tied(metric):
         )
 
 
-def test_blocks_change_nothing(monkeypatch):
+@pytest.mark.parametrize("rows, kept, pairs, tile", [
+    (7, 1 << 26, 1 << 22, 64), (4096, 1, 1 << 22, 128), (4096, 1 << 26, 9, 256)
+])  # fmt: skip
+def test_blocks_change_nothing(monkeypatch, rows, kept, pairs, tile):
     query, gallery, named = _random()
     whole = rank(query, gallery, **named), order(query, gallery, 7, **named)
-    distance, sizes = ranking.METRICS["cosine"], []
+    widest = []
 
-    def recorded(query, gallery):
-        sizes.append(len(query))
-        return distance(query, gallery)
+    def recorded(*arguments, **options):
+        for one in counting.count(*arguments, **options, tile=tile):
+            widest.append(len(one.rows))
+            yield one
 
-    monkeypatch.setitem(ranking.METRICS, "cosine", recorded)
-    # A block has as many queries as fit, but at least one.
-    for block, queries in ((7 * len(gallery), 7), (1, 1)):
-        monkeypatch.setattr(ranking, "BLOCK", block)
-        np.testing.assert_array_equal(order(query, gallery, 7, **named), whole[1])
-        for one, other in zip(rank(query, gallery, **named), whole[0], strict=True):
-            np.testing.assert_array_equal(one, other)
-        assert max(sizes) == queries
-        sizes.clear()
+    monkeypatch.setattr(ranking, "count", recorded)
+    monkeypatch.setattr(ranking, "BLOCK", 7 * len(gallery))
+    for name, value in {"ROWS": rows, "KEPT": kept, "PAIRS": pairs}.items():
+        monkeypatch.setattr(counting, name, value)
+    np.testing.assert_array_equal(order(query, gallery, 7, **named), whole[1])
+    for one, other in zip(rank(query, gallery, **named), whole[0], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(widest) > 3 and max(widest) <= 7
 
 
 def _line(match, **options):
