@@ -6,7 +6,7 @@ import numpy as np
 
 from reid_jax import parallel
 from reid_jax.data import batch as batching
-from reid_jax.retrieval import ranking
+from reid_jax.retrieval import ranking, rerank
 from reid_jax.retrieval.distances import DistanceCounts, count_distances
 from reid_jax.types import Input, Records, Variables
 
@@ -51,11 +51,20 @@ def embed_rows(
 
 
 def rank_records(
-    embedding: np.ndarray, records: Records, *, metric: str, same_camera: bool = False
+    embedding: np.ndarray,
+    records: Records,
+    *,
+    metric: str,
+    same_camera: bool = False,
+    reranked: bool = False,
 ) -> ranking.Ranking:
-    """Rank the gallery rows of `records` for its query rows; embedding f32[n d] has all rows."""
+    """Rank the gallery rows of `records` for its query rows; embedding f32[n d] has all rows.
+
+    With several processes, all must call it together. `reranked` ranks by `retrieval.rerank`.
+    """
     both = _sides(embedding, records)
-    return ranking.rank(*both.pop("rows"), **both, metric=metric, same_camera=same_camera)
+    rank = rerank.rank if reranked else ranking.rank
+    return rank(*both.pop("rows"), **both, metric=metric, same_camera=same_camera)
 
 
 def record_distances(
@@ -88,11 +97,24 @@ def figures(result: ranking.Ranking) -> Iterator[tuple[str, float]]:
 
 
 def measured(
-    embedding: np.ndarray, records: Records, *, metric: str = "cosine", same_camera: bool = False
+    embedding: np.ndarray,
+    records: Records,
+    *,
+    metric: str = "cosine",
+    same_camera: bool = False,
+    reranked: bool = False,
 ) -> Iterator[tuple[str, float]]:
-    """Yield `figures` of the ranking, and the overlap of same and other persons' distances."""
+    """Yield `figures` of the ranking, and the overlap of same and other persons' distances.
+
+    With `reranked`, the figures after re-ranking follow, as "reranked_mAP" and so on.
+    """
     yield from figures(rank_records(embedding, records, metric=metric, same_camera=same_camera))
     yield "overlap", record_distances(embedding, records, same_camera=same_camera).overlap
+    if reranked:
+        after = rank_records(
+            embedding, records, metric=metric, same_camera=same_camera, reranked=True
+        )
+        yield from ((f"reranked_{name}", value) for name, value in figures(after))
 
 
 def run(

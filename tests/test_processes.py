@@ -1,6 +1,6 @@
 """Two processes with two devices each compute what one process with four does.
 
-Tested with a training, and with the search for neighbours.
+Tested with a training, the search for neighbours and the ranking.
 """
 
 import os
@@ -93,6 +93,19 @@ def clustered(devices):
     return [*near, *few[:2], labels, rough, flat]
 
 
+def ranked(_):
+    """Figures of the ranking and of the re-ranking, by a short share of the queries at a time."""
+    from reid_jax.retrieval import counting, ranking, rerank
+    from tests.retrieval import drawn
+
+    query, gallery, named = drawn.official()
+    with mock.patch.object(counting, "ROWS", 20):
+        return [
+            *ranking.rank(query, gallery, **named),
+            *rerank.rank(query, gallery, **named),
+        ]
+
+
 def _together(what, tmp_path):
     """What two processes of two devices each make of a function of this file."""
     with socket.socket() as free:
@@ -124,3 +137,10 @@ def test_two_processes_cluster_as_one(tmp_path):
     for mine, one, other in zip(clustered(jax.devices()[:4]), first, second, strict=True):
         np.testing.assert_array_equal(one, other)
         np.testing.assert_allclose(mine, one, rtol=1e-6)
+
+
+def test_two_processes_rank_as_one(tmp_path):
+    first, second = _together("ranked", tmp_path)
+    for mine, one, other in zip(ranked(None), first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(mine, one, rtol=1e-12)

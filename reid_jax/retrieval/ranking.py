@@ -71,6 +71,10 @@ def rank(
     AP = (1/R) sum_i i / r_i,  INP = R / r_R
     AP by trapezoids = (1/R) sum_i [(i - 1) / (r_i - 1) + i / r_i] / 2, first term 1 if r_i = 1
 
+    The time is that of the products of query and gallery, on all devices. The memory on the host,
+    beside the embeddings, is below 0.7 GB for rows of 2,048 numbers. With several processes each
+    ranks a share of the queries, and all must call this together.
+
     Args:
         query: f32[n d], embeddings. Distances are computed in float32, means in float64.
         gallery: f32[m d], embeddings.

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from jaxtyping import jaxtyped
 from sklearn.metrics import average_precision_score
 
-from reid_jax.retrieval import counting, ranking
+from reid_jax.retrieval import counting, ranking, sides
 from reid_jax.retrieval.ranking import order, rank
+from tests.retrieval import drawn
 
 NAMES = ("query_person", "gallery_person", "query_camera", "gallery_camera")
 
@@ -132,6 +133,62 @@ def test_average_precision_is_scikit_learns_where_nothing_is_tied(metric):
         np.testing.assert_allclose(
             got.ap[row], average_precision_score(same[kept], -away[kept]), atol=1e-6
         )
+
+
+def _sorted(query, gallery, named, metric, same_camera):
+    """Scores f64[n 5] by a stable sort of each line of the whole matrix of distances."""
+    distance = np.asarray(sides.METRICS[metric](query, gallery))
+    scores = np.zeros((len(query), 5))
+    for row, line in enumerate(distance):
+        person, camera = named["query_person"][row], named["query_camera"][row]
+        same = (named["gallery_person"] == person) & (person >= 0)
+        junk = same & (named["gallery_camera"] == camera) & (camera >= 0) & (not same_camera)
+        listed = np.argsort(line, kind="stable")
+        listed = listed[((named["gallery_person"] != -1) & ~junk)[listed]]
+        ranks = 1 + np.flatnonzero(same[listed])
+        if len(ranks):
+            hits = np.arange(1, len(ranks) + 1)
+            old = np.where(ranks > 1, (hits - 1) / np.maximum(ranks - 1, 1), 1)
+            ap, trapezoid = (hits / ranks).mean(), (old + hits / ranks).mean() / 2
+            scores[row] = ap, trapezoid, len(ranks) / ranks[-1], ranks[0], ranks[-1]
+    return scores
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("persons", [2, 300])  # with 2, a query has hundreds of matches
+def test_agrees_with_a_sort_of_each_line(metric, persons):
+    query, gallery, named = _problem(3, metric, queries=90, gallery=2500, persons=persons)
+    rng = np.random.default_rng(0)
+    few = rng.random(2500) < 0.5  # half of the gallery has ties, the other half has none
+    gallery[few] = rng.standard_normal((few.sum(), gallery.shape[1]), np.float32)
+    for same_camera in (False, True):
+        expected = _sorted(query, gallery, named, metric, same_camera)
+        got = rank(query, gallery, **named, metric=metric, same_camera=same_camera)
+        mine = np.stack([np.nan_to_num(one) for one in got[5:]], 1)
+        np.testing.assert_allclose(mine, expected, atol=1e-12)
+
+
+def test_a_gallery_of_copies_is_ranked_in_its_order():
+    rng = np.random.default_rng(0)
+    one, size = rng.standard_normal((1, 100), np.float32), 30_000
+    place = np.sort(rng.choice(size, 5, replace=False))
+    for matches in (place, np.arange(0, size, 2)):
+        person = np.full(size, 2)
+        person[matches] = 1
+        named = {"query_person": [1], "gallery_person": person}
+        named |= {"query_camera": [0], "gallery_camera": np.ones(size, int)}
+        got = rank(one, np.repeat(one, size, 0), **{k: np.asarray(v) for k, v in named.items()})
+        hits = np.arange(1, len(matches) + 1)
+        np.testing.assert_allclose(got.ap[0], (hits / (matches + 1)).mean(), atol=1e-12)
+        assert (got.first[0], got.last[0]) == (matches[0] + 1, matches[-1] + 1)
+
+
+def test_the_recorded_figures_of_an_official_code():
+    query, gallery, named = drawn.official()
+    got = rank(query, gallery, **named, metric="euclidean")
+    assert got.queries == 100
+    np.testing.assert_allclose(got.mean_ap, drawn.MEAN_AP, atol=1e-12)
+    np.testing.assert_allclose(got.cmc[[0, 4, 9, 49]], drawn.CMC, atol=1e-12)
 
 
 @pytest.mark.parametrize("rows, kept, pairs, tile", [
