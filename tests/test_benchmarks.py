@@ -28,6 +28,11 @@ from reid_jax.types import Input
             ["--sizes=128", "--size=32,16", "--steps=1", "--index=100000"],
             "100,000 images: ",
         ),
+        (
+            "ranking",
+            ["--queries=90", "--gallery=400", "--width=16", "--rounds=1", "--parts=rank,dense"],
+            "above the embeddings  mAP ",
+        ),
     ],
 )
 def test_they_run(name, options, told):
