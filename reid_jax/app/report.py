@@ -79,9 +79,7 @@ def write(
     if table:
         tested = markdown.tested_on(config)
         ranked = rankings[markdown.TRAINED]
-        drawn["ranked"] = sheets.ranked_lists(
-            trained, job.test, name=tested, result=ranked, **ways
-        )
+        drawn["ranked"] = sheets.ranked_lists(trained, job.test, name=tested, result=ranked, **ways)
     elif len(own):
         drawn["neighbours"] = sheets.neighbours(near, seen, config.rank_by, seed, name)
     if len(own):

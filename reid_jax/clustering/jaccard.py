@@ -79,9 +79,9 @@ def distance(
         lines: compute the lines of the first rows only; None: of all.
 
     Returns:
-        f32 CSR [n n], [lines n] if given, of the entries below 1 and not above `reach`, columns sorted, including the
-        diagonal (0 up to rounding). It is exactly symmetric. Exact zeros are stored. [0 0] where n
-        is 0.
+        f32 CSR [n n] (or [lines n]) of the entries below 1 and not above `reach`, columns sorted,
+        including the diagonal (0 up to rounding). It is exactly symmetric. Exact zeros are stored.
+        [0 0] where n is 0.
 
     Raises:
         ValueError: features are not a matrix or contain NaN or infinity (the message names the

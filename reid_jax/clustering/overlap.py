@@ -52,7 +52,8 @@ def distances(members: sparse.csr_array, reach: float, lines: int) -> sparse.csr
     turned = members.tocsc()
     turned.sort_indices()
     both = _arrays(members), _arrays(turned)
-    return stack(map_rows(_distances, lines, *both, np.float32(reach), step=ROWS), lines, len(turned.indptr) - 1)
+    parts = map_rows(_distances, lines, *both, np.float32(reach), step=ROWS)
+    return stack(parts, lines, members.shape[0])
 
 
 def _arrays(

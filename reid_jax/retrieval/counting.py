@@ -6,7 +6,7 @@ matches of a block of queries lie in a few blocks of the gallery. These are comp
 until the distances of all matches are known; every other block is counted and dropped.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -80,34 +80,64 @@ def count(sides: Sides, space: Space, *, tile: int | None = None) -> Iterator[Co
     """
     size = tile or products.even(max(1, len(sides.entering)), products.TILE)
     pieces = list(_pieces(sides, size))
+    own = [_own(sides, rows, size) for rows in pieces]
+    columns = range(0, len(sides.entering), size)
+    order = []
+    for start, end in own:
+        mine = [one for one in columns if start <= one < end]
+        order.append([*mine, *(one for one in columns if not start <= one < end)])
+    blocks = stream(sides, space, pieces, order, size)
+    for (rows, tiles), (start, end) in zip(blocks, own, strict=True):
+        yield _counted(sides, rows, tiles, -(-(end - start) // size))
+
+
+def stream(
+    sides: Sides,
+    space: Space,
+    pieces: Sequence[np.ndarray],
+    order: Iterable[Iterable[int]],
+    size: int,
+) -> Iterator[tuple[np.ndarray, Iterator[tuple[int, np.ndarray]]]]:
+    """The distances of blocks of queries to all entering rows, in blocks of `size`.
+
+    Args:
+        sides: query and gallery.
+        space: of the distances.
+        pieces: i64[k] each, the queries of a block.
+        order: for each of them, the first entering rows of the blocks, in the order wanted.
+        size: entering rows of a block.
+
+    Yields:
+        i64[k], the queries; and (first, f32[>=k >=w]) of each of their blocks, which must be read
+        to the end before the next queries. Rows and columns beyond the last are padding.
+    """
     if not pieces:
         return
     width = products.even(max(map(len, pieces)), ROWS)
-    own = [_own(sides, rows, size) for rows in pieces]
-    pairs = []
-    for number, (start, end) in enumerate(own):
-        rest = [*range(0, start, size), *range(end, len(sides.entering), size)]
-        pairs += [(number, first) for first in [*range(start, end, size), *rest]]
-    blocks = (
-        lambda number: products.filled(space.rows(sides.query[pieces[number]]), width),
-        lambda first: products.filled(
-            space.rows(sides.gallery[sides.entering[first : first + size]]), size
-        ),
-    )
+
+    def left(number: int) -> np.ndarray:
+        return products.filled(space.rows(sides.query[pieces[number]]), width)
+
+    def right(first: int) -> np.ndarray:
+        rows = sides.entering[first : first + size]
+        return products.filled(space.rows(sides.gallery[rows]), size)
+
     devices = jax.local_devices()
     answers = products.stream(
-        pairs,
-        blocks,
+        ((number, first) for number, columns in enumerate(order) for first in columns),
+        (left, right),
         lambda row, column, x, y: space.between(x, y),
         devices=devices,
         held=3 if devices[0].platform == "cpu" else None,
     )
-    for rows, (start, end) in zip(pieces, own, strict=True):
-        tiles = (
-            (first, _changed(space, np.asarray(answer), rows, first, sides))
-            for _, first, answer in islice(answers, -(-len(sides.entering) // size))
+    for rows in pieces:
+        yield (
+            rows,
+            (
+                (first, _changed(space, np.asarray(answer), rows, first, sides))
+                for _, first, answer in islice(answers, -(-len(sides.entering) // size))
+            ),
         )
-        yield _counted(sides, rows, tiles, -(-(end - start) // size))
 
 
 def _pieces(sides: Sides, size: int) -> Iterator[np.ndarray]:
@@ -164,7 +194,8 @@ def _counted(
         value[here] = tile[row[here], column[here] - first]
     place = sides.entering[column]
     ascending = np.lexsort((place, value, row))
-    row, value, place, junk = (one[ascending] for one in (row, value, place, junk))
+    row, value, place = (one[ascending] for one in (row, value, place))
+    junk = junk[ascending]
     removed = np.cumsum(junk)
     removed -= np.concatenate([[0], removed])[np.searchsorted(row, row)]
     matches = np.flatnonzero(~junk)
@@ -179,7 +210,9 @@ def _counted(
     return Counted(rows, pointers, ranks)
 
 
-def _take(entering: np.ndarray, found: tuple, ranks: np.ndarray, first: int, tile: np.ndarray):
+def _take(
+    entering: np.ndarray, found: tuple, ranks: np.ndarray, first: int, tile: np.ndarray
+) -> None:
     """Add to the ranks how many distances of a tile come before."""
     numbers = entering[first : first + tile.shape[1]]
     map_rows(_before, len(found[0]) - 1, tile, numbers, found, ranks)

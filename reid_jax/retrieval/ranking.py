@@ -111,7 +111,7 @@ def rank_sides(sides: Sides, space: Space) -> Ranking:
     scores = np.zeros((5, len(sides.query)))
     for counted in count(sides, space):
         scores[:, counted.rows] = _scores(counted)
-    scores = _of_all(scores)
+    scores = of_all(scores)
     first, last = scores[3:].astype(np.int64)
     valid = first > 0
     if not valid.any():
@@ -119,8 +119,12 @@ def rank_sides(sides: Sides, space: Space) -> Ranking:
     length = min(LENGTH, len(sides.gallery))
     cmc = np.array([np.mean(first[valid] <= k) for k in range(1, length + 1)])
     ap, ap_trapezoid, inp = np.where(valid, scores[:3], np.nan)
-    means = (float(values[valid].mean()) for values in (ap, ap_trapezoid, inp))
-    return Ranking(cmc, *means, int(valid.sum()), ap, ap_trapezoid, inp, first, last)
+    mean_ap, mean_trapezoid, mean_inp = (
+        float(values[valid].mean()) for values in (ap, ap_trapezoid, inp)
+    )
+    return Ranking(
+        cmc, mean_ap, mean_trapezoid, mean_inp, int(valid.sum()), ap, ap_trapezoid, inp, first, last
+    )
 
 
 def order(
@@ -210,7 +214,7 @@ def _scores(counted: Counted) -> np.ndarray:
     return scores
 
 
-def _of_all(scores: np.ndarray) -> np.ndarray:
+def of_all(scores: np.ndarray) -> np.ndarray:
     """The sum over all processes of f64[a b]; jax moves no 64-bit numbers."""
     if jax.process_count() == 1:
         return scores

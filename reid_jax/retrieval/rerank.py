@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from reid_jax import distance
-from reid_jax.clustering import jaccard, neighbours
+from reid_jax.clustering import jaccard, neighbours, products
 from reid_jax.clustering.workers import kernel, map_rows
 from reid_jax.retrieval.counting import Space
 from reid_jax.retrieval.ranking import Ranking, rank_sides
@@ -84,16 +84,16 @@ def rank(
     """
     columns = (query_person, gallery_person, query_camera, gallery_camera)
     sides = check(query, gallery, columns, metric, same_camera)
-    mixed = _mixed(sides, how or How())
+    sides, mixed = _mixed(sides, how or How())
     place = np.full(len(sides.gallery), -1)
     place[sides.entering] = np.arange(len(sides.entering))
 
     def change(tile: np.ndarray, rows: np.ndarray, first: int, end: int) -> np.ndarray:
         changed, part = np.empty_like(tile), (first, end)
-        map_rows(_change, len(rows), tile, changed, rows, part, place, mixed.arrays)
+        map_rows(_change, len(rows), tile, changed, rows, part, sides.entering, place, mixed.arrays)
         return changed
 
-    return rank_sides(sides, Space(mixed.rows, distance.squared_euclidean, change))
+    return rank_sides(sides, Space(lambda rows: rows, products.multiplied, change))
 
 
 def distances(
@@ -119,66 +119,71 @@ def distances(
     """
     some = (np.full(len(query), -1), np.zeros(len(gallery), int))
     sides = check(query, gallery, (*some, *some), metric, True)
-    mixed, rows = _mixed(sides, how or How()), np.arange(len(query))
-    plain = np.asarray(distance.squared_euclidean(*map(mixed.rows, sides[:2])))
-    final, part = np.empty_like(plain), (0, len(gallery))
-    map_rows(_change, len(rows), plain, final, rows, part, np.arange(len(gallery)), mixed.arrays)
+    sides, mixed = _mixed(sides, how or How())
+    plain, rows = np.asarray(products.multiplied(*sides[:2])), np.arange(len(query))
+    final, place = np.empty_like(plain), sides.entering
+    part = 0, len(gallery)
+    map_rows(_change, len(rows), plain, final, rows, part, place, place, mixed.arrays)
     return final
 
 
 class _Mixed(NamedTuple):
-    """The sparse distances of n queries to m gallery rows, and what the plain ones are scaled by.
+    """The sparse distances of n queries to m gallery rows, and what gives the plain ones.
 
     Attributes:
         near: f32 CSR [n m], d_J where it is below 1.
         scale: f32[n], lambda / max_j |q - x_j|^2.
+        half: f32[n], |q|^2 / 2.
+        half_others: f32[m], |g|^2 / 2.
         weight: lambda.
-        unit: whether rows are divided by their length.
     """
 
     near: sparse.csr_array
     scale: np.ndarray
-    weight: float
-    unit: bool
-
-    def rows(self, embedding: np.ndarray) -> np.ndarray:
-        return distance.unit(embedding) if self.unit else embedding
+    half: np.ndarray
+    half_others: np.ndarray
+    weight: np.float32
 
     @property
     def arrays(self) -> tuple:
         """All as the kernel takes it."""
         pointers, columns = self.near.indptr.astype(np.int64), self.near.indices.astype(np.int64)
-        return pointers, columns, self.near.data, self.scale, np.float32(self.weight)
+        return pointers, columns, self.near.data, *self[1:]
 
 
-def _mixed(sides: Sides, how: How) -> _Mixed:
+def _mixed(sides: Sides, how: How) -> tuple[Sides, _Mixed]:
+    """The sides, by cosine with rows of length one, and what their products are mixed with."""
     if not 0 <= how.weight <= 1:
         raise ValueError(f"the weight of the plain distance is {how.weight}, expected 0 to 1")
-    unit = sides.metric == "cosine"
     every = np.concatenate([sides.query, sides.gallery])
-    every = distance.unit(every) if unit else every
-    n, options = len(sides.query), {"k1": how.k1, "k2": how.k2, "variant": "Z"}
-    near = neighbours.sweep(every, jaccard.width(len(every), **options), farthest=True)
+    every = distance.unit(every) if sides.metric == "cosine" else every
+    n, width = len(sides.query), jaccard.width(len(every), k1=how.k1, k2=how.k2, variant="Z")
+    near = neighbours.sweep(every, width, farthest=True)
     assert near.farthest is not None
     most = np.square(near.farthest[:n])
     scale = np.float32(how.weight) / np.where(most > 0, most, np.float32(1))
-    graph = jaccard.distance(every, near=near, lines=n, **options)[:, n:].tocsr()
-    return _Mixed(graph, scale, how.weight, unit)
+    graph = jaccard.distance(every, k1=how.k1, k2=how.k2, variant="Z", near=near, lines=n)
+    half = neighbours.half_squares(every)
+    mixed = _Mixed(graph[:, n:].tocsr(), scale, half[:n], half[n:], np.float32(how.weight))
+    return sides._replace(query=every[:n], gallery=every[n:]), mixed
 
 
 @kernel
-def _change(start, stop, tile, changed, rows, part, place, mixed):
-    """Mix squared distances with the sparse ones.
+def _change(start, stop, tile, changed, rows, part, entering, place, mixed):
+    """Make products to distances and mix them with the sparse ones.
 
-    tile: f32[>=n >=w], those of the queries `rows` to the gallery rows at places part[0] to part[1]
-    of the lists; changed: what is written; place: i64[m], the place of each gallery row, -1: none.
+    tile: f32[>=n >=w], products of the queries `rows` with the gallery rows from part[0] to part[1]
+    of `entering`; changed: what is written; place: i64[m], where each gallery row is in `entering`,
+    -1: nowhere.
     """
-    (pointers, columns, near, scale, weight), (first, end) = mixed, part
+    (pointers, columns, near, scale, half, half_others, weight), (first, end) = mixed, part
+    rest = np.float32(1) - weight
     for r in range(start, stop):
         q = rows[r]
         for c in range(end - first):
-            changed[r, c] = (1 - weight) + scale[q] * tile[r, c]
+            both = half[q] + half_others[entering[first + c]] - tile[r, c]
+            changed[r, c] = rest + scale[q] * max(2 * both, np.float32(0))
         for e in range(pointers[q], pointers[q + 1]):
             c = place[columns[e]]
             if first <= c < end:
-                changed[r, c - first] = (1 - weight) * near[e] + scale[q] * tile[r, c - first]
+                changed[r, c - first] -= rest * (1 - near[e])

@@ -81,7 +81,9 @@ def test_refusals():
     with pytest.raises(ValueError, match="embed both with one model"):
         rerank.rank(query[:, :3], gallery, **named)
     with pytest.raises(ValueError, match="no query has a match in the gallery: the gallery is"):
-        rerank.rank(query, gallery[:0], **{k: v[: 0 if "gal" in k else 100] for k, v in named.items()})
+        rerank.rank(
+            query, gallery[:0], **{k: v[: 0 if "gal" in k else 100] for k, v in named.items()}
+        )
 
 
 def test_annotations_hold():
