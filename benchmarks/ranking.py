@@ -95,7 +95,11 @@ def mean_ap(lines: object, named: dict) -> float:
         same = named["gallery_person"] == named["query_person"][row]
         junk = same & (named["gallery_camera"] == named["query_camera"][row])
         line = np.where(junk, np.inf, line)
-        ranks = 1 + np.searchsorted(np.sort(line), np.sort(line[same & ~junk]))
+        match, ascending = np.flatnonzero(same & ~junk), np.sort(line)
+        ranks = 1 + np.searchsorted(ascending, line[match], "left")
+        for tied in np.flatnonzero(np.searchsorted(ascending, line[match], "right") > ranks):
+            ranks[tied] += np.count_nonzero(line[: match[tied]] == line[match[tied]])
+        ranks.sort()
         if len(ranks):
             scores.append((np.arange(1, len(ranks) + 1) / ranks).mean())
     return float(np.mean(scores))
@@ -221,7 +225,7 @@ def main(_: list[str]) -> None:
         if base and part != "product":
             line += f"  x product: {one['wall'] / base['wall']:.2f} wall"
             line += f" {one['cpu'] / base['cpu']:.2f} cpu"
-        print(line + (f"  mAP {100 * one['mAP']:.4f}" if "mAP" in one else ""), flush=True)
+        print(line + (f"  mAP {100 * one['mAP']:.6f}" if "mAP" in one else ""), flush=True)
 
 
 def apart(part: str, folder: Path) -> dict:

@@ -8,6 +8,7 @@ from absl import flags
 
 from reid_jax import export
 from reid_jax.app import command, loaded, outputs
+from reid_jax.retrieval import point
 
 _OUT = flags.DEFINE_string("out", None, "the new folder to write", required=True)
 
@@ -17,7 +18,8 @@ def main() -> None:
     out = outputs.new(_OUT.value)
     command.say(f"export: {loaded.named()} into {out}")
     config, model, variables = loaded.encoder()
-    worst = export.write(out, model, variables, config=config)
+    kept = None if loaded.weights() else point.load(command.workdir(), variables)
+    worst = export.write(out, model, variables, config=config, point=kept)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file()) / 1e6
     command.say(
         f"{out}: {size:.1f} MB; weights and program, reloaded, agree with it to {worst:.0e} "

@@ -6,11 +6,12 @@ import numpy as np
 
 from reid_jax import parallel
 from reid_jax.data import batch as batching
-from reid_jax.retrieval import ranking, rerank
+from reid_jax.retrieval import operating, point, ranking, rerank
 from reid_jax.retrieval.distances import DistanceCounts, count_distances
 from reid_jax.types import Input, Records, Variables
 
 RANKS = (1, 5, 10)
+RERANKED = "reranked_"  # begins the names of figures after re-ranking
 
 
 def embed_rows(
@@ -75,6 +76,28 @@ def record_distances(
     return count_distances(*both.pop("rows"), **both, same_camera=same_camera)
 
 
+def operating_point(
+    embedding: np.ndarray, records: Records, fmr: float, *, same_camera: bool = False
+) -> point.Point:
+    """The threshold of the cosine at a false match rate; embedding f32[n d] has all rows.
+
+    From the pairs of query and gallery, or, where there is no query, from the pictures of each
+    frame, without labels. With several processes, all must call it together.
+    """
+    if not (records.split == "query").any():
+        columns = {name: getattr(records, name) for name in ("camera", "group", "frame", "shot")}
+        return point.unlabelled(operating.from_frames(embedding, **columns), fmr)
+    return point.labelled(curves(embedding, records, same_camera=same_camera), fmr)
+
+
+def curves(
+    embedding: np.ndarray, records: Records, *, same_camera: bool = False
+) -> operating.Curves:
+    """Count the pairs of query and gallery by cosine; embedding f32[n d] has all rows."""
+    both = _sides(embedding, records)
+    return operating.curves(*both.pop("rows"), **both, same_camera=same_camera)
+
+
 def _sides(embedding: np.ndarray, records: Records) -> dict:
     """Embeddings, persons and cameras of query and gallery."""
     sides = {name: records.split == name for name in ("query", "gallery")}
@@ -114,7 +137,7 @@ def measured(
         after = rank_records(
             embedding, records, metric=metric, same_camera=same_camera, reranked=True
         )
-        yield from ((f"reranked_{name}", value) for name, value in figures(after))
+        yield from ((RERANKED + name, value) for name, value in figures(after))
 
 
 def run(

@@ -3,6 +3,7 @@
 encoder.json    size, channels, pixel range and resizing of the input, width of the embedding,
                 the configuration
 weights/        an orbax checkpoint of the encoder's variables
+operating.json  where the encoder has one, its threshold (`retrieval.point`)
 program.bin     jax.export: uint8 [b h w 3] -> f32 [b d], b symbolic; the weights are inside
 """
 
@@ -16,6 +17,8 @@ import jax.export
 import numpy as np
 
 from reid_jax import checkpoint
+from reid_jax.retrieval import point as points
+from reid_jax.retrieval.point import Point
 from reid_jax.types import Model, Variables
 from reid_jax.whole import whole
 
@@ -31,7 +34,14 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 APART = {"float32": 1e-5, "bfloat16": 4 * 2.0**-8}
 
 
-def write(folder: str | Path, model: Model, variables: Variables, *, config: dict) -> float:
+def write(
+    folder: str | Path,
+    model: Model,
+    variables: Variables,
+    *,
+    config: dict,
+    point: Point | None = None,
+) -> float:
     """Write an encoder, reload both forms, and compare them with the model.
 
     Args:
@@ -39,6 +49,7 @@ def write(folder: str | Path, model: Model, variables: Variables, *, config: dic
         model: the encoder.
         variables: the encoder's, on the host.
         config: kept beside it; its `dtype`, float32 without one, says what `APART` allows.
+        point: of the encoder, kept beside it.
 
     Returns:
         The largest difference of an embedding, relative to its largest component.
@@ -73,6 +84,8 @@ def write(folder: str | Path, model: Model, variables: Variables, *, config: dic
             "config": config,
         }
         (unfinished / "encoder.json").write_text(json.dumps(about, indent=2) + "\n")
+        if point is not None:
+            points.save(unfinished, point, variables)
         worst = compare(unfinished, model, variables, apart=apart(config))
     return worst
 

@@ -119,11 +119,12 @@ def curves(
     """
     columns = (query_person, gallery_person, query_camera, gallery_camera)
     sides = check(query, gallery, columns, "cosine", same_camera)
-    persons = np.unique(query_person[query_person >= 1])
+    known = sides.query_person
+    persons = np.unique(known[known >= 1])
     best = np.full((2, len(query)), -np.inf, np.float32)
     same, other = Tally(len(persons)), Tally(len(persons))
     for rows, own, strangers in _counted(sides, best):
-        who = np.searchsorted(persons, query_person[rows])
+        who = np.searchsorted(persons, known[rows])
         same.add(who, own)
         other.add(who, strangers)
     same.gather()
@@ -188,12 +189,13 @@ def from_frames(
 
     Both pictures of such a pair are by one camera at one moment, so they have light and background
     in common, and their cosine is higher than that of strangers by two cameras; a threshold from
-    them is rather too high than too low. The bootstrap draws videos.
+    them is rather too high than too low. The bootstrap draws
+    videos, each of one camera.
 
     Args:
         embedding: f32[n d].
         camera: i32[n], as `Records` has it, and so are the others.
-        group: i32[n], the video.
+        group: i32[n], the video, of one camera or of several.
         frame: i32[n]; -1: the row is in no pair.
         shot: i32[n].
 
@@ -216,7 +218,7 @@ def from_frames(
             "no frame has two pictures, so nothing tells different persons; give crops of videos "
             "with their frames (Records.frame and Records.group)"
         )
-    videos, video = np.unique(columns[:, 0], return_inverse=True)
+    videos, video = np.unique(columns[:, :2], axis=0, return_inverse=True)
     tally = Tally(len(videos))
     for start in range(0, len(videos), ROWS):
         own = np.flatnonzero((video >= start) & (video < start + ROWS))
