@@ -94,15 +94,21 @@ def clustered(devices):
 
 
 def ranked(_):
-    """Figures of the ranking and of the re-ranking, by a short share of the queries at a time."""
-    from reid_jax.retrieval import counting, ranking, rerank
+    """Figures of ranking, re-ranking and the operating point; 20 queries at a time are ranked."""
+    from reid_jax.retrieval import counting, operating, ranking, rerank
     from tests.retrieval import drawn
 
     query, gallery, named = drawn.official()
+    counted = operating.curves(query, gallery, **named)
     with mock.patch.object(counting, "ROWS", 20):
         return [
             *ranking.rank(query, gallery, **named),
             *rerank.rank(query, gallery, **named),
+            *(
+                np.asarray(one)
+                for one in (counted.own, counted.stranger, counted.fmr, counted.fnmr)
+            ),
+            counted.other.drawn,
         ]
 
 

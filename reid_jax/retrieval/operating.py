@@ -189,8 +189,7 @@ def from_frames(
 
     Both pictures of such a pair are by one camera at one moment, so they have light and background
     in common, and their cosine is higher than that of strangers by two cameras; a threshold from
-    them is rather too high than too low. The bootstrap draws
-    videos, each of one camera.
+    them is rather too high than too low. The bootstrap draws videos, each of one camera.
 
     Args:
         embedding: f32[n d].

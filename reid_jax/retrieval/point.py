@@ -6,6 +6,7 @@ of another encoder means nothing.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -49,10 +50,10 @@ class Point(NamedTuple):
     high: float
     other: int
     same: int = 0
-    tpr: float = float("nan")
-    tpr_low: float = float("nan")
-    tpr_high: float = float("nan")
-    eer: float = float("nan")
+    tpr: float = math.nan
+    tpr_low: float = math.nan
+    tpr_high: float = math.nan
+    eer: float = math.nan
     identified: Mapping[str, float] = {}
     cosine: tuple[float, ...] = ()
     probability: tuple[float, ...] = ()
