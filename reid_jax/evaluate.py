@@ -6,7 +6,7 @@ import numpy as np
 
 from reid_jax import parallel
 from reid_jax.data import batch as batching
-from reid_jax.retrieval import operating, point, ranking, rerank
+from reid_jax.retrieval import frames, operating, point, ranking, rerank
 from reid_jax.retrieval.distances import DistanceCounts, count_distances
 from reid_jax.types import Input, Records, Variables
 
@@ -86,7 +86,7 @@ def operating_point(
     """
     if not (records.split == "query").any():
         columns = {name: getattr(records, name) for name in ("camera", "group", "frame", "shot")}
-        return point.unlabelled(operating.from_frames(embedding, **columns), fmr)
+        return point.unlabelled(frames.count(embedding, **columns), fmr)
     return point.labelled(curves(embedding, records, same_camera=same_camera), fmr)
 
 

@@ -101,6 +101,8 @@ CONSTANTS = {
     "retrieval.counting.KEPT": 1 << 26,
     "retrieval.counting.PAIRS": 1 << 22,
     "retrieval.counting.ROWS": 4096,
+    "retrieval.frames.ROWS": 1024,
+    "retrieval.frames.SAMPLE": 4096,
     "retrieval.operating.ROWS": 1024,
     "retrieval.tally.BINS": 8192,
     "retrieval.tally.DRAWS": 200,

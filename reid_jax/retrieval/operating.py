@@ -13,7 +13,6 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from reid_jax import distance
 from reid_jax.clustering import products
 from reid_jax.clustering.workers import kernel, map_rows
 from reid_jax.retrieval.counting import SPACES, stream
@@ -175,57 +174,3 @@ def _tally(start, stop, tile, first, width, spans, counts, best):
             best[r] = max(best[r], cosine)
             at = int((cosine + np.float32(1)) * np.float32(BINS / 2))
             counts[r, min(max(at, 0), BINS - 1)] += 1
-
-
-def from_frames(
-    embedding: Float[np.ndarray, "n d"],
-    *,
-    camera: Int[np.ndarray, " n"],
-    group: Int[np.ndarray, " n"],
-    frame: Int[np.ndarray, " n"],
-    shot: Int[np.ndarray, " n"],
-) -> Tally:
-    """Count pairs of different persons by cosine without a label: people in one frame are several.
-
-    Both pictures of such a pair are by one camera at one moment, so they have light and background
-    in common, and their cosine is higher than that of strangers by two cameras; a threshold from
-    them is rather too high than too low. The bootstrap draws videos, each of one camera.
-
-    Args:
-        embedding: f32[n d].
-        camera: i32[n], as `Records` has it, and so are the others.
-        group: i32[n], the video, of one camera or of several.
-        frame: i32[n]; -1: the row is in no pair.
-        shot: i32[n].
-
-    Returns:
-        Tally.
-
-    Raises:
-        ValueError: no frame has two pictures.
-    """
-    rows = np.flatnonzero(frame >= 0)
-    order = np.lexsort((frame[rows], shot[rows], camera[rows], group[rows]))
-    rows = rows[order]
-    columns = np.stack([group, camera, shot, frame], 1)[rows]
-    fresh = np.ones(len(rows), bool)
-    fresh[1:] = (columns[1:] != columns[:-1]).any(1)
-    moment = np.cumsum(fresh)
-    most = int(np.bincount(moment).max()) if len(rows) else 0
-    if most < 2:
-        raise ValueError(
-            "no frame has two pictures, so nothing tells different persons; give crops of videos "
-            "with their frames (Records.frame and Records.group)"
-        )
-    videos, video = np.unique(columns[:, :2], axis=0, return_inverse=True)
-    tally = Tally(len(videos))
-    for start in range(0, len(videos), ROWS):
-        own = np.flatnonzero((video >= start) & (video < start + ROWS))
-        counts = np.zeros((min(ROWS, len(videos) - start), BINS), np.int32)
-        unit = distance.unit(embedding[rows[own]])
-        for apart in range(1, most):
-            one = np.flatnonzero(moment[own][apart:] == moment[own][:-apart])
-            cosine = np.einsum("nd,nd->n", unit[one], unit[one + apart])
-            np.add.at(counts, (video[own][one] - start, bins(cosine)), 1)
-        tally.add(np.arange(start, start + len(counts)), counts)
-    return tally

@@ -15,8 +15,9 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reid_jax.retrieval.frames import Frames
 from reid_jax.retrieval.operating import Curves
-from reid_jax.retrieval.tally import BINS, EDGES, Tally
+from reid_jax.retrieval.tally import BINS, EDGES
 from reid_jax.types import Variables
 from reid_jax.whole import whole
 
@@ -119,9 +120,13 @@ def labelled(curves: Curves, fmr: float) -> Point:
     )  # fmt: skip
 
 
-def unlabelled(tally: Tally, fmr: float) -> Point:
-    """The operating point at a false match rate by pairs of which nothing but that is known."""
-    return Point(fmr, *tally.threshold(fmr), tally.pairs)
+def unlabelled(counted: Frames, fmr: float) -> Point:
+    """The estimate of an operating point at a false match rate from frames, without a label.
+
+    Raises:
+        ValueError: as `Tally.threshold`.
+    """
+    return Point(fmr, *counted.threshold(fmr), counted.together.pairs)
 
 
 def fingerprint(variables: Variables) -> str:

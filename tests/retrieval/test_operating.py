@@ -125,48 +125,6 @@ def test_probabilities(problem, curves):
         point.Point(0.1, 0.5, 0.4, 0.6, 100).chance(0.5)
 
 
-def _films(seed=0, moments=200, people=4):
-    """Crops of videos: embeddings, columns, and the true persons."""
-    rng = np.random.default_rng(seed)
-    person, group = np.divmod(np.arange(moments * people), people)[::-1]
-    group, frame = np.divmod(group, 10)
-    rows = rng.standard_normal((moments // 10 * people, 16))[group * people + person]
-    rows = rows + 0.5 * rng.standard_normal(rows.shape)
-    columns = {"camera": group % 3, "group": group, "frame": frame, "shot": np.zeros_like(group)}
-    order = rng.permutation(len(rows))
-    columns = {name: column[order].astype(np.int32) for name, column in columns.items()}
-    return rows[order].astype(np.float32), columns, (group * people + person)[order]
-
-
-def test_people_of_one_frame_are_counted_by_a_loop():
-    rows, columns, _ = _films()
-    columns["frame"][::7] = -1
-    counted = operating.from_frames(rows, **columns)
-    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    key = np.stack([*columns.values()], 1)
-    cosine = [
-        unit[i] @ unit[j]
-        for i in range(len(rows))
-        for j in range(i)
-        if (key[i] == key[j]).all() and columns["frame"][i] >= 0
-    ]
-    assert counted.pairs == len(cosine) > 500
-    threshold, low, high = counted.threshold(0.05)
-    assert np.mean(np.array(cosine) >= threshold) <= 0.05 + 1e-3
-    assert low <= threshold <= high and low < high
-    one = point.unlabelled(counted, 0.05)
-    assert one.threshold == threshold and np.isnan(one.tpr) and one.same == 0
-
-
-def test_frames_alone_tell_the_labels_threshold_where_cameras_do_not_matter():
-    rows, columns, person = _films(moments=4000)
-    guess, _, _ = operating.from_frames(rows, **columns).threshold(0.02)
-    named = {"query_person": person[:300] + 1, "gallery_person": person[300:] + 1}
-    free = {"query_camera": np.full(300, -1), "gallery_camera": np.full(len(person) - 300, -1)}
-    truth = operating.curves(rows[:300], rows[300:], **named, **free).other.threshold(0.02)
-    assert truth[1] - 0.03 < guess < truth[2] + 0.03
-
-
 def test_refusals(problem, curves):
     query, gallery, named = problem
     with pytest.raises(ValueError, match=r"0\.0001 needs 100,000 pairs of different persons, and"):
@@ -189,11 +147,6 @@ def test_refusals(problem, curves):
     broken[3] = np.nan
     with pytest.raises(ValueError, match=r"1 of 500 gallery embeddings .* rows 3;"):
         operating.curves(query, broken, **named)
-    rows, columns, _ = _films()
-    with pytest.raises(ValueError, match="no frame has two pictures"):
-        operating.from_frames(rows, **{**columns, "frame": np.full(len(rows), -1)})
-    with pytest.raises(ValueError, match="no frame has two pictures"):
-        operating.from_frames(rows[:0], **{name: column[:0] for name, column in columns.items()})
 
 
 def test_a_point_is_kept_with_its_encoder(curves, tmp_path):
@@ -222,5 +175,3 @@ def test_annotations_hold(problem):
     query, gallery, named = problem
     typed = jaxtyped(typechecker=beartype)
     assert typed(operating.curves)(query, gallery, **named).same.pairs > 0
-    rows, columns, _ = _films()
-    assert typed(operating.from_frames)(rows, **columns).pairs > 0
