@@ -10,16 +10,16 @@ from reid_jax import distance
 from reid_jax.retrieval.tally import BINS, SPREAD, Tally, above, bins, first
 
 ROWS = 1024  # views, or pictures, whose counts are held by bin at once
-SAMPLE = 4096  # pictures whose pairs across views are counted, at most
+SAMPLE = 4096  # pictures whose pairs across videos are counted, at most
 BULK = (0.5, 0.9)  # quantiles that tell where the cosines of strangers lie
 
 
 class Frames(NamedTuple):
-    """Counts of pairs by cosine. A view is a video, of one of its cameras where it has several.
+    """Counts of pairs by cosine.
 
     Attributes:
         together: pairs of one frame, which are different persons for sure.
-        apart: f64[bins], pairs of different views, of which few show one person.
+        apart: f64[bins], pairs of different videos, of which few show one person.
     """
 
     together: Tally
@@ -31,7 +31,7 @@ class Frames(NamedTuple):
         Two pictures of one frame have light, background and moment in common, so strangers look
         more alike there than elsewhere. The threshold that keeps the rate among the pairs of one
         frame is moved and scaled by what takes their median and 90th percentile to those of the
-        pairs of different views. With one view it stays, and is too high.
+        pairs of different videos. With one video it stays, and is rather too high.
 
         Raises:
             ValueError: as `Tally.threshold`.
@@ -58,9 +58,10 @@ def count(
     frame: Int[np.ndarray, " n"],
     shot: Int[np.ndarray, " n"],
 ) -> Frames:
-    """Count the pairs of pictures of one frame, and those of different views.
+    """Count the pairs of pictures of one frame, and those of different videos.
 
-    The bootstrap draws views. The memory is that of ROWS views' counts, 64 MiB.
+    The bootstrap draws views, a video or one of its cameras each. Cameras of one video see the same
+    persons, so no pairs are taken across them. The memory is that of ROWS views' counts, 64 MiB.
 
     Args:
         embedding: f32[n d].
@@ -93,7 +94,7 @@ def count(
     for who, counts in _together(embedding, rows, moment, view):
         together.add(who, counts)
     some = np.sort(np.random.default_rng(0).permutation(len(rows))[:SAMPLE])
-    return Frames(together, _apart(distance.unit(embedding[rows[some]]), view[some]))
+    return Frames(together, _apart(distance.unit(embedding[rows[some]]), columns[some, 0]))
 
 
 def _together(
@@ -112,11 +113,11 @@ def _together(
         yield np.arange(start, start + len(counts)), counts
 
 
-def _apart(unit: np.ndarray, view: np.ndarray) -> np.ndarray:
-    """The counts of the pairs of different views, each pair twice."""
+def _apart(unit: np.ndarray, video: np.ndarray) -> np.ndarray:
+    """The counts of the pairs of different videos, each pair twice."""
     counts = np.zeros(BINS)
     for start in range(0, len(unit), ROWS):
         part = slice(start, start + ROWS)
         cosine = unit[part] @ unit.T
-        counts += np.bincount(bins(cosine[view[part, None] != view[None]]), minlength=BINS)
+        counts += np.bincount(bins(cosine[video[part, None] != video[None]]), minlength=BINS)
     return counts

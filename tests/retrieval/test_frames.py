@@ -59,9 +59,9 @@ def test_frames_alone_find_the_threshold_of_the_labels(light):
         assert counted.together.threshold(0.02)[0] > guess + 0.1
 
 
-def test_one_view_keeps_the_threshold_of_its_frames():
+def test_one_video_of_several_cameras_keeps_the_threshold_of_its_frames():
     rows, columns, _ = _films()
-    columns["group"][:], columns["camera"][:] = 0, 0
+    columns["camera"], columns["group"] = columns["group"], 0 * columns["group"]
     counted = frames.count(rows, **columns)
     assert counted.threshold(0.05)[0] == counted.together.threshold(0.05)[0]
 
