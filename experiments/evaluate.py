@@ -18,7 +18,8 @@ import numpy as np
 from absl import flags
 
 from reid_jax import evaluate, parallel
-from reid_jax.app import command, loaded, outputs, sources
+from reid_jax.app import command, loaded, outputs, progress, sources
+from reid_jax.app.embedding import embed_rows
 from reid_jax.data import copies, records
 from reid_jax.data.check import check_test, summary, survey
 from reid_jax.retrieval import operating, point, tally
@@ -82,14 +83,19 @@ def main() -> None:
     )
 
     def embedded(of: Records) -> np.ndarray:
-        rows, read = np.arange(len(of.person)), command.workers()
-        return evaluate.embed_rows(embed, placed, of, rows, input=model.input, workers=read)
+        return embed_rows(embed, model, of, placed, np.arange(len(of.person)))
 
     embedding = embedded(test)
-    measured = evaluate.measured(
-        embedding, test, metric=metric, same_camera=same_camera, reranked=bool(_RERANK.value)
-    )
-    figures = dict(measured)
+    with progress.doing("ranking"):
+        figures = dict(
+            evaluate.measured(
+                embedding,
+                test,
+                metric=metric,
+                same_camera=same_camera,
+                reranked=bool(_RERANK.value),
+            )
+        )
     print(f"by {metric} distance")
     show(figures)
     if _FMR.value is not None:
