@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from reid_jax.methods.theory import theory
     from reid_jax.types import Method, Model, Records
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 __all__ = [
     "Augment",
