@@ -93,6 +93,8 @@ def test_what_is_left_out_is_counted_and_named(tmp_path, monkeypatch, read):
         assert one in said[0]
     with pytest.raises(ValueError, match=r"; 1 file of 1 other kind left out: \.txt \(1\)"):
         read(_tree(tmp_path / "c", "p/1.txt"))
+
+
 def test_a_test_part_is_dealt_and_the_first_of_its_names_is_taken(tmp_path):
     said = []
     got = folders(

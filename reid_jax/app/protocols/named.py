@@ -122,7 +122,7 @@ PROTOCOLS = {
         tuple(_others(target, _SYSU) for target in _SYSU if target != "cuhk_sysu"),
     ),
     "dg1-sysu-all": Protocol(
-        "the same, trained on the test parts of the sources too: their protocol 3",
+        "dg1-sysu, trained on the test parts of the sources too: protocol 3 of META, ACL and BAU",
         tuple(_others(target, _SYSU, ALL) for target in _SYSU if target != "cuhk_sysu"),
     ),
     "dg2": Protocol(
@@ -131,7 +131,7 @@ PROTOCOLS = {
         tuple(_others(target, FIVE, ALL) for target in SMALL),
     ),
     "dg2-no-duke": Protocol(
-        "the same without DukeMTMC-reID: protocol 1 of META, ACL and BAU",
+        "dg2 without DukeMTMC-reID: protocol 1 of META, ACL and BAU",
         tuple(
             _others(target, tuple(one for one in FIVE if one != "dukemtmc"), ALL)
             for target in SMALL

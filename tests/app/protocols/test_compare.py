@@ -1,11 +1,14 @@
 """Which checkpoint is tested on what, and that only what is missing is embedded."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from reid_jax.app.protocols import compare, targets
 from reid_jax.app.protocols.checkpoints import Trained
 from reid_jax.app.protocols.named import PROTOCOLS
+from reid_jax.types import Input, Model
 from tests.app.protocols import made
 
 BIG = ("market1501", "dukemtmc", "cuhk03", "msmt17")
@@ -47,7 +50,13 @@ def test_each_target_is_embedded_once_and_one_program_serves_all(tmp_path, monke
 
     monkeypatch.setattr(compare, "embed_rows", embed)
     monkeypatch.setattr(compare.parallel, "build_embed", lambda model, flip: built.append(flip))
-    folders = [made.encoder(tmp_path / str(seed), seed) for seed in (0, 1)]
+    model = Model(None, None, 4, Input((32, 16)), None, {"backbone": "none"})
+    monkeypatch.setattr(
+        compare.encoders,
+        "trained",
+        lambda folder: (SimpleNamespace(), model, {"a": np.full(2, int(folder.name))}),
+    )
+    folders = [tmp_path / "0", tmp_path / "1"]
     entries = [compare.Entry(folder, None, ("viper",)) for folder in folders]
     viper = made.viper(tmp_path / "viper")
     columns = {"viper": targets.opened("viper", f"viper:{viper}", say=len)}
