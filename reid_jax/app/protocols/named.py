@@ -18,9 +18,10 @@ of a person in the gallery:
     VIPeR       316 of the 632 persons; camera A is the query: 316 / 316
     i-LIDS      60 of the 119 persons; two random pictures of each: 60 / 60
 
-These numbers are those of the files by which DualNorm (Jia et al., BMVC 2019) and MetaBIN test.
-MetaBIN reads both halves of each split of VIPeR, DualNorm and this project one. DIMN's own random
-numbers are not published, so that splits other than GRID's are not those of any paper.
+These numbers are those of the files by which DualNorm (Jia et al., BMVC 2019) and MetaBIN test;
+that DIMN's are the same, and which sets META and ACL name, is recalled. MetaBIN can test each split
+of VIPeR by its other half and in the other direction too. But for GRID's, splits are drawn anew by
+everyone, so the splits here are those of no paper.
 """
 
 from collections.abc import Callable

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reid_jax.app.protocols import published
+from reid_jax.app.protocols.checkpoints import leak
 from reid_jax.app.protocols.compare import Entry
 from reid_jax.app.protocols.kept import Result
 from reid_jax.app.protocols.targets import Target
@@ -161,13 +162,11 @@ def _notes(
 
 def _told(one: Entry, results: Results) -> str:
     own = results.get(str(one.folder), [])
-    trained = "nobody knows what it was trained on"
+    text = f"`{one.folder}`, nobody knows what it was trained on"
     if one.trained:
-        trained = f"trained on {' + '.join(sorted(one.trained.parts))}"
-    seen = sorted({r.key.target for r in own} & (one.trained.names if one.trained else set()))
-    text = f"`{one.folder}`, {trained}"
-    if seen:
-        text += f" (**also tested on: {', '.join(seen)}**)"
+        text = f"`{one.folder}`, trained on {' + '.join(sorted(one.trained.parts))}"
+        for target in sorted({result.key.target for result in own} & one.trained.names):
+            text += f"; **{leak(one.trained, target) or f'{target} is not new to it'}**"
     if not own:
         return f"{text}; not tested"
     step = f", step {own[0].step:,}" if own[0].step >= 0 else ""

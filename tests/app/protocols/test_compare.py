@@ -16,7 +16,8 @@ BIG = ("market1501", "dukemtmc", "cuhk03", "msmt17")
 
 def entry(sources, protocol="dg1", on=BIG, any_sources=False):
     said = []
-    known = Trained(frozenset(sources), frozenset(sources)) if sources else None
+    names = frozenset(one.partition(",")[0] for one in sources)
+    known = Trained(names, frozenset(sources)) if sources else None
     found = compare.entry(
         "runs/a", known, on, PROTOCOLS[protocol], any_sources=any_sources, say=said.append
     )
@@ -32,6 +33,13 @@ def test_a_checkpoint_is_tested_on_the_set_that_it_left_out():
     assert entry(BIG[1:], on=BIG[1:], any_sources=True) == (BIG[1:], [])
     assert entry(BIG[:1], "standard") == (BIG, [])
     assert entry(BIG[:1], "cross") == (BIG[1:], [])
+
+
+def test_a_test_part_that_was_trained_on_is_no_test_by_any_protocol():
+    with pytest.raises(ValueError, match="it was trained on the test part of grid; --any_sources"):
+        entry(("grid,train=all",), "standard", ("grid",))
+    assert entry(("grid,train=all",), "standard", ("grid", "viper")) == (("viper",), [])
+    assert entry(("grid,train=all",), "standard", ("grid",), any_sources=True) == (("grid",), [])
 
 
 def test_of_what_nobody_knows_it_is_said():

@@ -95,7 +95,10 @@ def test_a_row_without_a_target_has_an_empty_cell_and_what_was_seen_is_said():
     results = {"a": [result("a", 0.5, 0.6)], "b": [result("b", 0.5, 0.6)]}
     text = table(rows, [target(), target("grid")], results)
     assert line(text, "a") == "| a | 50.0 / 60.0 |  |"
-    assert text.count("also tested on: market1501") == 1
+    assert text.count("**market1501 is not new to it**") == 1
+    rows["b"] = [entry("b", frozenset({"market1501,train=all"}))]
+    text = table(rows, [target(), target("grid")], results)
+    assert text.count("**it was trained on the test part of market1501**") == 1
     assert "nobody knows what it was trained on" in table({"u": [entry("u", None)]}, [], {})
 
 
