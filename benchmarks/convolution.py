@@ -1,7 +1,7 @@
-"""The weight gradient of `models/conv.py` as a sum over slices, compared with the plain gradient.
+"""The weight gradient of `models/conv.py` in slices or as a product, beside the plain gradient.
 
-Measures single layers, and the effect of slices and of XLA's YNNPACK fusions (`reid_jax/xla.py`) on
-a whole network, on this machine's CPU.
+Measures single layers, in processor time of all cores, and the effect of slices and of XLA's
+YNNPACK fusions (`reid_jax/xla.py`) on a whole network, on this machine's CPU.
 
 python -m benchmarks.convolution [--turns=31]
 """
@@ -24,24 +24,25 @@ _KIND = flags.DEFINE_integer(
     "kind", None, "measure this kind of network only; the script starts such processes itself"
 )
 
-# height, width, channels in and out, stride
+# height, width, channels in and out, stride, size of the kernel
 SHAPES = [
-    (32, 16, 48, 32, 1), (32, 16, 32, 32, 1), (32, 16, 32, 64, 2),
-    (16, 8, 64, 64, 1), (8, 4, 128, 128, 1), (8, 4, 256, 256, 1),
+    (64, 32, 32, 32, 1, 3),
+    (32, 16, 48, 32, 1, 3), (32, 16, 32, 32, 1, 3), (32, 16, 32, 64, 2, 3), (32, 16, 32, 64, 2, 1),
+    (16, 8, 64, 64, 1, 3), (8, 4, 128, 128, 1, 3), (8, 4, 256, 256, 1, 3), (8, 4, 128, 256, 1, 1),
 ]  # fmt: skip
 BATCH = 64
-# fusions, positions per slice
-KINDS = [(True, 1024), (False, 1024), (False, 4096), (False, 10**9)]
+# fusions, rows per slice
+KINDS = [(True, 8), (False, 2), (False, 8), (False, 10**9)]
 
 
-def milliseconds(run, *arguments, calls: int = 9) -> float:
+def milliseconds(run, *arguments, calls: int = 9, clock=time.perf_counter) -> float:
     """Median time of a call, after one that compiles."""
     jax.block_until_ready(run(*arguments))
     times = []
     for _ in range(calls):
-        start = time.perf_counter()
+        start = clock()
         jax.block_until_ready(run(*arguments))
-        times.append(1e3 * (time.perf_counter() - start))
+        times.append(1e3 * (clock() - start))
     return float(np.median(times))
 
 
@@ -62,7 +63,7 @@ def small_network():
 
 def measure(kind: int) -> None:
     """Print images per second of a step and of a forward pass for each line on the input."""
-    fusions, conv.POSITIONS = KINDS[kind]
+    fusions, conv.ROWS = KINDS[kind]
     os.environ["XLA_FLAGS"] = "" if fusions else f"{xla.FLAG}="  # read at the first computation
     runs = small_network()
     for _ in sys.stdin:
@@ -92,23 +93,24 @@ def by_turns(turns: int) -> np.ndarray:
 def layers() -> None:
     """Print the table of single layers."""
     rng = np.random.default_rng(0)
-    print("| layer, batch 64 | plain, ms | slices, ms | ratio |\n|---|---|---|---|")
-    for height, width, into, out, stride in SHAPES:
+    print("| layer, batch 64 | plain, ms | ours, ms | ratio |\n|---|---|---|---|")
+    for height, width, into, out, stride, size in SHAPES:
+        padding = ((size // 2, size // 2),) * 2
         x = rng.normal(size=(BATCH, height, width, into)).astype(np.float32)
-        kernel = rng.normal(size=(3, 3, into, out)).astype(np.float32)
+        kernel = rng.normal(size=(size, size, into, out)).astype(np.float32)
         gradient = rng.normal(size=(BATCH, height // stride, width // stride, out)).astype(
             np.float32
         )
         times = []
         for operation in (conv._plain, conv.convolve):
 
-            def weight(x, kernel, gradient, operation=operation, stride=stride):
-                return jax.vjp(
-                    lambda kernel: operation(x, kernel, stride, ((1, 1), (1, 1))), kernel
-                )[1](gradient)
+            def weight(x, kernel, gradient, operation=operation, options=(stride, padding)):
+                return jax.vjp(lambda kernel: operation(x, kernel, *options), kernel)[1](gradient)
 
-            times.append(milliseconds(jax.jit(weight), x, kernel, gradient))
-        layer = f"{height}x{width}, {into} to {out}, stride {stride}"
+            times.append(
+                milliseconds(jax.jit(weight), x, kernel, gradient, clock=time.process_time)
+            )
+        layer = f"{height}x{width}, {into} to {out}, {size}x{size}, stride {stride}"
         print(f"| {layer} | {times[0]:.1f} | {times[1]:.1f} | {times[0] / times[1]:.1f} |")
 
 
@@ -121,9 +123,9 @@ def main(_) -> None:
     rates = by_turns(_TURNS.value)
     print("\n| small ResNet | step, images/s | forward, images/s | step, ratio | forward, ratio |")
     print("|---|---|---|---|---|")
-    for kind, (fusions, positions) in enumerate(KINDS):
+    for kind, (fusions, of) in enumerate(KINDS):
         name = f"{'with' if fusions else 'without'} fusions, "
-        name += f"slices of {positions}" if positions < 10**9 else "plain"
+        name += f"slices of {of} rows" if of < 10**9 else "plain"
         figures = [*np.median(rates[:, kind], 0), *np.median(rates[:, kind] / rates[:, 0], 0)]
         print("| {} | {:.0f} | {:.0f} | {:.2f} | {:.2f} |".format(name, *figures))
 

@@ -32,7 +32,12 @@ import jax
 import pytest
 
 # before anything is computed: it switches off what jaxlib computes wrongly
-import reid_jax  # noqa: F401
+from reid_jax import xla
+
+os.environ["XLA_FLAGS"] = os.environ["XLA_FLAGS"].replace(
+    f"{xla.ONEDNN}=true",
+    f"{xla.ONEDNN}=false",  # which keeps no compiled programs
+)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

@@ -16,6 +16,7 @@ from benchmarks import faults, gpu_steps
 from reid_jax import encoders
 from reid_jax.losses.classify import cross_entropy
 from reid_jax.losses.triplet import batch_hard
+from reid_jax.mapped import mapped
 from reid_jax.models import embedder, pretrained, resnet
 from reid_jax.types import Input
 
@@ -32,6 +33,11 @@ OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
             ["--sizes=128", "--size=32,16", "--steps=1", "--index=100000"],
             "100,000 images: ",
         ),
+        (
+            "training",
+            ["--backbones=resnet_small", "--size=32x16", "--images=8", "--turns=1", "--whole"],
+            "in a run : bare ",
+        ),
     ],
 )
 def test_they_run(name, options, told):
@@ -43,6 +49,46 @@ def test_they_run(name, options, told):
         check=False,
     )
     assert done.returncode == 0 and told in done.stdout, done.stdout + done.stderr
+
+
+def test_training_is_measured_beside_torch():
+    pytest.importorskip("torch")
+    options = ["--backbones=resnet_small", "--size=32x16", "--images=8", "--turns=2", "--cores=1"]
+    command = [sys.executable, "-m", "benchmarks.training", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    ours, theirs = (line.split(" | ") for line in done.stdout.splitlines()[-2:])
+    assert ours[1].startswith("jax ") and theirs[1].startswith("torch ")
+    assert all(float(cell.split()[0]) > 0 for cell in ours[2:])
+    assert [cell.split()[0] for cell in theirs[3:5]] == ["1.00", "1.00"]
+
+
+def test_torchs_networks_are_ours(tmp_path):
+    torch = pytest.importorskip("torch")
+    from benchmarks import training_torch
+
+    for backbone in training_torch.NETWORKS:
+        model = encoders.build(encoders.Network(backbone=backbone))
+        shapes = jax.eval_shape(model.init, jax.random.key(0))
+        with torch.device("meta"):
+            peer = training_torch.Encoder(backbone)
+        theirs = sum(one.numel() for one in peer.parameters() if one.requires_grad)
+        ours = sum(leaf.size for leaf in jax.tree.leaves(shapes["params"]))
+        assert theirs == ours + training_torch.CLASSES * model.width
+    torch.manual_seed(0)
+    peer = training_torch.Encoder("resnet_small").train()
+    state = {name.removeprefix("trunk."): np.asarray(x) for name, x in peer.state_dict().items()}
+    np.savez(tmp_path / "w.npz", **state)
+    model = encoders.build(encoders.Network(size="64x32", weights=str(tmp_path / "w.npz")))
+    image = np.random.default_rng(0).integers(0, 256, (8, 64, 32, 3), np.uint8)
+    one = jax.local_devices()[:1]
+    run = mapped(
+        lambda variables, image: model.apply(variables, image, True)[0], (None, 0), devices=one
+    )
+    ours = run(model.init(jax.random.key(0)), image[None])
+    feature, embedding = peer(torch.from_numpy(image))
+    np.testing.assert_allclose(ours.feature[0], feature.detach(), rtol=2e-4, atol=2e-5)
+    np.testing.assert_allclose(ours.embedding[0], embedding.detach(), rtol=2e-3, atol=2e-3)
 
 
 TOY = '''

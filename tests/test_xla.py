@@ -32,8 +32,45 @@ def test_flags_of_a_user_are_kept():
         for own in (f"{xla.FLAG}=dot", f"{other} {xla.FLAG}="):
             assert xla.mended(own, version) == own
     # Versions without the fault, where an unknown flag would end the process.
-    for version in ("0.9.2", "0.10.1", "0.11.1", "0.12.0"):
+    for version in ("0.9.2", "0.10.1", "0.11.1", "0.12.0", "0.12.1"):
         assert xla.mended(other, version) == other
+    for own in ("", other, f"{xla.FLAG}=dot", f"{other} {xla.ONEDNN}=false"):
+        mended = xla.mended(own, "0.12.0.1").split()
+        assert mended[: len(own.split())] == own.split()
+        assert [flag.split("=")[0] for flag in mended if flag != other] in (
+            [xla.FLAG, xla.ONEDNN],
+            [xla.ONEDNN, xla.FLAG],
+        )
+
+
+def test_convolutions_and_gradients_are_those_of_another_way():
+    """With the flags of this version: products and convolutions against numpy's float64."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(16, 10, 6, 32)).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, 32, 16)).astype(np.float32)
+
+    def convolve(x, kernel):
+        return jax.lax.conv_general_dilated(
+            x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    y, back = jax.vjp(jax.jit(convolve), x, kernel)
+    gradient = rng.normal(size=y.shape)
+    to_x, to_kernel = jax.jit(back)(gradient.astype(np.float32))
+    windows = np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), (3, 3), (1, 2))
+    expected = np.einsum("bhwcij,ijcd->bhwd", windows, kernel)
+    np.testing.assert_allclose(y, expected, atol=1e-5 * np.abs(expected).max())
+    expected = np.einsum("bhwcij,bhwd->ijcd", windows, gradient)
+    np.testing.assert_allclose(to_kernel, expected, atol=1e-5 * np.abs(expected).max())
+    expected = np.zeros(x.shape)
+    for i, j in np.ndindex(3, 3):
+        expected[:, i : i + 8, j : j + 4] += np.einsum("bhwd,cd->bhwc", gradient, kernel[i, j])
+    np.testing.assert_allclose(to_x, expected, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        jax.jit(jnp.matmul)(y.reshape(-1, 16), kernel[0, 0].T),
+        np.asarray(y, np.float64).reshape(-1, 16) @ kernel[0, 0].T.astype(np.float64),
+        atol=1e-5 * float(jnp.abs(y).max()) * 16,
+    )
 
 
 @pytest.mark.parametrize("first", ["", "import jax\nimport reid_jax", "import reid_jax"])

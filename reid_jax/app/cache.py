@@ -8,6 +8,7 @@ from pathlib import Path
 import jax
 from absl import flags
 
+from reid_jax import xla
 from reid_jax.options import expanded
 
 NONE = "none"
@@ -34,7 +35,7 @@ def folder() -> Path | None:
 def begin() -> None:
     """Keep compiled programs, unless the user has told jax where to (JAX_COMPILATION_CACHE_DIR)."""
     place = folder()
-    if place is None or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+    if place is None or not xla.keeps() or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
     jax.config.update("jax_compilation_cache_dir", str(place / "compiled" / _machine()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", LEAST)

@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 from reid_jax.types import Array
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
-POSITIONS = 4096  # output positions per slice: eight rows of 32x16, see benchmarks/convolution.py
+ROWS, POSITIONS = 8, 128  # rows in a slice, if a row has as many positions; see `rows_per_slice`
 
 
 class Conv(nn.Module):
@@ -21,8 +21,8 @@ class Conv(nn.Module):
     The kernel is He-initialised by fan-out. The weight gradient of a convolution is a convolution
     with a kernel as large as the image; XLA's CPU backend runs it far below the machine's peak
     rate if images are large. On a CPU the weight gradient is therefore a sum over slices of the
-    batch, which is faster. Other devices compute the plain gradient. Both are the same sum in
-    another order.
+    batch, or one matrix product if the kernel is 1x1, which is faster. Other devices compute the
+    plain gradient. All are the same sum in another order.
 
     Attributes:
         width: output channels.
@@ -115,32 +115,40 @@ def _backward(
             gradient
         )[0]
 
+    def product(x: Array, gradient: Array) -> Array:
+        x = x[:, ::stride, ::stride].reshape(-1, x.shape[-1])
+        gradient = gradient.reshape(-1, gradient.shape[-1])
+        products = jnp.matmul(x.T, gradient, preferred_element_type=jnp.float32)
+        return products.reshape(kernel.shape).astype(kernel.dtype)
+
     def sliced(x: Array, gradient: Array) -> Array:
-        rows = rows_per_slice(gradient.shape, kernel.shape[0])
+        rows = rows_per_slice(gradient.shape)
         parts = (
             weight(x[i : i + rows], gradient[i : i + rows]) for i in range(0, x.shape[0], rows)
         )
         return sum(part.astype(jnp.float32) for part in parts).astype(kernel.dtype)
 
-    return to_x, jax.lax.platform_dependent(x, gradient, cpu=sliced, default=weight)
+    quick = product if kernel.shape[:2] == (1, 1) else sliced
+    return to_x, jax.lax.platform_dependent(x, gradient, cpu=quick, default=weight)
 
 
-def rows_per_slice(output: Sequence[int], size: int) -> int:
+def rows_per_slice(output: Sequence[int]) -> int:
     """How many rows of the batch one slice of the weight gradient on a CPU has.
+
+    Slices of 8 rows were the fastest or nearly so for maps of 16x8 to 64x32 positions with two
+    versions of jaxlib; smaller maps lose more by adding the slices' gradients than they gain
+    (benchmarks/README.md).
 
     Args:
         output: shape of the convolution's output, (b, h', w', ...).
-        size: side of the kernel.
 
     Returns:
-        The largest divisor of b whose slice has at most POSITIONS output positions, at least 1;
-        b for a 1x1 kernel.
+        The largest divisor of b that is at most ROWS; b for maps of fewer than POSITIONS positions.
     """
     rows, height, width = output[:3]
-    if size == 1:
+    if height * width < POSITIONS:
         return rows
-    limit = max(1, POSITIONS // (height * width))
-    return max(d for d in range(1, rows + 1) if rows % d == 0 and d <= limit)
+    return max(d for d in range(1, min(ROWS, rows) + 1) if rows % d == 0)
 
 
 convolve.defvjp(_forward, _backward)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from reid_jax.models import rows
+from reid_jax.models.sums import spread, total
 from reid_jax.types import Array, Variables
 
 # (moments of this device's groups, devices that share a group, 0: all) -> (their mean over these
@@ -107,10 +108,11 @@ class BatchNorm(nn.Module):
         if train is not True:
             batch_mean = jnp.where(train, batch_mean, old_mean)
             batch_var = jnp.where(train, batch_var, old_var)
-        grouped = x.reshape(moments.shape[0], -1, *x.shape[1:])
-        shape = (moments.shape[0],) + (1,) * (x.ndim - 1) + (width,)
-        batch_mean, batch_var = batch_mean.reshape(shape), batch_var.reshape(shape)
-        return _affine(grouped, batch_mean, batch_var, scale, bias, self.epsilon).reshape(x.shape)
+        factor = scale[None] * jax.lax.rsqrt(batch_var + self.epsilon)
+        shift = bias[None] - batch_mean * factor
+        grouped = x.reshape(moments.shape[0], -1, width).astype(jnp.float32)
+        out = grouped * spread(factor, grouped.shape[1]) + spread(shift, grouped.shape[1])
+        return out.reshape(x.shape).astype(x.dtype)
 
 
 class DomainNorm(nn.Module):
@@ -270,8 +272,8 @@ def group_moments(
     grouped = x.reshape(batch // within, -1, x.shape[-1]).astype(jnp.float32)
     span = 0 if group == 0 else group // within
     if counted is None:
-        moments = jnp.stack([grouped.mean(1), jnp.square(grouped).mean(1)], axis=1)
-        moments, devices = average(moments, span)
+        pair = jnp.stack([total(grouped), total(jnp.square(grouped))], 1) / grouped.shape[1]
+        moments, devices = average(pair, span)
         return moments, jnp.full((len(moments), 1), grouped.shape[1] * devices, jnp.float32)
     weight = counted.astype(jnp.float32).reshape(batch // within, within)
     weight = jnp.repeat(weight, grouped.shape[1] // within, 1)
@@ -290,10 +292,8 @@ def _mean_of(values: Array, samples: Array) -> Array:
 
 def _affine(x: Array, mean: Array, var: Array, scale: Array, bias: Array, epsilon: float) -> Array:
     """(x - mean) / sqrt(var + epsilon) * scale + bias, a multiply-add per element, in x's type."""
-
-    def spread(row: Array) -> Array:
-        return row.reshape((1,) * (x.ndim - row.ndim) + row.shape)
-
-    factor = spread(scale) * spread(jax.lax.rsqrt(var + epsilon))
-    shift = spread(bias) - spread(mean) * factor
+    given = (jax.lax.rsqrt(var + epsilon), scale, mean, bias)
+    inverse, scale, mean, bias = (jnp.expand_dims(of, range(x.ndim - of.ndim)) for of in given)
+    factor = scale * inverse
+    shift = bias - mean * factor
     return (x.astype(jnp.float32) * factor + shift).astype(x.dtype)

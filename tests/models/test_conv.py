@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from reid_jax.models.conv import POSITIONS, Depthwise, convolve, rows_per_slice
+from reid_jax.models.conv import Depthwise, convolve, rows_per_slice
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,9 @@ def test_slices_of_bfloat16_are_summed_in_float32():
 
 
 def test_slices_divide_the_batch():
-    for rows in (1, 7, 48, 64):
-        for side in (4, 16, 64):
-            got = rows_per_slice((rows, side, side, 3), 3)
-            assert rows % got == 0 and (got == 1 or got * side * side <= POSITIONS)
-    assert rows_per_slice((64, 32, 16, 3), 1) == 64
-    assert rows_per_slice((64, 32, 16, 3), 3) == 8
+    got = [rows_per_slice((rows, 16, 8, 3)) for rows in (1, 7, 12, 22, 23, 64)]
+    assert got == [1, 7, 6, 2, 1, 8]
+    assert rows_per_slice((64, 8, 4, 3)) == 64
 
 
 def test_a_depthwise_convolution_is_exported_with_a_free_batch():
