@@ -1,21 +1,31 @@
 """A trained encoder as files that other programs run: weights, a program, and what goes in.
 
-encoder.json    size, channels, pixel range and resizing of the input, width of the embedding,
-                the configuration
-weights/        an orbax checkpoint of the encoder's variables
-program.bin     jax.export: uint8 [b h w 3] -> f32 [b d], b symbolic; the weights are inside
+encoder.json         size, channels, pixel range and resizing of the input, width of the
+                     embedding, the configuration, how far each ONNX file is from the model
+weights/             an orbax checkpoint of the encoder's variables
+weights.safetensors  the same arrays under torch's names
+operating.json       where the encoder has one, its threshold (`retrieval.point`)
+program.bin          jax.export: uint8 [b h w 3] -> f32 [b d], b symbolic; the weights are inside
+encoder.onnx         ONNX: uint8 [b h w 3] -> f32 [b d], rows of length one (`forms`)
+encoder.fp16.onnx, encoder.int8.onnx
+                     smaller ones, where they are asked for
+README.md            the model card; example.py runs encoder.onnx
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.export
 import numpy as np
+from safetensors.numpy import save
 
-from reid_jax import checkpoint
+from reid_jax import card, checkpoint, forms
+from reid_jax.models import pretrained
+from reid_jax.retrieval import point as points
+from reid_jax.retrieval.point import Point
 from reid_jax.types import Model, Variables
 from reid_jax.whole import whole
 
@@ -31,50 +41,87 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 APART = {"float32": 1e-5, "bfloat16": 4 * 2.0**-8}
 
 
-def write(folder: str | Path, model: Model, variables: Variables, *, config: dict) -> float:
-    """Write an encoder, reload both forms, and compare them with the model.
+def write(
+    folder: str | Path,
+    model: Model,
+    variables: Variables,
+    *,
+    config: dict,
+    point: Point | None = None,
+    form: Sequence[str] | None = None,
+    seen: np.ndarray | None = None,
+    measure: forms.Measure | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> float:
+    """Write an encoder, reload all forms, and compare them with the model.
 
     Args:
         folder: new.
         model: the encoder.
         variables: the encoder's, on the host.
         config: kept beside it; its `dtype`, float32 without one, says what `APART` allows.
+        point: of the encoder, kept beside it.
+        form: which ONNX files to write, names in `forms.FORMS`; None: "onnx" if it is installed
+            and can be.
+        seen: as `forms.write` takes it.
+        measure: as `forms.write` takes it.
+        told: lines of the model card by name, e.g. the licence.
 
     Returns:
-        The largest difference of an embedding, relative to its largest component.
+        The largest difference of an embedding, relative to its largest component, of the weights
+        and the program; encoder.json says those of the ONNX files.
 
     Raises:
         FileExistsError: the folder exists.
-        ValueError: a reloaded form differs by more than `apart`; nothing is left behind then.
+        ValueError: a reloaded form differs by more than it may; nothing is left behind then; and
+            as `forms.write`.
+        ImportError: as `forms.write`.
     """
     folder = Path(folder)
     if folder.exists():
         raise FileExistsError(f"{folder} exists already; choose another folder")
+    form = None if form is None else forms.chosen(form)
     with whole(folder) as unfinished:
         unfinished.mkdir()
         checkpoint.save_tree(unfinished / "weights", variables)
+        if arrays := pretrained.torch_arrays(variables):
+            (unfinished / "weights.safetensors").write_bytes(save(arrays))
         (unfinished / "program.bin").write_bytes(program(model, variables))
-        about = {
-            "input": {
-                "type": "uint8",
-                "shape": ["batch", *model.input.size, 3],
-                "channels": "RGB",
-                "range": [0, 255],
-                "resize": model.input.resize,
-            },
-            "normalisation": model.input._asdict(),
-            "preprocessing": f"resize to the shape, {RESIZE[model.input.resize]}, the aspect not "
-            "kept; the program normalises",
-            "output": {
-                "type": "float32",
-                "shape": ["batch", model.width],
-                "compare": config.get("rank_by", "cosine"),
-            },
-            "config": config,
-        }
+        about = described(model, config)
         (unfinished / "encoder.json").write_text(json.dumps(about, indent=2) + "\n")
+        if point is not None:
+            points.save(unfinished, point, variables)
         worst = compare(unfinished, model, variables, apart=apart(config))
+        least = max(forms.APART, apart(config))
+        about["forms"] = forms.write(
+            unfinished, model, variables, form, apart=least, seen=seen, measure=measure
+        )
+        (unfinished / "encoder.json").write_text(json.dumps(about, indent=2) + "\n")
+        card.write(unfinished, about, told or {})
     return worst
+
+
+def described(model: Model, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What encoder.json says of an encoder."""
+    return {
+        "input": {
+            "type": "uint8",
+            "shape": ["batch", *model.input.size, 3],
+            "channels": "RGB",
+            "range": [0, 255],
+            "resize": model.input.resize,
+        },
+        "normalisation": model.input._asdict(),
+        "preprocessing": f"resize to the shape, {RESIZE[model.input.resize]}, the aspect not "
+        "kept; the program normalises",
+        "output": {
+            "type": "float32",
+            "shape": ["batch", model.width],
+            "compare": config.get("rank_by", "cosine"),
+            "rows": "as they are in program.bin, of length one in ONNX files",
+        },
+        "config": config,
+    }
 
 
 def apart(config: Mapping[str, Any]) -> float:

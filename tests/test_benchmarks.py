@@ -38,6 +38,22 @@ OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
             ["--backbones=resnet_small", "--size=32x16", "--images=8", "--turns=1", "--whole"],
             "in a run : bare ",
         ),
+        (
+            "embedding",  # which compares all of its networks
+            [
+                "--only=resnet_small,osnet_x0_25",
+                "--size=32x16",
+                "--batches=2",
+                "--turns=1",
+                "--seconds=0",
+            ],
+            "decoding and resizing to 32x16: ",
+        ),
+        (
+            "ranking",
+            ["--queries=90", "--gallery=400", "--width=16", "--rounds=1", "--parts=rank,dense"],
+            "above the embeddings  mAP ",
+        ),
     ],
 )
 def test_they_run(name, options, told):

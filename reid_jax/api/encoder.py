@@ -1,7 +1,7 @@
 """A trained encoder as a function: pictures in any form -> embeddings of length one."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 
 from reid_jax import distance, export, parallel
 from reid_jax.api.pictures import Item, Picture, items, resized
+from reid_jax.retrieval.point import Point
 from reid_jax.types import Input, Model, Variables
 
 FEW = 8  # pictures that are embedded at once where a whole batch is too many
@@ -29,6 +30,7 @@ class Encoder:
         input: how pictures are resized and normalised.
         size: (height, width) of the pictures that it sees; they are resized to it.
         width: d.
+        point: the threshold of the cosine that is kept with it, see `reid_jax.threshold`; or None.
 
     Example:
         >>> import reid_jax
@@ -44,6 +46,7 @@ class Encoder:
         *,
         config: dict[str, Any] | None = None,
         batch: int = 64,
+        point: Point | None = None,
     ):
         """Put the weights on the devices.
 
@@ -52,13 +55,14 @@ class Encoder:
             variables: of the model.
             config: kept beside it; the model's own by default.
             batch: pictures that are embedded at once.
+            point: kept beside it.
 
         Raises:
             ValueError: `batch` is below 1.
         """
         if batch < 1:
             raise ValueError(f"batch={batch}; give 1 or more")
-        self.model, self.variables = model, variables
+        self.model, self.variables, self.point = model, variables, point
         self.config = dict(model.config if config is None else config)
         self._batch, self._few = parallel.whole(batch), parallel.whole(min(FEW, batch))
         self._placed = parallel.replicate(variables)
@@ -153,25 +157,37 @@ class Encoder:
             raise ValueError(f"compare takes two pictures, not {len(embedding)}")
         return float(np.clip(embedding[0] @ embedding[1], -1, 1))
 
-    def save(self, folder: str | PathLike) -> None:
+    def save(self, folder: str | PathLike, *, forms: Sequence[str] | None = None) -> None:
         """Write it into a new folder, as experiments.export does; `reid_jax.load` reads it.
+
+        Args:
+            folder: new.
+            forms: ONNX files to write: onnx, fp16, int8; None: onnx if it is installed and can be.
 
         Raises:
             FileExistsError: the folder exists.
+            ValueError: there is no such form; or the encoder cannot be written as it or is not the
+                same then.
+            ImportError: onnx or onnxruntime is not installed.
         """
         folder = Path(folder).expanduser()
-        export.write(folder, self.model, self.variables, config=self.config)
+        export.write(
+            folder,
+            self.model,
+            self.variables,
+            config=self.config,
+            point=self.point,
+            form=forms,
+        )
 
     def _parts(self, things: Iterable[Item], flip: bool) -> Iterator[np.ndarray]:
         """Embeddings f32[k d] of one batch after the other."""
-        which, of = parallel.share()
+        _, of = parallel.share()
         chunk: list[np.ndarray] = []
 
         def embedded(rows: int) -> np.ndarray:
             taken, chunk[: rows * of] = chunk[: rows * of], []
-            image = np.stack(taken + taken[-1:] * (rows * of - len(taken)))
-            image = image[which * rows : (which + 1) * rows]
-            return distance.unit(self._embed[flip](self._placed, image))[: len(taken)]
+            return self._embedded(taken, rows, flip)
 
         for picture in resized(things, self.input, ahead=2 * self._batch * of):
             chunk.append(picture)
@@ -179,6 +195,13 @@ class Encoder:
                 yield embedded(self._batch)
         while chunk:
             yield embedded(self._few)
+
+    def _embedded(self, taken: Sequence[np.ndarray], rows: int, flip: bool) -> np.ndarray:
+        """Embeddings f32[k d] of k pictures, filled up to `rows` for each process."""
+        which, of = parallel.share()
+        image = np.stack([*taken, *[taken[-1]] * (rows * of - len(taken))])
+        image = image[which * rows : (which + 1) * rows]
+        return distance.unit(self._embed[flip](self._placed, image))[: len(taken)]
 
 
 def _report(done: int, total: int) -> None:

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 
 from reid_jax import checkpoint, encoders
 from reid_jax.api.encoder import Encoder
+from reid_jax.api.runtime import ENGINES, Runtime
 from reid_jax.models.backbones import BACKBONES, MGNS
 from reid_jax.options import choose
+from reid_jax.retrieval import point
 from reid_jax.types import Array, Embedded, Model, Variables
 
 Size = str | tuple[int, int]
@@ -25,6 +27,7 @@ def load(
     resize: str = "area",
     normalise: str = "imagenet",
     batch: int = 64,
+    engine: str = "jit",
 ) -> Encoder:
     """Load a trained encoder.
 
@@ -36,15 +39,19 @@ def load(
         resize: of a weights file, how pictures are resized: area, bilinear, bicubic.
         normalise: of a weights file, mean and std of the pixels: imagenet, luperson, half.
         batch: pictures that are embedded at once.
+        engine: what computes: jit, which is JAX; or, of an exported encoder, onnxruntime with its
+            file in float32 (onnx) or one of the smaller (fp16, int8).
 
     Returns:
         The encoder.
 
     Raises:
-        FileNotFoundError: there is nothing at the path, or a run has no checkpoint.
+        FileNotFoundError: there is nothing at the path; or a run has no checkpoint, or an export
+            not the file of `engine`.
         ValueError: a folder is neither a run nor an export; a file comes without `backbone`, a
-            folder with it; there is no such backbone, size, resize or normalise; the weights are
-            not of that network.
+            folder with it; there is no such backbone, size, resize, normalise or engine; the
+            weights are not of that network; or an engine but jit is given what is no export.
+        ImportError: onnxruntime is not installed.
 
     Example:
         >>> import reid_jax
@@ -58,9 +65,17 @@ def load(
         raise FileNotFoundError(
             f"there is no {path}; name a run's folder, an exported encoder's, or a weights file"
         )
+    choose("engine", engine, dict.fromkeys(ENGINES))
+    if path.is_dir() and backbone is not None:
+        raise ValueError(f"{path} is a folder, which knows its backbone; leave backbone= out")
+    if engine != "jit":
+        if not (path / "encoder.json").is_file():
+            raise ValueError(
+                f"{path} is no exported encoder, and engine={engine!r} runs a file of one: name "
+                "the folder that `reid-jax export` or encoder.save wrote"
+            )
+        return Runtime(path, engine, batch=batch)
     if path.is_dir():
-        if backbone is not None:
-            raise ValueError(f"{path} is a folder, which knows its backbone; leave backbone= out")
         return _of_folder(path, batch)
     if backbone is None:
         raise ValueError(
@@ -84,13 +99,15 @@ def _of_folder(folder: Path, batch: int) -> Encoder:
     exported = kept[0].name == "encoder.json"
     if "backbone" in (about["config"] if exported else about):
         config, model, variables = encoders.trained(folder)
-        return Encoder(model, variables, config=vars(config), batch=batch)
+        at = point.load(folder, variables)
+        return Encoder(model, variables, config=vars(config), batch=batch, point=at)
     if not exported:
         raise ValueError(
             f"{folder} is the run of a model that reid_jax.build did not build; keep its encoder "
             "with moment.encoder().save(FOLDER) and load that folder"
         )
-    return Encoder(_of_program(folder, about), {}, batch=batch)
+    program, at = _of_program(folder, about), point.load(folder, None)
+    return Encoder(program, {}, batch=batch, point=at)
 
 
 def _of_program(folder: Path, about: dict[str, Any]) -> Model:

@@ -20,7 +20,7 @@ EXTRAS = {
     "video": ("scenedetect", "onnxruntime"),
     "approximate": ("faiss",),
     "beam": ("apache_beam",),
-    "onnx": ("onnx",),
+    "onnx": ("onnx", "onnxruntime"),
     "torch": ("torch",),
     "heic": ("pillow_heif",),
 }

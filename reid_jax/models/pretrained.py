@@ -19,7 +19,7 @@ from absl import logging
 from flax import traverse_util
 
 from reid_jax.models import weights
-from reid_jax.models.norm import EPSILON
+from reid_jax.models.norm import EPSILON, collapsed
 from reid_jax.types import Array, Model, Variables
 
 LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
@@ -162,6 +162,26 @@ def torch_name(name: str) -> str:
     module = ".".join(part for part in modules if part not in ("source", "target"))
     module = module.replace("_", ".").replace("patch.embed", "patch_embed")
     return ".".join(filter(None, [module, LEAVES.get(leaf, leaf)]))
+
+
+def torch_arrays(variables: Variables) -> dict[str, np.ndarray]:
+    """The arrays of an encoder under the names and in the order of axes that torch has for them.
+
+    The trunk's and those of OSNet's dense layer bear the published names, others their module's
+    before them: `neck.weight`. Of a DomainNorm's two domains they are the target's.
+    """
+    flat = traverse_util.flatten_dict(dict(collapsed(variables)), sep="/")
+    arrays = {}
+    for name, array in flat.items():
+        array = np.asarray(array)
+        if name.endswith("/kernel"):
+            array = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
+        _, part, *rest = name.split("/")
+        theirs = torch_name(name) if rest else ""
+        published = theirs and part in ("trunk", "project")
+        theirs = theirs if published else f"{part}.{theirs}".rstrip(".")
+        arrays[theirs] = np.ascontiguousarray(array)
+    return arrays
 
 
 def _unprefixed(arrays: dict[str, np.ndarray], wanted: set[str]) -> dict[str, np.ndarray]:

@@ -20,7 +20,7 @@ from reid_jax.app.protocols.kept import Key, Result
 from reid_jax.app.protocols.named import Protocol, misfit
 from reid_jax.app.protocols.targets import Split, Target, figures
 from reid_jax.options import choose
-from reid_jax.retrieval.ranking import METRICS
+from reid_jax.retrieval.sides import METRICS
 from reid_jax.types import Model
 
 Say = Callable[[str], None]
