@@ -18,8 +18,9 @@ of a person in the gallery:
     VIPeR       316 of the 632 persons; camera A is the query: 316 / 316
     i-LIDS      60 of the 119 persons; two random pictures of each: 60 / 60
 
-These numbers are those of the files by which DualNorm (Jia et al., BMVC 2019) and MetaBIN test;
-that DIMN's are the same, and which sets META and ACL name, is recalled. MetaBIN can test each split
+These numbers are those of the files by which MetaBIN tests; PRID's and i-LIDS's are also those of
+DualNorm (Jia et al., BMVC 2019). That its others and DIMN's are the same, and which sets META and
+ACL name, is recalled. MetaBIN can test each split
 of VIPeR by its other half and in the other direction too. But for GRID's, splits are drawn anew by
 everyone, so the splits here are those of no paper.
 """
