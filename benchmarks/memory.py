@@ -28,12 +28,12 @@ _COMMANDS = flags.DEFINE_list("commands", [], "some of those measured; empty: al
 SOURCES = 100  # pictures; each has many names
 PERSON = 50  # pictures of a person
 QUERIES = 1000
-SMALL = ("--config.backbone=resnet_small", "--config.size=64x32")
+SMALL = ("--config.backbone=resnet_small", "--config.size=64x32", "--config.persons=4")
 
 
 def data(folder: Path, rows: int) -> Path:
-    """Write `rows` names of a few pictures, and a CSV: a third each in training, gallery and
-    videos' crops, and `QUERIES` queries."""
+    """Write `rows` names of a few pictures, and a CSV: half the persons are training, the others
+    gallery, with a query each of the first `QUERIES`."""
     rng = np.random.default_rng(0)
     for number in range(SOURCES):
         pixels = rng.integers(0, 256, (16, 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
@@ -47,16 +47,23 @@ def data(folder: Path, rows: int) -> Path:
         for row in range(rows):
             path = f"names/{row}.jpg"
             os.link(folder / f"{row % SOURCES}.jpg", folder / path)
-            split = ("train", "gallery")[row % 2] if row >= 2 * QUERIES or row % 2 else "query"
-            person = f"{split != 'train'}-{row // PERSON}"
-            writer.writerow((path, person, row % 6, row // 200, split))
+            person = row // PERSON
+            split = ("train", "gallery")[person % 2]
+            if split == "gallery" and row % PERSON == 0 and person < 2 * QUERIES:
+                split = "query"
+            writer.writerow((path, person, row % 6, person, split))
     return folder / "data.csv"
 
 
 def commands(folder: Path, table: Path) -> dict[str, list[str]]:
     """The commands that are measured, by name; later ones need what earlier ones leave."""
-    short = ("--config.epochs=1", "--config.warmup=0", "--config.iterations=5", "--noreport")
-    train = [f"--config.data=csv:{table}", "--config.test=", *SMALL, *short]
+    short = (
+        "--config.epochs=1",
+        "--config.warmup=0",
+        "--config.iterations=5",
+        "--config.persons=4",
+    )
+    train = [f"--config.data=csv:{table}", "--config.test=", *short, "--noreport"]
     run = f"--workdir={folder / 'ide'}"
     return {
         "ide": ["ide", run, *train],

@@ -4,17 +4,28 @@ r"""Test the encoder of a run on any data, ranking by cosine and Euclidean dista
     python -m experiments.evaluate --weights=osnet.onnx --backbone=osnet_x0_25 \
         --test=market1501:/data/Market-1501
 
-Without --test it is the run's own test data.
+Without --test it is the run's own test data. `--rerank` prints the figures after re-ranking beside
+the plain ones. `--fmr=0.001` finds the cosine that so many pairs of different persons reach, and
+what it costs, and keeps it in the run's folder (operating.json). With `--frames=PACKED`, pictures
+of videos, it is estimated without labels as well, and how far off that is.
 """
 
 import json
+from collections.abc import Callable
 
+import jax
+import numpy as np
 from absl import flags
 
 from reid_jax import evaluate, parallel
-from reid_jax.app import command, loaded, outputs, sources
+from reid_jax.app import command, loaded, outputs, progress, sources
+from reid_jax.app.embedding import embed_rows
 from reid_jax.data import copies, records
 from reid_jax.data.check import check_test, summary, survey
+from reid_jax.retrieval import operating, point, tally
+from reid_jax.types import Records
+
+RERANKED = evaluate.RERANKED
 
 _TEST = flags.DEFINE_string("test", None, "KIND:PATH of the test data; without it, the run's own")
 _FLIP = flags.DEFINE_boolean("flip", False, "add the embedding of the mirrored picture")
@@ -28,11 +39,26 @@ _SAME_CAMERA = flags.DEFINE_boolean(
     "same_camera", None, "count matches within one camera as well; without it, as the run"
 )
 _SKIP_BROKEN = flags.DEFINE_boolean("skip_broken", False, "leave out pictures that cannot be read")
+_RERANK = flags.DEFINE_boolean(
+    "rerank", False, "rank by k-reciprocal neighbours as well, beside the plain figures"
+)
+_FMR = flags.DEFINE_float(
+    "fmr", None, "find the threshold of the cosine at this false match rate, as 0.001"
+)
+_FRAMES = flags.DEFINE_string(
+    "frames",
+    None,
+    "with --fmr: KIND:PATH of pictures of videos, for the threshold without labels as well",
+)
 _OUT = flags.DEFINE_string("out", None, "a new .json file for the figures, in [0, 1]")
 
 
 def main() -> None:
     """Embed, rank, and print the figures."""
+    if _FMR.value is not None and not 0 < _FMR.value < 1:
+        raise ValueError(f"--fmr={_FMR.value:g} is a rate; choose between 0 and 1, as 0.001")
+    if _FRAMES.value and _FMR.value is None:
+        raise ValueError("--frames is for a threshold; name its false match rate with --fmr=0.001")
     out = outputs.new(_OUT.value, ".json") if _OUT.value else None
     on = _TEST.value or "its own test data"
     command.say(f"evaluate: {loaded.named()} on {on}")
@@ -51,22 +77,83 @@ def main() -> None:
     for line in copies.told(None, test, same_camera=same_camera):
         print(f"  {line}")
     check_test(test, same_camera=same_camera)
-    figures = dict(
-        evaluate.run(
-            parallel.build_embed(model, flip=bool(_FLIP.value)),
-            parallel.replicate(variables),
-            test,
-            input=model.input,
-            metric=metric,
-            same_camera=same_camera,
-            workers=command.workers(),
-        )
+    embed, placed = (
+        parallel.build_embed(model, flip=bool(_FLIP.value)),
+        parallel.replicate(variables),
     )
+
+    def embedded(of: Records) -> np.ndarray:
+        return embed_rows(embed, model, of, placed, np.arange(len(of.person)))
+
+    embedding = embedded(test)
+    with progress.doing("ranking"):
+        figures = dict(
+            evaluate.measured(
+                embedding,
+                test,
+                metric=metric,
+                same_camera=same_camera,
+                reranked=bool(_RERANK.value),
+            )
+        )
     print(f"by {metric} distance")
-    for name, value in figures.items():
-        print(f"{name:14} {value:.0f}" if name == "queries" else f"{name:14} {100 * value:.2f}")
+    show(figures)
+    if _FMR.value is not None:
+        known = evaluate.curves(embedding, test, same_camera=same_camera)
+        found = point.labelled(known, _FMR.value)
+        figures |= told(found, known, embedded)
+        if not loaded.weights() and not jax.process_index():
+            command.say(f"kept: {point.save(command.workdir(), found, variables)}")
     if out:
         out.write_text(json.dumps(figures) + "\n")
+
+
+def show(figures: dict[str, float]) -> None:
+    """Print the figures, those after re-ranking in a column of their own."""
+    for name, value in figures.items():
+        if not name.startswith(RERANKED):
+            after = figures.get(RERANKED + name)
+            beside = "" if after is None or name == "queries" else f"  re-ranked {100 * after:.2f}"
+            print(
+                f"{name:14} "
+                + (f"{value:.0f}" if name == "queries" else f"{100 * value:.2f}")
+                + beside
+            )
+
+
+def told(
+    found: point.Point, known: operating.Curves, embedded: Callable[[Records], np.ndarray]
+) -> dict[str, float]:
+    """Print an operating point, and the estimate without labels beside it; returns the figures."""
+    print(
+        f"threshold      {_bounded(found)}, at a false match rate of {found.fmr:g} of "
+        f"{found.other:,} pairs\n"
+        f"  reached by   {100 * found.tpr:.2f}% of the pairs of one person, "
+        f"{100 * found.tpr_low:.2f} to {100 * found.tpr_high:.2f} (95%), of {found.same:,}\n"
+        f"EER            {100 * found.eer:.2f}"
+    )
+    for rate, share in found.identified.items():
+        print(
+            f"identified     {100 * share:.2f} at {100 * float(rate):g}% of strangers taken for one"
+        )
+    names = ("fmr", "threshold", "low", "high", "tpr", "tpr_low", "tpr_high", "eer")
+    figures = {f"operating_{name}": float(getattr(found, name)) for name in names}
+    figures |= {f"operating_identified_{rate}": share for rate, share in found.identified.items()}
+    if _FRAMES.value:
+        films = sources.opened(_FRAMES.value, shared=True)
+        films = films._replace(split=np.full(len(films.person), "train"))
+        guess = evaluate.operating_point(embedded(films), films, found.fmr)
+        real = known.fmr[np.searchsorted(tally.EDGES, guess.threshold)]
+        print(
+            f"without labels {_bounded(guess)}, from {guess.other:,} pairs in frames: "
+            f"{guess.threshold - found.threshold:+.4f} off, a false match rate of {real:.2g}"
+        )
+        figures |= {"unlabelled_threshold": guess.threshold, "unlabelled_fmr": float(real)}
+    return figures
+
+
+def _bounded(one: point.Point) -> str:
+    return f"{one.threshold:.4f} cosine, {one.low:.4f} to {one.high:.4f} (95%)"
 
 
 if __name__ == "__main__":

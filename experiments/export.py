@@ -20,6 +20,7 @@ from reid_jax import card, evaluate, export, forms
 from reid_jax.app import command, kinds, loaded, outputs
 from reid_jax.data import batch as batching
 from reid_jax.data import records
+from reid_jax.retrieval import point
 from reid_jax.types import Input, Records
 
 _OUT = flags.DEFINE_string("out", None, "the new folder to write", required=True)
@@ -43,12 +44,14 @@ def main() -> None:
     out, names = outputs.new(_OUT.value), _names()
     command.say(f"export: {loaded.named()} into {out}")
     config, model, variables = loaded.encoder()
+    kept = None if loaded.weights() else point.load(command.workdir(), variables)
     data = _data(config) if {"fp16", "int8"}.intersection(names or ()) else None
     worst = export.write(
         out,
         model,
         variables,
         config=config,
+        point=kept,
         form=names,
         seen=None if data is None else _seen(data, model.input),
         measure=None if data is None else _measure(data, model.input, config),

@@ -118,7 +118,9 @@ def _out() -> Path:
     path = Path(expanded(_OUT.value or ""))
     if _OUT.value and path.is_file() and path.suffix == ".json":
         return path
-    return outputs.new(_OUT.value, ".json")
+    new = outputs.new(_OUT.value, ".json")
+    outputs.new(str(new.with_suffix(".md")))
+    return new
 
 
 def _targets(protocol: Protocol, where: Places) -> dict[str, str]:

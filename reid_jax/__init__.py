@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reid_jax import optimise, synthetic
     from reid_jax.api.encoder import Encoder
     from reid_jax.api.loading import backbones, build, load
-    from reid_jax.api.tasks import cluster, compare, measure, nearest, rank
+    from reid_jax.api.tasks import cluster, compare, measure, nearest, rank, threshold
     from reid_jax.api.training import Moment, fit, two_domains
     from reid_jax.app.kinds import open_source
     from reid_jax.data.augment import Augment
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from reid_jax.methods.theory import theory
     from reid_jax.types import Method, Model, Records
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 __all__ = [
     "Augment",
@@ -71,6 +71,7 @@ __all__ = [
     "spcl",
     "synthetic",
     "theory",
+    "threshold",
     "two_domains",
 ]
 
@@ -104,6 +105,7 @@ _HOMES = {
     "remix": "methods.remix",
     "spcl": "methods.spcl",
     "theory": "methods.theory",
+    "threshold": "api.tasks",
     "two_domains": "api.training",
 }
 

@@ -24,7 +24,7 @@ from reid_jax.models import embedder, mgn, pretrained, transfer
 from reid_jax.models.backbones import BACKBONES, MGNS
 from reid_jax.models.norm import BatchNorm, DomainNorm
 from reid_jax.options import PATH, WORDS, choose, expanded, option, renewed
-from reid_jax.retrieval.ranking import METRICS
+from reid_jax.retrieval.sides import METRICS
 from reid_jax.types import Input, Model, Variables
 
 NONE, NEEDED = WORDS[1:]  # words for `weights`: random numbers; a file must be named

@@ -6,11 +6,12 @@ import numpy as np
 
 from reid_jax import parallel
 from reid_jax.data import batch as batching
-from reid_jax.retrieval import ranking
+from reid_jax.retrieval import frames, operating, point, ranking, rerank
 from reid_jax.retrieval.distances import DistanceCounts, count_distances
 from reid_jax.types import Input, Records, Variables
 
 RANKS = (1, 5, 10)
+RERANKED = "reranked_"  # begins the names of figures after re-ranking
 
 
 def embed_rows(
@@ -51,11 +52,20 @@ def embed_rows(
 
 
 def rank_records(
-    embedding: np.ndarray, records: Records, *, metric: str, same_camera: bool = False
+    embedding: np.ndarray,
+    records: Records,
+    *,
+    metric: str,
+    same_camera: bool = False,
+    reranked: bool = False,
 ) -> ranking.Ranking:
-    """Rank the gallery rows of `records` for its query rows; embedding f32[n d] has all rows."""
+    """Rank the gallery rows of `records` for its query rows; embedding f32[n d] has all rows.
+
+    With several processes, all must call it together. `reranked` ranks by `retrieval.rerank`.
+    """
     both = _sides(embedding, records)
-    return ranking.rank(*both.pop("rows"), **both, metric=metric, same_camera=same_camera)
+    rank = rerank.rank if reranked else ranking.rank
+    return rank(*both.pop("rows"), **both, metric=metric, same_camera=same_camera)
 
 
 def record_distances(
@@ -64,6 +74,28 @@ def record_distances(
     """Count the distances of query rows to gallery rows; embedding f32[n d] has all rows."""
     both = _sides(embedding, records)
     return count_distances(*both.pop("rows"), **both, same_camera=same_camera)
+
+
+def operating_point(
+    embedding: np.ndarray, records: Records, fmr: float, *, same_camera: bool = False
+) -> point.Point:
+    """The threshold of the cosine at a false match rate; embedding f32[n d] has all rows.
+
+    From the pairs of query and gallery, or, where there is no query, from the pictures of each
+    frame, without labels. With several processes, all must call it together.
+    """
+    if not (records.split == "query").any():
+        columns = {name: getattr(records, name) for name in ("camera", "group", "frame", "shot")}
+        return point.unlabelled(frames.count(embedding, **columns), fmr)
+    return point.labelled(curves(embedding, records, same_camera=same_camera), fmr)
+
+
+def curves(
+    embedding: np.ndarray, records: Records, *, same_camera: bool = False
+) -> operating.Curves:
+    """Count the pairs of query and gallery by cosine; embedding f32[n d] has all rows."""
+    both = _sides(embedding, records)
+    return operating.curves(*both.pop("rows"), **both, same_camera=same_camera)
 
 
 def _sides(embedding: np.ndarray, records: Records) -> dict:
@@ -88,11 +120,24 @@ def figures(result: ranking.Ranking) -> Iterator[tuple[str, float]]:
 
 
 def measured(
-    embedding: np.ndarray, records: Records, *, metric: str = "cosine", same_camera: bool = False
+    embedding: np.ndarray,
+    records: Records,
+    *,
+    metric: str = "cosine",
+    same_camera: bool = False,
+    reranked: bool = False,
 ) -> Iterator[tuple[str, float]]:
-    """Yield `figures` of the ranking, and the overlap of same and other persons' distances."""
+    """Yield `figures` of the ranking, and the overlap of same and other persons' distances.
+
+    With `reranked`, the figures after re-ranking follow, as "reranked_mAP" and so on.
+    """
     yield from figures(rank_records(embedding, records, metric=metric, same_camera=same_camera))
     yield "overlap", record_distances(embedding, records, same_camera=same_camera).overlap
+    if reranked:
+        after = rank_records(
+            embedding, records, metric=metric, same_camera=same_camera, reranked=True
+        )
+        yield from ((RERANKED + name, value) for name, value in figures(after))
 
 
 def run(

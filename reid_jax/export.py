@@ -4,6 +4,7 @@ encoder.json         size, channels, pixel range and resizing of the input, widt
                      embedding, the configuration, how far each ONNX file is from the model
 weights/             an orbax checkpoint of the encoder's variables
 weights.safetensors  the same arrays under torch's names
+operating.json       where the encoder has one, its threshold (`retrieval.point`)
 program.bin          jax.export: uint8 [b h w 3] -> f32 [b d], b symbolic; the weights are inside
 encoder.onnx         ONNX: uint8 [b h w 3] -> f32 [b d], rows of length one (`forms`)
 encoder.fp16.onnx, encoder.int8.onnx
@@ -23,6 +24,8 @@ from safetensors.numpy import save
 
 from reid_jax import card, checkpoint, forms
 from reid_jax.models import pretrained
+from reid_jax.retrieval import point as points
+from reid_jax.retrieval.point import Point
 from reid_jax.types import Model, Variables
 from reid_jax.whole import whole
 
@@ -44,6 +47,7 @@ def write(
     variables: Variables,
     *,
     config: dict,
+    point: Point | None = None,
     form: Sequence[str] | None = None,
     seen: np.ndarray | None = None,
     measure: forms.Measure | None = None,
@@ -56,6 +60,7 @@ def write(
         model: the encoder.
         variables: the encoder's, on the host.
         config: kept beside it; its `dtype`, float32 without one, says what `APART` allows.
+        point: of the encoder, kept beside it.
         form: which ONNX files to write, names in `forms.FORMS`; None: "onnx" if it is installed
             and can be.
         seen: as `forms.write` takes it.
@@ -84,6 +89,8 @@ def write(
         (unfinished / "program.bin").write_bytes(program(model, variables))
         about = described(model, config)
         (unfinished / "encoder.json").write_text(json.dumps(about, indent=2) + "\n")
+        if point is not None:
+            points.save(unfinished, point, variables)
         worst = compare(unfinished, model, variables, apart=apart(config))
         least = max(forms.APART, apart(config))
         about["forms"] = forms.write(

@@ -49,6 +49,12 @@ OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
             ],
             "decoding and resizing to 32x16: ",
         ),
+        ("memory", ["--rows=400,800", "--commands=ide"], "bytes a picture"),
+        (
+            "ranking",
+            ["--queries=90", "--gallery=400", "--width=16", "--rounds=1", "--parts=rank,dense"],
+            "above the embeddings  mAP ",
+        ),
     ],
 )
 def test_they_run(name, options, told):

@@ -1,6 +1,6 @@
 """Two processes with two devices each compute what one process with four does.
 
-Tested with a training, and with the search for neighbours.
+Tested with a training, the search for neighbours and the ranking.
 """
 
 import os
@@ -94,6 +94,25 @@ def clustered(devices):
     return [*near, *few[:2], labels, rough, flat]
 
 
+def ranked(_):
+    """Figures of ranking, re-ranking and the operating point; 20 queries at a time are ranked."""
+    from reid_jax.retrieval import counting, operating, ranking, rerank
+    from tests.retrieval import drawn
+
+    query, gallery, named = drawn.official()
+    counted = operating.curves(query, gallery, **named)
+    with mock.patch.object(counting, "ROWS", 20):
+        return [
+            *ranking.rank(query, gallery, **named),
+            *rerank.rank(query, gallery, **named),
+            *(
+                np.asarray(one)
+                for one in (counted.own, counted.stranger, counted.fmr, counted.fnmr)
+            ),
+            counted.other.drawn,
+        ]
+
+
 def _together(what, tmp_path):
     """What two processes of two devices each make of a function of this file."""
     with socket.socket() as free:
@@ -125,3 +144,10 @@ def test_two_processes_cluster_as_one(tmp_path):
     for mine, one, other in zip(clustered(jax.devices()[:4]), first, second, strict=True):
         np.testing.assert_array_equal(one, other)
         np.testing.assert_allclose(mine, one, rtol=1e-6)
+
+
+def test_two_processes_rank_as_one(tmp_path):
+    first, second = _together("ranked", tmp_path)
+    for mine, one, other in zip(ranked(None), first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(mine, one, rtol=1e-12)

@@ -10,6 +10,7 @@ import numpy as np
 
 from reid_jax import distance, export, parallel
 from reid_jax.api.pictures import Item, Picture, items, resized
+from reid_jax.retrieval.point import Point
 from reid_jax.types import Input, Model, Variables
 
 FEW = 8  # pictures that are embedded at once where a whole batch is too many
@@ -29,6 +30,7 @@ class Encoder:
         input: how pictures are resized and normalised.
         size: (height, width) of the pictures that it sees; they are resized to it.
         width: d.
+        point: the threshold of the cosine that is kept with it, see `reid_jax.threshold`; or None.
 
     Example:
         >>> import reid_jax
@@ -44,6 +46,7 @@ class Encoder:
         *,
         config: dict[str, Any] | None = None,
         batch: int = 64,
+        point: Point | None = None,
     ):
         """Put the weights on the devices.
 
@@ -52,13 +55,14 @@ class Encoder:
             variables: of the model.
             config: kept beside it; the model's own by default.
             batch: pictures that are embedded at once.
+            point: kept beside it.
 
         Raises:
             ValueError: `batch` is below 1.
         """
         if batch < 1:
             raise ValueError(f"batch={batch}; give 1 or more")
-        self.model, self.variables = model, variables
+        self.model, self.variables, self.point = model, variables, point
         self.config = dict(model.config if config is None else config)
         self._batch, self._few = parallel.whole(batch), parallel.whole(min(FEW, batch))
         self._placed = parallel.replicate(variables)
@@ -167,7 +171,14 @@ class Encoder:
             ImportError: onnx or onnxruntime is not installed.
         """
         folder = Path(folder).expanduser()
-        export.write(folder, self.model, self.variables, config=self.config, form=forms)
+        export.write(
+            folder,
+            self.model,
+            self.variables,
+            config=self.config,
+            point=self.point,
+            form=forms,
+        )
 
     def _parts(self, things: Iterable[Item], flip: bool) -> Iterator[np.ndarray]:
         """Embeddings f32[k d] of one batch after the other."""

@@ -13,6 +13,7 @@ from reid_jax.api.encoder import Encoder
 from reid_jax.api.runtime import ENGINES, Runtime
 from reid_jax.models.backbones import BACKBONES, MGNS
 from reid_jax.options import choose
+from reid_jax.retrieval import point
 from reid_jax.types import Array, Embedded, Model, Variables
 
 Size = str | tuple[int, int]
@@ -98,13 +99,15 @@ def _of_folder(folder: Path, batch: int) -> Encoder:
     exported = kept[0].name == "encoder.json"
     if "backbone" in (about["config"] if exported else about):
         config, model, variables = encoders.trained(folder)
-        return Encoder(model, variables, config=vars(config), batch=batch)
+        at = point.load(folder, variables)
+        return Encoder(model, variables, config=vars(config), batch=batch, point=at)
     if not exported:
         raise ValueError(
             f"{folder} is the run of a model that reid_jax.build did not build; keep its encoder "
             "with moment.encoder().save(FOLDER) and load that folder"
         )
-    return Encoder(_of_program(folder, about), {}, batch=batch)
+    program, at = _of_program(folder, about), point.load(folder, None)
+    return Encoder(program, {}, batch=batch, point=at)
 
 
 def _of_program(folder: Path, about: dict[str, Any]) -> Model:

@@ -12,6 +12,7 @@ from reid_jax import checkpoint, distance
 from reid_jax.api.encoder import Encoder
 from reid_jax.forms import FORMS
 from reid_jax.graph import session
+from reid_jax.retrieval import point
 from reid_jax.types import Embedded, Model
 
 ENGINES = ("jit", *FORMS)
@@ -43,7 +44,8 @@ class Runtime(Encoder):
             )
         about = json.loads((folder / "encoder.json").read_text())
         self._run, self._file = session.opened(file), file
-        super().__init__(_model(self._run, about, file), {}, batch=batch)
+        at = point.load(folder, None)
+        super().__init__(_model(self._run, about, file), {}, batch=batch, point=at)
         self._few = self._batch  # a part of a batch needs no filling
 
     def save(self, folder: str | PathLike, *, forms: Sequence[str] | None = None) -> None:

@@ -16,6 +16,7 @@ from reid_jax.data import copies
 from reid_jax.data import records as columns
 from reid_jax.data.check import check_test
 from reid_jax.retrieval import ranking
+from reid_jax.retrieval.point import Point
 from reid_jax.types import Records
 
 
@@ -140,6 +141,7 @@ def measure(
     *,
     same_camera: bool = False,
     flip: bool = False,
+    rerank: bool = False,
     progress: Progress = None,
 ) -> dict[str, float]:
     """Test an encoder on the query and gallery pictures of a data set, by cosine.
@@ -151,10 +153,12 @@ def measure(
         records: rows of the splits "query" and "gallery" are used.
         same_camera: count matches by the query's own camera too.
         flip: add the embedding of the mirrored picture.
+        rerank: rank by k-reciprocal neighbours as well, beside the plain ranking.
         progress: as of a call of the encoder.
 
     Returns:
-        mAP, mAP_trapezoid, mINP, rank1, rank5, rank10 and overlap in [0, 1], and queries.
+        mAP, mAP_trapezoid, mINP, rank1, rank5, rank10 and overlap in [0, 1], and queries; with
+        `rerank` also reranked_mAP and so on.
 
     Raises:
         ValueError: there is no query with a match; and as of a call of the encoder.
@@ -171,7 +175,50 @@ def measure(
     for line in copies.told(None, test, same_camera=same_camera):
         logging.warning("%s", line.removeprefix("warning: "))
     embedding = encoder(test, flip=flip, progress=progress)
-    return dict(evaluate.measured(embedding, test, same_camera=same_camera))
+    return dict(evaluate.measured(embedding, test, same_camera=same_camera, reranked=rerank))
+
+
+def threshold(
+    encoder: Encoder,
+    records: Records,
+    fmr: float = 0.001,
+    *,
+    same_camera: bool = False,
+    progress: Progress = None,
+) -> Point:
+    """Find the cosine from which on two pictures show one person, at a false match rate.
+
+    By the pairs of query and gallery pictures; or, where no picture is a query, without labels: the
+    people of one frame are different persons.
+
+    Args:
+        encoder: it.
+        records: query and gallery, or pictures of videos with their frames.
+        fmr: the share of pairs of different persons that may reach the threshold.
+        same_camera: count pairs of a person by one camera too.
+        progress: as of a call of the encoder.
+
+    Returns:
+        The point: threshold with the bounds of its 95% interval, tpr, eer, identified; its
+        `chance(cosine)` is the probability of one person. `encoder.point = point` keeps it when
+        the encoder is saved.
+
+    Raises:
+        ValueError: pairs are too few for the rate, or there are none; and as of a call of the
+            encoder.
+
+    Example:
+        >>> import reid_jax
+        >>> encoder = reid_jax.load("runs/market")
+        >>> street = reid_jax.synthetic.query_gallery(persons=8, cameras=3, distractors=9)
+        >>> point = reid_jax.threshold(encoder, street, fmr=0.05)
+        >>> point.low <= point.threshold <= point.high
+        True
+    """
+    if (records.split == "query").any():
+        records = columns.where(records, "query", "gallery")
+    embedding = encoder(records, progress=progress)
+    return evaluate.operating_point(embedding, records, fmr, same_camera=same_camera)
 
 
 def cluster(

@@ -28,6 +28,11 @@ def named() -> str:
     return _WEIGHTS.value or command.workdir()
 
 
+def weights() -> bool:
+    """Whether a weights file is used instead of a run."""
+    return _WEIGHTS.value is not None
+
+
 def encoder() -> tuple[dict[str, Any], Model, Variables]:
     """The run of --workdir or the file of --weights: (configuration, encoder, its variables).
 

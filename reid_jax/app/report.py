@@ -61,10 +61,11 @@ def write(
     origin = about.read(folder.parent)
     ways = {"metric": config.rank_by, "same_camera": config.same_camera}
     embeddings = _embeddings(job, config, embed, encoder, origin)
-    table = {
-        name: dict(evaluate.figures(evaluate.rank_records(embedding, job.test, **ways)))
+    rankings = {
+        name: evaluate.rank_records(embedding, job.test, **ways)
         for name, embedding in embeddings.items()
     }
+    table = {name: dict(evaluate.figures(ranked)) for name, ranked in rankings.items()}
     trained = embeddings.get(markdown.TRAINED, np.zeros((0, job.model.width), np.float32))
     counts = distances.measured(job, embed, encoder, trained, config)
     own = some(job.train)
@@ -78,7 +79,8 @@ def write(
     learnt = markdown.trained_on(config).replace("`", "")
     if table:
         tested = markdown.tested_on(config)
-        drawn["ranked"] = sheets.ranked_lists(trained, job.test, name=tested, **ways)
+        ranked = rankings[markdown.TRAINED]
+        drawn["ranked"] = sheets.ranked_lists(trained, job.test, name=tested, result=ranked, **ways)
     elif len(own):
         drawn["neighbours"] = sheets.neighbours(near, seen, config.rank_by, seed, name)
     if len(own):

@@ -231,10 +231,23 @@ def ranked_lists(
     same_camera: bool,
     queries: int = 8,
     across: int = 10,
+    result: ranking.Ranking | None = None,
 ) -> np.ndarray:
-    """A query in each row, then its nearest; from the best average precision to the worst."""
+    """A query in each row, then its nearest; from the best average precision to the worst.
+
+    Args:
+        embedding: f32[n d], of every row of `test`.
+        test: query and gallery.
+        metric: cosine or euclidean.
+        name: of the data.
+        same_camera: matches within one camera count.
+        queries: rows of the sheet.
+        across: gallery pictures in a row, at most.
+        result: the ranking of all; without it, it is computed, which all processes do together.
+    """
     query, gallery = np.flatnonzero(test.split == "query"), np.flatnonzero(test.split == "gallery")
-    result = evaluate.rank_records(embedding, test, metric=metric, same_camera=same_camera)
+    if result is None:
+        result = evaluate.rank_records(embedding, test, metric=metric, same_camera=same_camera)
     valid = np.flatnonzero(~np.isnan(result.ap))
     chosen = valid[np.argsort(-result.ap[valid], kind="stable")]
     chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, queries).astype(int))]

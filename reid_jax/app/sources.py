@@ -162,6 +162,11 @@ def of_run(config: Any) -> tuple[Records, Records]:
     return train, test
 
 
+def test_of(name: str) -> Records:
+    """Query and gallery of a source."""
+    return _part(opened, name, *TEST)
+
+
 def has_test(config: Any) -> bool:
     """Whether the data of a configuration have a test: one is named, or some picture is of one."""
     if config.test:

@@ -47,6 +47,7 @@ def distance(
     variant: str = "F",
     reach: float = 1.0,
     near: Swept | None = None,
+    lines: int | None = None,
 ) -> sparse.csr_array:
     """The k-reciprocal Jaccard distance d_J of all pairs whose neighbourhoods overlap.
 
@@ -75,11 +76,12 @@ def distance(
             distance above its eps, so its greatest eps suffices here and saves memory and time.
         near: the result of an earlier search, by
             `neighbours.sweep(features, width(n, ...), farthest=...)`.
+        lines: compute the lines of the first rows only; None: of all.
 
     Returns:
-        f32 CSR [n n] of the entries below 1 and not above `reach`, columns sorted, including the
-        diagonal (0 up to rounding). It is exactly symmetric. Exact zeros are stored. [0 0] where n
-        is 0.
+        f32 CSR [n n] (or [lines n]) of the entries below 1 and not above `reach`, columns sorted,
+        including the diagonal (0 up to rounding). It is exactly symmetric. Exact zeros are stored.
+        [0 0] where n is 0.
 
     Raises:
         ValueError: features are not a matrix or contain NaN or infinity (the message names the
@@ -120,7 +122,7 @@ def distance(
     members = overlap.encode(rows, near, scale, min(k1 + (not itself), n), min(half, n))
     if k2 > 1:
         members = overlap.expand(members, near.neighbours[:, :k2])
-    return overlap.distances(members, reach)
+    return overlap.distances(members, reach, n if lines is None else lines)
 
 
 def width(n: int, *, k1: int = 30, k2: int = 6, variant: str = "F") -> int:

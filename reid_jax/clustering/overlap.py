@@ -44,16 +44,16 @@ def expand(members: sparse.csr_array, index: np.ndarray) -> sparse.csr_array:
     return stack(map_rows(_expand, n, _arrays(members), np.ascontiguousarray(index), step=ROWS), n)
 
 
-def distances(members: sparse.csr_array, reach: float) -> sparse.csr_array:
-    """The Jaccard distances 1 - s / (2 - s) of all pairs of rows of V, s their overlap.
+def distances(members: sparse.csr_array, reach: float, lines: int) -> sparse.csr_array:
+    """The Jaccard distances 1 - s / (2 - s) of the first rows of V to all rows, s their overlap.
 
-    Only distances below 1 and not above `reach` are stored, f32 CSR [n n].
+    Only distances below 1 and not above `reach` are stored, f32 CSR [lines n].
     """
-    n = members.shape[0]
     turned = members.tocsc()
     turned.sort_indices()
-    parts = map_rows(_distances, n, _arrays(members), _arrays(turned), np.float32(reach), step=ROWS)
-    return stack(parts, n)
+    both = _arrays(members), _arrays(turned)
+    parts = map_rows(_distances, lines, *both, np.float32(reach), step=ROWS)
+    return stack(parts, lines, members.shape[0])
 
 
 def _arrays(

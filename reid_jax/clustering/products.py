@@ -5,8 +5,9 @@ So this file places blocks on devices itself instead of running inside a step of
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -54,7 +55,7 @@ def candidates(
     """
     devices = devices or jax.local_devices()
     reduce = devices[0].platform != "cpu" if reduce is None else reduce
-    size = tile or _even(max(len(rows), len(others)), WIDE_TILE if reduce else TILE)
+    size = tile or even(max(len(rows), len(others)), WIDE_TILE if reduce else TILE)
     chosen, mirrored = Candidates(len(rows), width, farthest), others is rows
     k = min(width + mirrored, size) if reduce else None  # the row itself may take a place
     answers = _answers(
@@ -93,8 +94,7 @@ def _answers(
 ) -> Iterator[tuple[int, int, tuple[jax.Array, ...]]]:
     """(first row, first column, result) for each pair of blocks of this process.
 
-    The result is that of `_lists` with k, or the products alone where k is None. Two results for
-    each device are computed in advance.
+    The result is that of `_lists` with k, or the products alone where k is None.
     """
     symmetric = others is rows
     pairs = [
@@ -104,43 +104,78 @@ def _answers(
     ]
     pairs.sort(key=lambda pair: (pair[0] // (NEAR * size), pair[1] // (NEAR * size)))
     pairs = pairs[jax.process_index() :: jax.process_count()]
-    held: dict = {}  # an accelerator keeps all blocks that it has had, a CPU the last ones
 
-    def block(
-        array: np.ndarray, halves: np.ndarray, start: int, device: jax.Device
-    ) -> tuple[jax.Array, jax.Array]:
-        key = (array is others, start, device)
-        if key not in held:
-            piece, lengths = array[start : start + size], halves[start : start + size]
-            if len(piece) < size:
-                short = size - len(piece)
-                piece, lengths = np.pad(piece, ((0, short), (0, 0))), np.pad(lengths, (0, short))
-            if k is None and len(held) >= 2 * NEAR * len(devices):
-                held.pop(next(iter(held)))
-            held[key] = jax.device_put((piece, lengths), device, may_alias=True)
+    def block(array: np.ndarray, halves: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
+        part = slice(start, start + size)
+        return filled(array[part], size), filled(halves[part], size)
+
+    def compute(
+        row: int, column: int, x: tuple[jax.Array, jax.Array], y: tuple[jax.Array, jax.Array]
+    ) -> tuple[jax.Array, ...]:
+        if k is None:
+            return (multiplied(x[0], y[0]),)
+        valid, both = min(size, len(others) - column), symmetric and row != column
+        return _lists(*x, *y, valid, k=k, mirrored=both, farthest=farthest)
+
+    right = partial(block, others, half_others)
+    left = right if symmetric else partial(block, rows, half)
+    held = 2 * NEAR if k is None else None  # an accelerator keeps all blocks that it has had
+    return stream(pairs, (left, right), compute, devices=devices, held=held)
+
+
+def stream(
+    pairs: Iterable[tuple[int, int]],
+    blocks: tuple[Callable[[int], Any], Callable[[int], Any]],
+    compute: Callable[[int, int, Any, Any], Any],
+    *,
+    devices: Sequence[jax.Device],
+    held: int | None,
+) -> Iterator[tuple[int, int, Any]]:
+    """Compute something of pairs of blocks, two for each device in advance.
+
+    Args:
+        pairs: (first row, first column) of each, in the order in which they are wanted.
+        blocks: the two functions that give a block, numpy arrays, by its first row or column; they
+            may be one.
+        compute: called with a pair and its two blocks on a device.
+        devices: of this process, which take turns.
+        held: blocks that each device keeps, the last used ones; None: all.
+
+    Yields:
+        (first row, first column, result), in the order of the pairs.
+    """
+    kept: dict = {}
+
+    def block(fetch: Callable[[int], Any], start: int, device: jax.Device) -> Any:
+        key = (fetch, start, device)
+        if key not in kept:
+            if held is not None and len(kept) >= held * len(devices):
+                kept.pop(next(iter(kept)))
+            kept[key] = jax.device_put(fetch(start), device, may_alias=True)
         else:
-            held[key] = held.pop(key)  # the last used is dropped last
-        return held[key]
+            kept[key] = kept.pop(key)  # the last used is dropped last
+        return kept[key]
 
     flying: deque = deque()
     for number, (row, column) in enumerate(pairs):
         device = devices[number % len(devices)]
-        x, half_x = block(rows, half, row, device)
-        y, half_y = block(others, half_others, column, device)
-        answer: tuple[jax.Array, ...]
-        if k is None:
-            answer = (_tile(x, y),)
-        else:
-            valid, both = min(size, len(others) - column), symmetric and row != column
-            answer = _lists(x, half_x, y, half_y, valid, k=k, mirrored=both, farthest=farthest)
-        flying.append((row, column, answer))
+        x, y = block(blocks[0], row, device), block(blocks[1], column, device)
+        flying.append((row, column, compute(row, column, x, y)))
         if len(flying) > 2 * len(devices):
             yield flying.popleft()
-    yield from flying
+    while flying:
+        yield flying.popleft()
+
+
+def filled(piece: np.ndarray, size: int) -> np.ndarray:
+    """The piece with rows of zeros up to `size`."""
+    short = size - len(piece)
+    return np.pad(piece, ((0, short), *((0, 0),) * (piece.ndim - 1))) if short else piece
 
 
 @jax.jit
-def _tile(x: jax.Array, y: jax.Array) -> jax.Array:
+def multiplied(x: jax.Array, y: jax.Array) -> jax.Array:
+    """The inner products of two blocks."""
     # By default a TPU would multiply in bfloat16 and a GPU in TF32: about three digits.
     highest = jax.lax.Precision.HIGHEST
     return jax.lax.dot_general(
@@ -167,7 +202,7 @@ def _lists(
     valid: rows of y that are no padding. In a mirrored tile x has no padding, since y comes later.
     """
     numpy = jax.numpy
-    score = _tile(x, y) - half_x[:, None] - half_y[None, :]
+    score = multiplied(x, y) - half_x[:, None] - half_y[None, :]
     inside = (numpy.arange(len(y)) < valid)[None, :]
     chosen, lowest = numpy.where(inside, score, -numpy.inf), numpy.where(inside, score, numpy.inf)
     answer: tuple[jax.Array, ...] = ()
@@ -177,6 +212,6 @@ def _lists(
     return answer
 
 
-def _even(rows: int, most: int) -> int:
+def even(rows: int, most: int) -> int:
     """The rows of a block, at most `most`, such that all blocks are about equally full."""
     return -(-rows // (64 * -(-rows // most))) * 64

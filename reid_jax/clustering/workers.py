@@ -35,26 +35,29 @@ def map_rows(run: Callable, total: int, *arguments: Any, step: int = 0) -> list:
     return list(_pool().map(lambda start: run(start, min(start + step, total), *arguments), starts))
 
 
-def stack(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n: int) -> sparse.csr_array:
+def stack(
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n: int, columns: int | None = None
+) -> sparse.csr_array:
     """The sparse matrix whose consecutive rows are given in parts.
 
     Args:
         parts: (i64 entries of each row, i32 columns, f32 data) of some rows each. The list is
             emptied, and each part is released as it is copied, so that none is held twice.
-        n: number of rows, and of columns.
+        n: number of rows.
+        columns: number of columns; None: n.
 
     Returns:
-        f32 CSR [n n].
+        f32 CSR [n columns].
     """
     counts = [np.zeros(1, np.int64), *(part[0] for part in parts)]
     pointers = np.cumsum(np.concatenate(counts), dtype=np.int64)
-    columns, data = np.empty(pointers[-1], np.int32), np.empty(pointers[-1], np.float32)
+    index, data = np.empty(pointers[-1], np.int32), np.empty(pointers[-1], np.float32)
     at = pointers[-1]
     while parts:
         _, piece, values = parts.pop()
         at -= len(piece)
-        columns[at : at + len(piece)], data[at : at + len(piece)] = piece, values
-    return sparse.csr_array((data, columns, pointers), shape=(n, n))
+        index[at : at + len(piece)], data[at : at + len(piece)] = piece, values
+    return sparse.csr_array((data, index, pointers), shape=(n, n if columns is None else columns))
 
 
 @cache

@@ -60,6 +60,8 @@ def test_measuring_is_an_evaluation(encoder):
     assert figures == dict(evaluate.measured(encoder(test), test))
     assert 0.2 < figures["mAP"] <= 1 and figures["queries"] == (split == "query").sum()
     assert told[-1] == (80, 80)
+    both = reid_jax.measure(encoder, world, rerank=True)
+    assert {name: both[name] for name in figures} == figures and 0 < both["reranked_mAP"] <= 1
     with pytest.raises(ValueError, match="query"):
         reid_jax.measure(encoder, records.where(world, "train"))
 
@@ -74,6 +76,27 @@ def test_a_query_that_is_in_the_gallery_too_is_said(encoder, monkeypatch):
     reid_jax.measure(encoder, test, same_camera=True)
     n = len(world.person)
     assert len(said) == 1 and f"{n} of {n} query pictures are among the gallery" in said[0]
+
+
+def test_a_threshold_with_labels_and_from_frames(encoder, tmp_path):
+    world = tiny.world()
+    split = np.where(world.camera == 0, "query", "gallery")
+    world = world._replace(split=split)
+    found = reid_jax.threshold(encoder, world, fmr=0.1)
+    assert found == evaluate.operating_point(encoder(world), world, 0.1)
+    assert found.low <= found.threshold <= found.high and 0 < found.tpr <= 1
+    # the same pictures as two cameras' moments: nobody is twice in one
+    frame = np.zeros(len(split), np.int32)
+    for one in np.unique(world.person):
+        frame[world.person == one] = np.arange((world.person == one).sum())
+    apart = {"split": np.full(len(split), "train"), "camera": 0 * frame, "group": 0 * frame}
+    films = world._replace(frame=frame, shot=0 * frame, **apart)
+    blind = reid_jax.threshold(encoder, films, fmr=0.1)
+    assert -1 < blind.threshold < 1 and blind.same == 0
+    encoder = reid_jax.Encoder(encoder.model, encoder.variables, point=found)
+    encoder.save(tmp_path / "kept")
+    with pytest.raises(ValueError, match="needs 10,000,000 pairs"):
+        reid_jax.threshold(encoder, world, fmr=1e-6)
 
 
 def test_clusters_are_the_persons():

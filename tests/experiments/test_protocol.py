@@ -64,7 +64,7 @@ def test_every_figure_is_that_of_evaluate_and_says_where_it_comes_from(place, fi
     mean = 100 * np.mean([x["figures"]["mAP"] for x in found if x["target"] == "ilids"])
     row = next(x for x in out.with_suffix(".md").read_text().splitlines() if "seeds |" in x)
     assert f"| {mean:.1f} ± " in row
-    assert "published figures are not shown beside it" in said  # miniatures
+    assert "no published figure stands beside it" in said  # miniatures
 
 
 def test_a_second_start_does_what_is_missing(place, first):
@@ -103,6 +103,8 @@ def test_what_cannot_be_compared_is_refused_in_a_line(place, first):
         "protocol", "cross", f"--out={out}", "--targets=viper:/x", market
     )
     assert not (place / "new.json").exists()
+    (place / "new.md").write_text("mine")
+    assert "new.md exists already" in refused("protocol", "cross", new, market)
 
 
 def test_show_needs_no_data():

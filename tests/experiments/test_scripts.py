@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+import reid_jax
 from reid_jax import forms
 from tests.experiments.called import ROOT, begun, call, nobody_is_left, refused
 
@@ -118,6 +119,29 @@ def test_evaluate_embed_and_export(trained, data, tmp_path):
     assert "exists already" in refused(
         "embed", f"--workdir={workdir}", f"--pictures={data}", f"--out={tmp_path}/a.npz"
     )
+
+
+def test_evaluate_finds_the_operating_point_and_ranks_again(trained, tmp_path):
+    workdir, out = trained[0], tmp_path / "figures.json"
+    frames = "--frames=synthetic-videos:plaza,videos=3,people=5,frames=21"
+    said = call(
+        "evaluate", f"--workdir={workdir}", f"--out={out}", "--rerank", "--fmr=0.25", frames
+    ).stdout
+    figures = json.loads(out.read_text())
+    value = 100 * figures["reranked_mAP"]
+    assert f"mAP {100 * figures['mAP']:.2f} re-ranked {value:.2f}" in " ".join(said.split())
+    for told in ("at a false match rate of 0.25 of", "EER", "strangers taken", "pairs in frames"):
+        assert told in said
+    assert figures["operating_fmr"] == 0.25
+    assert figures["operating_low"] <= figures["operating_threshold"] <= figures["operating_high"]
+    assert 0 <= figures["unlabelled_fmr"] <= 1
+    kept = reid_jax.load(workdir).point
+    assert kept.threshold == figures["operating_threshold"]
+    call("export", f"--workdir={workdir}", f"--out={tmp_path}/encoder")
+    assert reid_jax.load(tmp_path / "encoder").point == kept
+    assert "choose between 0 and 1" in refused("evaluate", f"--workdir={workdir}", "--fmr=1.5")
+    assert "with --fmr=0.001" in refused("evaluate", f"--workdir={workdir}", frames)
+    assert "needs 1,000,000,000 pairs" in refused("evaluate", f"--workdir={workdir}", "--fmr=1e-8")
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from jaxtyping import jaxtyped
 from sklearn.metrics import average_precision_score
 
-from reid_jax.retrieval import ranking
+from reid_jax.retrieval import counting, ranking, sides
 from reid_jax.retrieval.ranking import order, rank
+from tests.retrieval import drawn
 
 NAMES = ("query_person", "gallery_person", "query_camera", "gallery_camera")
 
@@ -134,24 +135,83 @@ def test_average_precision_is_scikit_learns_where_nothing_is_tied(metric):
         )
 
 
-def test_blocks_change_nothing(monkeypatch):
+def _sorted(query, gallery, named, metric, same_camera):
+    """Scores f64[n 5] by a stable sort of each line of the whole matrix of distances."""
+    distance = np.asarray(sides.METRICS[metric](query, gallery))
+    scores = np.zeros((len(query), 5))
+    for row, line in enumerate(distance):
+        person, camera = named["query_person"][row], named["query_camera"][row]
+        same = (named["gallery_person"] == person) & (person >= 0)
+        junk = same & (named["gallery_camera"] == camera) & (camera >= 0) & (not same_camera)
+        listed = np.argsort(line, kind="stable")
+        listed = listed[((named["gallery_person"] != -1) & ~junk)[listed]]
+        ranks = 1 + np.flatnonzero(same[listed])
+        if len(ranks):
+            hits = np.arange(1, len(ranks) + 1)
+            old = np.where(ranks > 1, (hits - 1) / np.maximum(ranks - 1, 1), 1)
+            ap, trapezoid = (hits / ranks).mean(), (old + hits / ranks).mean() / 2
+            scores[row] = ap, trapezoid, len(ranks) / ranks[-1], ranks[0], ranks[-1]
+    return scores
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("persons", [2, 300])  # with 2, a query has hundreds of matches
+def test_agrees_with_a_sort_of_each_line(metric, persons):
+    query, gallery, named = _problem(3, metric, queries=90, gallery=2500, persons=persons)
+    rng = np.random.default_rng(0)
+    few = rng.random(2500) < 0.5  # half of the gallery has ties, the other half has none
+    gallery[few] = rng.standard_normal((few.sum(), gallery.shape[1]), np.float32)
+    for same_camera in (False, True):
+        expected = _sorted(query, gallery, named, metric, same_camera)
+        got = rank(query, gallery, **named, metric=metric, same_camera=same_camera)
+        mine = np.stack([np.nan_to_num(one) for one in got[5:]], 1)
+        np.testing.assert_allclose(mine, expected, atol=1e-12)
+
+
+def test_a_gallery_of_copies_is_ranked_in_its_order():
+    rng = np.random.default_rng(0)
+    one, size = rng.standard_normal((1, 7), np.float32), 1_000_000
+    place = np.sort(rng.choice(size, 5, replace=False))
+    for matches in (place, np.arange(0, size, 2)):
+        person = np.full(size, 2)
+        person[matches] = 1
+        named = {"query_person": [1], "gallery_person": person}
+        named |= {"query_camera": [0], "gallery_camera": np.ones(size, int)}
+        got = rank(one, np.repeat(one, size, 0), **{k: np.asarray(v) for k, v in named.items()})
+        hits = np.arange(1, len(matches) + 1)
+        np.testing.assert_allclose(got.ap[0], (hits / (matches + 1)).mean(), rtol=1e-12)
+        assert (got.first[0], got.last[0]) == (matches[0] + 1, matches[-1] + 1)
+
+
+def test_the_recorded_figures_of_an_official_code():
+    query, gallery, named = drawn.official()
+    got = rank(query, gallery, **named, metric="euclidean")
+    assert got.queries == 100
+    np.testing.assert_allclose(got.mean_ap, drawn.MEAN_AP, atol=1e-12)
+    np.testing.assert_allclose(got.cmc[[0, 4, 9, 49]], drawn.CMC, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows, kept, pairs, tile", [
+    (7, 1 << 26, 1 << 22, 64), (4096, 1, 1 << 22, 128), (4096, 1 << 26, 9, 256)
+])  # fmt: skip
+def test_blocks_change_nothing(monkeypatch, rows, kept, pairs, tile):
     query, gallery, named = _random()
     whole = rank(query, gallery, **named), order(query, gallery, 7, **named)
-    distance, sizes = ranking.METRICS["cosine"], []
+    widest = []
 
-    def recorded(query, gallery):
-        sizes.append(len(query))
-        return distance(query, gallery)
+    def recorded(*arguments, **options):
+        for one in counting.count(*arguments, **options, tile=tile):
+            widest.append(len(one.rows))
+            yield one
 
-    monkeypatch.setitem(ranking.METRICS, "cosine", recorded)
-    # A block has as many queries as fit, but at least one.
-    for block, queries in ((7 * len(gallery), 7), (1, 1)):
-        monkeypatch.setattr(ranking, "BLOCK", block)
-        np.testing.assert_array_equal(order(query, gallery, 7, **named), whole[1])
-        for one, other in zip(rank(query, gallery, **named), whole[0], strict=True):
-            np.testing.assert_array_equal(one, other)
-        assert max(sizes) == queries
-        sizes.clear()
+    monkeypatch.setattr(ranking, "count", recorded)
+    monkeypatch.setattr(ranking, "BLOCK", 7 * len(gallery))
+    for name, value in {"ROWS": rows, "KEPT": kept, "PAIRS": pairs}.items():
+        monkeypatch.setattr(counting, name, value)
+    np.testing.assert_array_equal(order(query, gallery, 7, **named), whole[1])
+    for one, other in zip(rank(query, gallery, **named), whole[0], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(widest) > 3 and max(widest) <= 7
 
 
 def _line(match, **options):
@@ -223,6 +283,17 @@ def test_refusals(change, message):
     }
     with pytest.raises(ValueError, match=message):
         rank(np.eye(2, 4, dtype=np.float32), np.eye(3, 4, dtype=np.float32), **named)
+
+
+def test_an_empty_side_is_said():
+    query, gallery, named = _random()
+    for side, rows, said in (
+        ("query", (query[:0], gallery), "there are no queries"),
+        ("gallery", (query, gallery[:0]), "the gallery is empty"),
+    ):
+        some = {name: column[: 0 if side in name else None] for name, column in named.items()}
+        with pytest.raises(ValueError, match=f"no query has a match in the gallery: {said}"):
+            rank(*rows, **some)
 
 
 def test_the_longest_embedding_that_float32_can_rank():

@@ -112,6 +112,14 @@ def trained(folder: Path, places: Places) -> Trained | None:
     )
 
 
+def leak(trained: Trained, target: str) -> str:
+    """That a checkpoint was trained on a target's test part, in words; "" where it was not."""
+    parts = (one.split(",") for one in trained.parts)
+    if any(name == target and "train=all" in options for name, *options in parts):
+        return f"it was trained on the test part of {target}"
+    return ""
+
+
 def sources(config: Mapping[str, Any]) -> list[str] | None:
     """The sources of a configuration and of the runs that it began from; None: nobody knows."""
     if not any(name in config for name in SOURCES):

@@ -15,12 +15,12 @@ import reid_jax
 from reid_jax import encoders, parallel
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.protocols import checkpoints, kept
-from reid_jax.app.protocols.checkpoints import Trained
+from reid_jax.app.protocols.checkpoints import Trained, leak
 from reid_jax.app.protocols.kept import Key, Result
 from reid_jax.app.protocols.named import Protocol, misfit
 from reid_jax.app.protocols.targets import Split, Target, figures
 from reid_jax.options import choose
-from reid_jax.retrieval.ranking import METRICS
+from reid_jax.retrieval.sides import METRICS
 from reid_jax.types import Model
 
 Say = Callable[[str], None]
@@ -81,7 +81,7 @@ def entry(
     if trained is None:
         say(f"{folder}: nobody knows what it was trained on; it is tested on every target")
         return Entry(folder, None, tuple(targets))
-    why = {one: misfit(protocol, trained.names, one) for one in targets}
+    why = {one: misfit(protocol, trained.names, one) or leak(trained, one) for one in targets}
     fits = tuple(one for one in targets if any_sources or not why[one])
     if not fits:
         reasons = "; ".join(dict.fromkeys(why.values()))

@@ -18,9 +18,11 @@ of a person in the gallery:
     VIPeR       316 of the 632 persons; camera A is the query: 316 / 316
     i-LIDS      60 of the 119 persons; two random pictures of each: 60 / 60
 
-These numbers are those of the files by which DualNorm (Jia et al., BMVC 2019) and MetaBIN test.
-MetaBIN reads both halves of each split of VIPeR, DualNorm and this project one. DIMN's own random
-numbers are not published, so that splits other than GRID's are not those of any paper.
+These numbers are those of the files by which MetaBIN tests; PRID's and i-LIDS's are also those of
+DualNorm (Jia et al., BMVC 2019). That its others and DIMN's are the same, and which sets META and
+ACL name, is recalled. MetaBIN can test each split
+of VIPeR by its other half and in the other direction too. But for GRID's, splits are drawn anew by
+everyone, so the splits here are those of no paper.
 """
 
 from collections.abc import Callable
@@ -122,7 +124,7 @@ PROTOCOLS = {
         tuple(_others(target, _SYSU) for target in _SYSU if target != "cuhk_sysu"),
     ),
     "dg1-sysu-all": Protocol(
-        "the same, trained on the test parts of the sources too: their protocol 3",
+        "dg1-sysu, trained on the test parts of the sources too: protocol 3 of META, ACL and BAU",
         tuple(_others(target, _SYSU, ALL) for target in _SYSU if target != "cuhk_sysu"),
     ),
     "dg2": Protocol(
@@ -131,7 +133,7 @@ PROTOCOLS = {
         tuple(_others(target, FIVE, ALL) for target in SMALL),
     ),
     "dg2-no-duke": Protocol(
-        "the same without DukeMTMC-reID: protocol 1 of META, ACL and BAU",
+        "dg2 without DukeMTMC-reID: protocol 1 of META, ACL and BAU",
         tuple(
             _others(target, tuple(one for one in FIVE if one != "dukemtmc"), ALL)
             for target in SMALL

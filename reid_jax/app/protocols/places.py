@@ -49,7 +49,7 @@ class Places(NamedTuple):
         """
         name, comma, options = text.partition(",")
         if name in self.at:
-            return self.at[name] + comma + options
+            return self.at[name] + _told(name, written.parsed(self.at[name]).kind, options)
         if ":" in name:
             return text
         if name not in SETS:
@@ -131,6 +131,21 @@ def listed(texts: Sequence[str]) -> list[str]:
     kind = rf"(?:{'|'.join(kinds.KINDS)})"
     comma = rf",(?={kind}(?:[:,]|$))|,(?=[\w-]+={kind}:)"
     return [one.strip() for text in texts for one in re.split(comma, text) if one.strip()]
+
+
+def _told(name: str, kind: str, options: str) -> str:
+    """The options of a set, each with its comma, for a source of a kind that is not its archive.
+
+    Those that the archive's reader alone knows are left out: what lies there has one reading.
+    """
+    own = kinds.KINDS[name].options if name in SETS and name != kind else {}
+    known = {**kinds.COMMON, **(kinds.KINDS[kind].options if kind in kinds.KINDS else {})}
+    kept = [
+        one
+        for one in options.split(",")
+        if one and (one.partition("=")[0] in known or one.partition("=")[0] not in own)
+    ]
+    return "".join(f",{one}" for one in kept)
 
 
 def _pair(text: str) -> tuple[str, str]:

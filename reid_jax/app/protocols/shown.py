@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reid_jax.app.protocols import published
+from reid_jax.app.protocols.checkpoints import leak
 from reid_jax.app.protocols.compare import Entry
 from reid_jax.app.protocols.kept import Result
 from reid_jax.app.protocols.targets import Target
@@ -100,18 +101,24 @@ def _published(
 ) -> list[published.Published]:
     """The published figures that stand beside a cell of the same sources and target.
 
-    None do beside a target that is not the published one.
+    None do beside a target that has not as many pictures as the published one.
     """
     found = {
         line: None
         for target in targets
-        if not target.warnings
+        if _is_published(target)
         for (_, name), cell in cells.items()
         if name == target.name
         for sources in cell.sources
         for line in published.beside(sources, name)
     }
     return list(found)
+
+
+def _is_published(target: Target) -> bool:
+    """Whether every split has as many pictures as the published test."""
+    known = published.TESTS.get(target.name, set())
+    return all((one.counts["query"], one.counts["gallery"]) in known for one in target.splits)
 
 
 def _short(target: Target) -> str:
@@ -149,8 +156,9 @@ def _notes(
             f"gallery pictures of {counts['gallery_persons']:,} persons, "
             f"{counts['distractors']:,} distractors"
         )
-        for warning in target.warnings[:1]:
-            yield f"  - {warning}; published figures are not shown beside it"
+        yield from (f"  - {warning}" for warning in target.warnings[:1])
+        if target.name in published.TESTS and not _is_published(target):
+            yield "  - not the test of the papers: no published figure stands beside it"
     yield ""
     yield "Checkpoints:"
     yield ""
@@ -161,13 +169,11 @@ def _notes(
 
 def _told(one: Entry, results: Results) -> str:
     own = results.get(str(one.folder), [])
-    trained = "nobody knows what it was trained on"
+    text = f"`{one.folder}`, nobody knows what it was trained on"
     if one.trained:
-        trained = f"trained on {' + '.join(sorted(one.trained.parts))}"
-    seen = sorted({r.key.target for r in own} & (one.trained.names if one.trained else set()))
-    text = f"`{one.folder}`, {trained}"
-    if seen:
-        text += f" (**also tested on: {', '.join(seen)}**)"
+        text = f"`{one.folder}`, trained on {' + '.join(sorted(one.trained.parts))}"
+        for target in sorted({result.key.target for result in own} & one.trained.names):
+            text += f"; **{leak(one.trained, target) or f'{target} is not new to it'}**"
     if not own:
         return f"{text}; not tested"
     step = f", step {own[0].step:,}" if own[0].step >= 0 else ""

@@ -95,11 +95,13 @@ def opened(
     for number in numbers(source):
         text = f"{source},split={number}" if number else source
         told: list[str] = []
-        data = kinds.open_source(text, say=told.append)
+        if name.startswith("synthetic"):  # what is drawn is kept
+            test = sources.test_of(text)
+        else:
+            test = records.where(kinds.open_source(text, say=told.append), *sources.TEST)
         for line in told if number < 2 else ():  # of the first split; the others are alike
             say(line)
         warnings |= {one.removeprefix(WARNING): None for one in told if one.startswith(WARNING)}
-        test = records.where(data, "query", "gallery")
         if skip_broken:
             test = sources.without_broken(test, text)
         try:
@@ -108,8 +110,6 @@ def opened(
             raise ValueError(f"{text}: {error}") from None
         tests.append((number, test))
     pictures, rows = once([test for _, test in tests])
-    if name.startswith("synthetic"):
-        pictures = records.hold(pictures)  # drawn once for all checkpoints
     splits = [
         Split(number, own, test, _counts(test, same_camera), _mark(test))
         for (number, test), own in zip(tests, rows, strict=True)

@@ -16,13 +16,18 @@ NETWORK = dataclasses.asdict(encoders.Network(backbone="resnet_small", size="32x
 
 @cache
 def network():
-    return encoders.build(SimpleNamespace(**NETWORK))
+    """An encoder, and variables of it."""
+    model = encoders.build(SimpleNamespace(**NETWORK))
+    return model, jax.device_get(model.init(jax.random.key(0)))
 
 
 def encoder(folder, seed=0, **config):
     """An exported encoder without its program, with a configuration that tells of training data."""
     folder.mkdir(parents=True)
-    variables = jax.device_get(network().init(jax.random.key(seed)))
+    rng = np.random.default_rng(seed)
+    variables = jax.tree.map(
+        lambda x: x * rng.uniform(0.5, 1.5, x.shape).astype(x.dtype), network()[1]
+    )
     checkpoint.save_tree(folder / "weights", variables)
     (folder / "encoder.json").write_text(json.dumps({"config": {**NETWORK, **config}}))
     return folder

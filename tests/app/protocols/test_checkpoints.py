@@ -1,6 +1,8 @@
 """Which checkpoints there are, and what they were trained on."""
 
 import json
+import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ import pytest
 from reid_jax.app.protocols import checkpoints
 from reid_jax.app.protocols.places import placed
 from reid_jax.types import Input, Model
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 def run(folder, step=3, **config):
@@ -65,6 +69,16 @@ def test_what_a_run_was_trained_on_is_read_with_the_runs_that_it_began_from(tmp_
     assert trained(run(tmp_path / "without", **videos, labels=0)) == ["viper"]
     teachers = run(tmp_path / "mmt", data="viper:/v", target="grid:/g", first=str(first))
     assert "viper" not in trained(teachers) and "market1501,train=all" in trained(teachers)
+
+
+def test_a_run_of_an_old_version_is_a_checkpoint(tmp_path):
+    with tarfile.open(EXPERIMENTS / "run-0.2.0.tar.gz") as file:
+        file.extractall(tmp_path / "old", filter="data")
+    config = tmp_path / "old" / "config.json"
+    config.write_text(config.read_text().replace("DATA", "/d"))
+    assert checkpoints.groups([str(tmp_path)]) == {str(tmp_path): [tmp_path / "old"]}
+    assert trained(tmp_path / "old") == ["csv:/d/target.csv,labels=no"]
+    assert checkpoints.step(tmp_path / "old") == 3
 
 
 def test_nobody_knows_of_a_weights_file_or_of_a_run_that_began_from_one(tmp_path):

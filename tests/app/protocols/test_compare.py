@@ -1,11 +1,14 @@
 """Which checkpoint is tested on what, and that only what is missing is embedded."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from reid_jax.app.protocols import compare, targets
 from reid_jax.app.protocols.checkpoints import Trained
 from reid_jax.app.protocols.named import PROTOCOLS
+from reid_jax.types import Input, Model
 from tests.app.protocols import made
 
 BIG = ("market1501", "dukemtmc", "cuhk03", "msmt17")
@@ -13,7 +16,8 @@ BIG = ("market1501", "dukemtmc", "cuhk03", "msmt17")
 
 def entry(sources, protocol="dg1", on=BIG, any_sources=False):
     said = []
-    known = Trained(frozenset(sources), frozenset(sources)) if sources else None
+    names = frozenset(one.partition(",")[0] for one in sources)
+    known = Trained(names, frozenset(sources)) if sources else None
     found = compare.entry(
         "runs/a", known, on, PROTOCOLS[protocol], any_sources=any_sources, say=said.append
     )
@@ -29,6 +33,13 @@ def test_a_checkpoint_is_tested_on_the_set_that_it_left_out():
     assert entry(BIG[1:], on=BIG[1:], any_sources=True) == (BIG[1:], [])
     assert entry(BIG[:1], "standard") == (BIG, [])
     assert entry(BIG[:1], "cross") == (BIG[1:], [])
+
+
+def test_a_test_part_that_was_trained_on_is_no_test_by_any_protocol():
+    with pytest.raises(ValueError, match="it was trained on the test part of grid; --any_sources"):
+        entry(("grid,train=all",), "standard", ("grid",))
+    assert entry(("grid,train=all",), "standard", ("grid", "viper")) == (("viper",), [])
+    assert entry(("grid,train=all",), "standard", ("grid",), any_sources=True) == (("grid",), [])
 
 
 def test_of_what_nobody_knows_it_is_said():
@@ -47,7 +58,13 @@ def test_each_target_is_embedded_once_and_one_program_serves_all(tmp_path, monke
 
     monkeypatch.setattr(compare, "embed_rows", embed)
     monkeypatch.setattr(compare.parallel, "build_embed", lambda model, flip: built.append(flip))
-    folders = [made.encoder(tmp_path / str(seed), seed) for seed in (0, 1)]
+    model = Model(None, None, 4, Input((32, 16)), None, {"backbone": "none"})
+    monkeypatch.setattr(
+        compare.encoders,
+        "trained",
+        lambda folder: (SimpleNamespace(), model, {"a": np.full(2, int(folder.name))}),
+    )
+    folders = [tmp_path / "0", tmp_path / "1"]
     entries = [compare.Entry(folder, None, ("viper",)) for folder in folders]
     viper = made.viper(tmp_path / "viper")
     columns = {"viper": targets.opened("viper", f"viper:{viper}", say=len)}

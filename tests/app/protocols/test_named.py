@@ -8,6 +8,7 @@ from reid_jax.app import kinds
 from reid_jax.app.protocols import published
 from reid_jax.app.protocols.named import PROTOCOLS, misfit, name
 from reid_jax.app.protocols.places import FOLDERS
+from reid_jax.data.sets import cuhk03, dukemtmc, grid, market1501, prid2011, viper
 
 LEAVE_ONE_OUT = {
     "market1501": {"dukemtmc", "cuhk03", "msmt17"},
@@ -85,6 +86,22 @@ def test_published_figures_are_of_lines_of_protocols_and_have_evidence():
         for line in PROTOCOLS[protocol].lines:
             found = published.beside(frozenset(line.sources), name(line.target))
             assert len(found) == count, (protocol, line)
+
+
+def test_published_tests_are_those_that_the_readers_expect():
+    official = {
+        "market1501": market1501.OFFICIAL,
+        "dukemtmc": dukemtmc.OFFICIAL,
+        "prid2011": prid2011.OFFICIAL,
+        "grid": grid.OFFICIAL,
+        "viper": viper.OFFICIAL,
+    }
+    for one, expected in official.items():
+        parts = expected.parts
+        assert published.TESTS[one] == {(parts["query"][0], parts["gallery"][0])}
+    both = [cuhk03.OFFICIAL[f"new {boxes}"].parts for boxes in ("detected", "labeled")]
+    assert published.TESTS["cuhk03"] == {(x["query"][0], x["gallery"][0]) for x in both}
+    assert set(published.TESTS) == {line.target for line in published.read()}
 
 
 def test_published_means_are_those_of_the_papers():

@@ -43,6 +43,14 @@ def test_sets_are_found_below_the_root_in_any_letters_and_elsewhere(tmp_path):
         placed(["grid"])
 
 
+def test_a_set_that_lies_elsewhere_keeps_the_options_that_its_kind_knows():
+    where = placed(["cuhk03=csv:/c.csv,viper:/v"])
+    assert where.source("cuhk03,protocol=new") == "csv:/c.csv"
+    assert where.source("cuhk03,train=all,boxes=labeled") == "csv:/c.csv,train=all"
+    assert where.source("cuhk03,protcol=new") == "csv:/c.csv,protcol=new"  # an error follows
+    assert where.source("viper,split=3") == "viper:/v,split=3"
+
+
 def test_a_source_is_the_set_that_lies_there(tmp_path):
     where = placed([f"msmt17=packed:{tmp_path}/m"])
     assert where.name(f"packed:{tmp_path}/x/../m,train=all") == "msmt17"

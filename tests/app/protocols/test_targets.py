@@ -1,5 +1,7 @@
 """The splits of a target: each file embedded once, each split measured as if it were alone."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from reid_jax.app.protocols.kept import Key
 from reid_jax.data import records
 from reid_jax.types import Input
 from tests.app.protocols import made
+from tests.data.sets import miniature
 
 KEY = Key("", "", 0, "", "cosine", False, False, 0)
 
@@ -98,14 +101,14 @@ def test_draws_of_single_pictures_by_a_naive_loop(tmp_path):
     assert found["queries"] == 4 and split.counts["gallery"] == 12
 
 
-def test_pictures_that_are_no_files_are_not_compared():
-    target = targets.opened(
-        "synthetic:plaza", "synthetic:plaza,persons=2,cameras=2,per_camera=1", say=silent
-    )
-    assert isinstance(target.pictures.image, records.Held) and len(target.splits) == 1
-    pictures = records.make(records.Held(np.zeros((4, 8, 4, 3), np.uint8)), [1, 1, 2, 2])
+def test_pictures_that_are_no_files_are_not_compared(monkeypatch):
+    held = records.Held(np.zeros((4, 8, 4, 3), np.uint8))
+    pictures = records.make(held, [1, 1, 2, 2], [0, 1, 0, 1], split=["query", "gallery"] * 2)
     _, rows = targets.once([pictures, pictures])
     assert [one.tolist() for one in rows] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    monkeypatch.setattr(targets.sources, "test_of", lambda text: pictures)  # what is drawn is kept
+    target = targets.opened("synthetic:plaza", "synthetic:plaza,persons=2", say=silent)
+    assert target.pictures is pictures and target.splits[0].counts["valid"] == 2
 
 
 def test_a_test_without_a_query_names_the_source(tmp_path):
@@ -113,3 +116,13 @@ def test_a_test_without_a_query_names_the_source(tmp_path):
     table.write_text(table.read_text().replace("query", "gallery"))
     with pytest.raises(ValueError, match=r"^csv:.*mine\.csv: the test data have 0 query"):
         targets.opened("mine", f"csv:{table}", say=silent)
+
+
+def test_the_classic_cuhk03_has_its_twenty_lists(tmp_path):
+    miniature.cuhk03_folder(tmp_path)
+    lists = [{"query": [[f"images_detected/1_00{1 + n % 2}_1_01.png", 0, 0]]} for n in range(20)]
+    (tmp_path / "splits_classic_detected.json").write_text(json.dumps(lists))
+    target = targets.opened("cuhk03", f"cuhk03:{tmp_path},protocol=classic", say=silent)
+    assert [one.number for one in target.splits] == list(range(1, 21))
+    assert [one.test.person.tolist() for one in target.splits[:2]] == [[1001] * 2, [1002] * 2]
+    assert len(target.pictures.person) == 4  # of 40 places
