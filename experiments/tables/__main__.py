@@ -4,8 +4,7 @@ r"""Run the rows of a table of a paper, and write it.
     python -m experiments.tables --table=remix.8                    its rows, and what they need
     python -m experiments.tables --table=remix.8 --workdir=runs/table8
     python -m experiments.tables --table=remix.11 --workdir=runs/table11 --recipe=paper \
-        --msmt17=msmt17:/data/msmt17 --luperson=luperson:/data/luperson \
-        --market=market1501:/data/market1501 --duke=dukemtmc:/data/duke \
+        --root=/data --at=luperson=packed:/luperson \
         --weights=resnet50_ibn_a=/weights/imagenet.pth,luperson/resnet50_ibn_a=/weights/luperson.pth
 
 A row is a training for each seed, in a folder of its own, by a command that is printed; what is
@@ -13,14 +12,15 @@ finished is not run again, so that the same command goes on where it was stopped
 may run the same command on one folder: a row that one of them trains, the others leave alone.
 
 Without --recipe the trainings are small, on the synthetic street, from random numbers. With a
-paper's recipe rows are trained and tested on the paper's data sets, each of which the command line
-names once (--market=KIND:PATH; with --flagfile=FILE it stands in a file), and start from the file
-of --weights that fits the encoder and what that was trained on before, START/BACKBONE=FILE, or
-BACKBONE=FILE for ImageNet's labels; what is missing is reported before the first training. Every
-other option is handed to each training.
+paper's recipe rows are trained and tested on the paper's data sets, which lie below --root, each in
+a folder of its kind's name, or where --at says (with --flagfile=FILE both stand in a file), and
+start from the file of --weights that fits the encoder and what that was trained on before,
+START/BACKBONE=FILE, or BACKBONE=FILE for ImageNet's labels; what is missing is reported before the
+first training. Every other option is handed to each training.
 
 table.md has the mean over the seeds, their standard deviation, and beside it the paper's figure
-(experiments/tables/targets.csv) and the difference; the papers' figures are drawn beside it.
+(experiments/tables/targets.csv) and the difference; the pictures of the papers are drawn as .png
+files beside it. --show tells what there is, from any machine, and trains nothing.
 """
 
 from collections.abc import Sequence
@@ -31,6 +31,7 @@ from absl import flags
 from reid_jax.app import command, kinds, sources
 from reid_jax.app.job import Experiment
 from reid_jax.app.markdown import tested_on
+from reid_jax.app.protocols.places import placed
 from reid_jax.app.table import Table
 from reid_jax.app.words import normal
 from reid_jax.encoders import NONE
@@ -62,10 +63,10 @@ _WEIGHTS = flags.DEFINE_list(
     "random numbers",
 )
 _SHOW = flags.DEFINE_boolean("show", False, "show what there is of the table, and train nothing")
-_SETS = {
-    name: flags.DEFINE_string(name, None, f"KIND:PATH of {one.title}")
-    for name, one in sets.SETS.items()
-}
+_ROOT = flags.DEFINE_string("root", "", "the folder that has a folder for each data set")
+_AT = flags.DEFINE_multi_string(
+    "at", [], "by comma, where sets lie that are not below --root: KIND:PATH or NAME=KIND:PATH"
+)
 
 
 def main(rest: list[str]) -> None:
@@ -80,7 +81,7 @@ def main(rest: list[str]) -> None:
     choose("--recipe", recipe, dict.fromkeys(table.recipes))
     given = _handed(rest, experiment)
     given += [f"--config.weights={NONE}"] if _WEIGHTS.value == [NONE] else []
-    lie = sets.where({one: flag.value or "" for one, flag in _SETS.items()})
+    lie = sets.where(placed(_AT.value or [], _ROOT.value or ""))
     asked = Asked(find(), name, recipe, given, lie)
     if not there:
         listed = trainings(table, asked, Path("WORKDIR"))
@@ -108,9 +109,11 @@ def _ready(table: Table, listed: list[Training]) -> list[Training]:
     Raises:
         ValueError: data or weights are missing, or a folder is another row's or version's.
     """
-    given = {one: flag.value or "" for one, flag in _SETS.items()}
-    if left := lacking(listed, given, tests=not _TESTS.value):
-        raise ValueError(f"the rows need data that are not named: {'; '.join(left)}")
+    if left := lacking(listed, tests=not _TESTS.value):
+        raise ValueError(
+            f"where are the data sets of the rows? Name {'; '.join(left)}; or with --root=FOLDER "
+            "the folder that has a folder for each"
+        )
     random = _WEIGHTS.value == [NONE]
     listed = started(listed, {} if random else named_files(_WEIGHTS.value or []))
     if not _TESTS.value:

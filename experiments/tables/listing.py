@@ -69,10 +69,10 @@ def needs(listed: Iterable[Training]) -> str:
     texts = [str(value) for one in listed for value in vars(one.config).values() if one.words]
     texts += [source for one in listed for test in one.tests for source in test.sources]
     named = [name for name in sets.SETS if any(f"{{{name}}}" in text for text in texts)]
-    data = list(dict.fromkeys(sets.flag(name, {}) for name in named))
+    data = list(dict.fromkeys(sets.SETS[name].place for name in named))
     starts = dict.fromkeys(one.start for one in listed if one.start and one.config.weights)
     weights = ["--weights=" + ",".join(f"{start}=FILE" for start in starts)] if starts else []
-    return " ".join([*data, *weights]) or "nothing"
+    return "; ".join(filter(None, [", ".join(data), *weights])) or "nothing"
 
 
 def _computation(listed: Sequence[Training]) -> str:

@@ -1,28 +1,31 @@
 """The papers' data sets by the names that rows have for them, and where they lie.
 
-A user says once where a set lies, --market=KIND:PATH (in a --flagfile, for instance); another form
-of it, as all pictures of MSMT17 as training pictures, follows from that, or is named itself.
+Where, the user says as to `reid-jax protocol`, with --root and --at, once for all tables (in a
+--flagfile, for instance).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from string import Formatter
 from typing import NamedTuple
 
+from reid_jax.app.protocols.places import Places
+from reid_jax.data.sets.published import SETS as KINDS
+from reid_jax.options import choose, expanded
+
 
 class Set(NamedTuple):
-    """A data set.
+    """A data set, or a form of it.
 
     Attributes:
         title: as targets.csv names it.
-        kind: KIND of the source that reads it; "": a source that the user has made, e.g. packed.
-        base: the set that it is another form of.
-        form: the options that make it from `base`.
+        place: the name that --at has for it; below --root that of a folder.
+        form: the options of the source that make this form.
         splits: how many random splits its figures are the mean of.
     """
 
     title: str
-    kind: str = ""
-    base: str = ""
+    place: str
     form: str = ""
     splits: int = 0
 
@@ -31,14 +34,14 @@ SETS: dict[str, Set] = {
     "market": Set("Market-1501", "market1501"),
     "duke": Set("DukeMTMC-reID", "dukemtmc"),
     "cuhk03": Set("CUHK03", "cuhk03"),
-    "cuhk03_labelled": Set("CUHK03 (labelled boxes)", "cuhk03", "cuhk03", ",boxes=labeled"),
-    "cuhk03_np": Set("CUHK03-NP", "cuhk03", "cuhk03"),
+    "cuhk03_labelled": Set("CUHK03 (labelled boxes)", "cuhk03", ",boxes=labeled"),
+    "cuhk03_np": Set("CUHK03-NP", "cuhk03"),
     "msmt17": Set("MSMT17", "msmt17"),
-    "msmt17_merged": Set("MSMT17-merged", "msmt17", "msmt17", ",train=all"),
+    "msmt17_merged": Set("MSMT17-merged", "msmt17", ",train=all"),
     "luperson": Set("LUPerson", "luperson"),
     "randperson": Set("RandPerson", "randperson"),
-    "youtube": Set("LMP-youtube"),
-    "surveillance": Set("LMP-surveillance"),
+    "youtube": Set("LMP-youtube", "youtube"),
+    "surveillance": Set("LMP-surveillance", "surveillance"),
     "prid": Set("PRID", "prid2011", splits=10),
     "grid": Set("GRID", "grid", splits=10),
     "viper": Set("VIPeR", "viper", splits=10),
@@ -52,31 +55,34 @@ def named(texts: Sequence[str]) -> list[str]:
     return [one for one in dict.fromkeys(found) if not one.isdigit()]
 
 
-def where(given: Mapping[str, str]) -> dict[str, str]:
-    """Where the sets lie: those that are given, and other forms of them.
+def where(places: Places) -> dict[str, str]:
+    """The source, KIND:PATH, of each set that lies somewhere, by name.
 
-    Args:
-        given: KIND:PATH by name.
+    Raises:
+        ValueError: --at names a set that no row needs, or --root is no folder.
     """
-    found = {name: text for name, text in given.items() if text}
+    for name in places.at:
+        choose("--at", name, {one.place: one for one in SETS.values()})
+    if places.root and not Path(expanded(places.root)).is_dir():
+        raise ValueError(f"--root={places.root}: there is no such folder")
+    found = {}
     for name, one in SETS.items():
-        base = found.get(one.base, "")
-        if name not in found and base.startswith(f"{one.kind}:") and "+" not in base:
-            found[name] = base + one.form
+        try:
+            found[name] = places.source(f"{one.place}{one.form}")
+        except ValueError:  # it lies nowhere, which matters where a row needs it
+            continue
     return found
 
 
-def flag(name: str, given: Mapping[str, str]) -> str:
-    """How a set is named on the command line where `given` is not enough, --market=KIND:PATH."""
-    one = SETS[name]
-    if one.base and given.get(one.base):  # which this form does not follow from
-        return f"--{name}=KIND:PATH"
-    return f"--{one.base or name}={f'{one.kind}:FOLDER' if one.kind else 'KIND:PATH'}"
+def asked(name: str) -> str:
+    """How the command line says where a set lies."""
+    place = SETS[name].place
+    return f"--at={place}:FOLDER" if place in KINDS else f"--at={place}=KIND:PATH"
 
 
 def splits(name: str, text: str) -> list[str]:
     """The sources whose figures' mean is that of a set which lies at `text`."""
-    one = SETS.get(name, Set(""))
-    if one.splits and text.startswith(f"{one.kind}:") and ",split=" not in text:
+    one = SETS[name]
+    if one.splits and text.startswith(f"{one.place}:") and ",split=" not in text:
         return [f"{text},split={number}" for number in range(1, one.splits + 1)]
     return [text]

@@ -176,28 +176,21 @@ def _has(experiment: Experiment, word: str) -> bool:
     return not name.startswith("config.") or name.removeprefix("config.") in fields
 
 
-def lacking(
-    listed: Sequence[Training], given: Mapping[str, str], *, tests: bool = True
-) -> list[str]:
-    """A line for each data set that trainings need and that lies nowhere: which flag names it.
+def lacking(listed: Sequence[Training], *, tests: bool = True) -> list[str]:
+    """A line for each data set that trainings need and that lies nowhere: which flag says where.
 
     Args:
         listed: the trainings.
-        given: where data sets lie.
         tests: whether rows are tested on their further data sets.
     """
-    of: dict[str, list[int]] = {}
+    of: dict[str, dict[str, None]] = {}  # the rows, by what is to be said
     for one in listed:
         texts = [str(value) for value in vars(one.config).values() if one.words]
         texts += [source for test in one.tests for source in test.sources if tests]
         for name in known.SETS:
             if any(f"{{{name}}}" in text for text in texts):
-                of.setdefault(name, []).append(one.row)
-    return [
-        f"{known.SETS[name].title} (rows {', '.join(map(str, dict.fromkeys(rows)))}): "
-        f"{known.flag(name, given)}"
-        for name, rows in of.items()
-    ]
+                of.setdefault(known.asked(name), {})[str(one.row)] = None
+    return [f"{flag} (rows {', '.join(rows)})" for flag, rows in of.items()]
 
 
 def wanted(

@@ -8,8 +8,8 @@ class Row(NamedTuple):
     """One line of a table, a training.
 
     A text in `options`, `data`, `tests` and `run` may have "{0}", "{1}", ..., the folder of the
-    table's first, second, ... row with the same seed, and "{market}", "{duke}", ..., where a data
-    set lies (experiments/tables/sets.py has the names).
+    table's first, second, ... row with the same seed, and "{market}", "{duke}", ..., the source of
+    a data set (experiments/tables/sets.py has the names).
 
     Attributes:
         name: as the table shows it.

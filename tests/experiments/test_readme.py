@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import experiments
-from experiments.tables import sets
 from reid_jax.app import words
 from tests import readme
 
@@ -28,7 +27,6 @@ def test_a_command_of_readme_is_one(given):
     app = ROOT.parent / "reid_jax" / "app"
     known = _flags(script, *(app / file for file in SHARED)) | {"recipe"}
     known |= _flags(app / "footage.py") if name == "prepare" else set()
-    known |= set(sets.SETS) if name == "tables" else set()
     options = [word for word in arguments if word.startswith("--config.")]
     for word in set(arguments) - set(options):
         assert not word.startswith("--") or word[2:].partition("=")[0] in known, word

@@ -96,7 +96,7 @@ def test_a_run_tells_its_labels_and_draws_them(data, tmp_path):
 @pytest.mark.slow
 def test_a_table_is_written_and_not_trained_twice(data, tmp_path):
     said = call("tables").stdout
-    assert "remix.8" in said and "needs --market=market1501:FOLDER" in said
+    assert "remix.8" in said and "needs market1501, dukemtmc, msmt17" in said
     said = call("tables", "--table=remix.13").stdout
     assert "   5  MSMT17, with videos" in said and "100 epochs of 400 batches of 64" in said
     given = ("--table=remix.13", f"--workdir={tmp_path}/table", *_arguments(data))
@@ -142,7 +142,9 @@ def test_mistakes_are_told_in_a_line(data, tmp_path):
     assert "are 0, 1, 2, 3" in refused("tables", new, "--table=remix.8", "--rows=4")
     assert "did you mean 'remix.8'" in refused("tables", new, "--table=remx.8")
     told = refused("tables", new, "--table=remix.8", "--recipe=paper", "--weights=none")
-    assert "MSMT17-merged (rows 0, 1, 2, 3): --msmt17=msmt17:FOLDER" in told
+    assert "Name --at=market1501:FOLDER (rows 0, 1, 2, 3); --at=dukemtmc:FOLDER" in told
+    told = refused("tables", new, "--table=remix.8", "--at=markt1501=csv:a.csv")
+    assert "did you mean 'market1501'" in told
     assert "street, paper" in refused("tables", new, "--table=remix.8", "--recipe=papr")
     assert "is not a run's folder" in refused(
         "remix", new, *_arguments(data, f"--config.weights={data}")

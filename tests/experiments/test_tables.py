@@ -20,6 +20,7 @@ from experiments.tables.weights import named_files, started
 from reid_jax import encoders
 from reid_jax.app import kinds, labels, words
 from reid_jax.app import table as rows_of
+from reid_jax.app.protocols.places import placed
 from tests.data.sets import miniature
 from tests.data.sets.miniature import plant
 from tests.experiments.test_kinds import MAKERS
@@ -51,7 +52,7 @@ def made(table, script, recipe, given=(), lie=LIE):
 def test_every_row_makes_a_command(script, table, recipe):
     listed = made(table, script, recipe)
     files = {one.start: f"/weights/{one.start}" for one in listed if one.start}
-    assert not lacking(listed, LIE)
+    assert not lacking(listed)
     trained = {}
     for one in started(listed, files):
         row, script = table.rows[one.row], EXPERIMENTS[one.experiment]
@@ -240,22 +241,33 @@ def test_what_a_row_goes_on_from_is_trained_as_well():
     assert [one.row for one in with_needed(street, [5])] == [0, 1, 5]
 
 
-def test_data_sets_are_named_once():
+def test_data_sets_are_named_once(tmp_path):
     script = EXPERIMENTS["remix"]
     table = script.tables["4"]
-    lie = sets.where({"msmt17": "msmt17:/m", "market": "market1501:/a", "duke": ""})
+    lie = sets.where(placed(["msmt17:/m,market1501=csv:/a.csv,cuhk03=packed:/c"]))
     assert lie["msmt17_merged"] == "msmt17:/m,train=all" and "duke" not in lie
-    assert "msmt17_merged" not in sets.where({"msmt17": "csv:/m.csv"})
+    assert lie["market"] == "csv:/a.csv" and lie["cuhk03_labelled"] == "packed:/c"
+    assert sets.where(placed(["msmt17=csv:/m"]))["msmt17_merged"] == "csv:/m,train=all"
+    (tmp_path / "Market-1501").mkdir()
+    below = sets.where(placed(["youtube=packed:/y"], str(tmp_path)))
+    assert below == {"market": f"market1501:{tmp_path}/Market-1501", "youtube": "packed:/y"}
+    with pytest.raises(ValueError, match="did you mean 'youtube'"):
+        sets.where(placed(["youtub=packed:/y"]))
+    with pytest.raises(ValueError, match="--root=/nowhere: there is no such folder"):
+        sets.where(placed([], "/nowhere"))
     (first, *_) = made(table, script, "paper", lie=lie)
     assert first.config.data == "msmt17:/m,train=all" and first.config.labels == 0
     assert [test.title for test in first.tests] == ["Market-1501", "DukeMTMC-reID"]
-    told = lacking([first], lie)
-    assert told[0].startswith("LUPerson") or told[0].startswith("DukeMTMC-reID (rows 0): --duke=")
+    assert lacking([first]) == ["--at=dukemtmc:FOLDER (rows 0)"] and not lacking(
+        [first], tests=False
+    )
     own = made(table, script, "paper", ["--config.data=csv:/mine.csv"])[0]
     assert own.config.data == "csv:/mine.csv" and own.config.test == LIE["market"]
     assert made(table, script, "street")[0].config.data == "synthetic:plaza,persons=50,cameras=2"
-    merged = lacking(made(table, script, "paper", lie={}), {"msmt17": "csv:/m.csv"})
-    assert any("--msmt17_merged=KIND:PATH" in line for line in merged)
+    videos = EXPERIMENTS["cycas"]
+    assert "--at=youtube=KIND:PATH (rows 0)" in lacking(
+        made(videos.tables["losses"], videos, "paper", lie={})[:1]
+    )
     ten = sets.splits("prid", "prid2011:/p")
     assert ten[0] == "prid2011:/p,split=1" and len(ten) == 10
     assert sets.splits("prid", "csv:/p.csv") == ["csv:/p.csv"]
@@ -266,11 +278,11 @@ def test_the_sources_that_rows_name_open(tmp_path):
     """Each form of each data set that a row of a paper needs, on miniatures of their layouts."""
     makers = {**MAKERS, "cuhk03": _cuhk03, "luperson": miniature.luperson}
     base = {
-        name: f"{one.kind}:{makers[one.kind](tmp_path / one.kind)}"
-        for name, one in sets.SETS.items()
-        if one.kind and not one.base
+        one.place: f"{one.place}:{makers[one.place](tmp_path / one.place)}"
+        for one in sets.SETS.values()
+        if one.place in makers
     }
-    lie = sets.where(base)
+    lie = sets.where(placed([",".join(base.values())]))
     (tmp_path / "v.csv").write_text(
         "path,person,camera,split,group\na.png,,,train,x\nb.png,,,train,x\nc.png,,,train,y\n"
     )
