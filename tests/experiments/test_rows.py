@@ -126,7 +126,12 @@ TRAINED = {  # MGN's rows differ from its recipe, of which test_steps takes a st
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TRAINED)
+LONG = ("domainmix", "moco", "remix", "spcl")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[pytest.mark.slow] * (one in LONG)) for one in TRAINED]
+)
 def test_a_row_of_each_experiment_takes_a_step(name, tmp_path):
     """The last row of a table that the experiment trains."""
     by, key = TRAINED[name].split(".")
