@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,24 @@ def done(one: Training) -> bool:
         lines = _lines(one.folder)
         return bool(lines) and lines[-1]["kind"] in ("test", "untested")
     return run.ended(one.config, one.folder)
+
+
+def ready(one: Training, need: Training) -> bool:
+    """Whether what a row takes of another one is there: its run, a stage of it, or its labels."""
+    start = str(need.folder)
+    texts = [text for text in map(str, vars(one.config).values()) if start in text]
+    ends = {text.partition(start)[2].partition(",")[0] for text in texts}
+    paths = [Path(f"{start}{end}") for end in ends]
+    return all(
+        path.is_file() if path.suffix else done(need) if path == need.folder else _ended(path)
+        for path in paths
+    )
+
+
+def _ended(folder: Path) -> bool:
+    """Whether a stage did its last epoch and the test after it."""
+    kept = folder / "config.json"
+    return kept.is_file() and run.ended(SimpleNamespace(**json.loads(kept.read_text())), folder)
 
 
 def check(one: Training, name: str) -> None:

@@ -95,8 +95,8 @@ class Run:
             if other:
                 command.say(f"row {one.row} is {other}")
                 return
-            if left := [need.row for need in self._needed(one) if not running.done(need)]:
-                command.say(f"row {one.row} goes on from row {left[0]}, which is not done")
+            if left := [need.row for need in self._needed(one) if not running.ready(one, need)]:
+                command.say(f"row {one.row} goes on from row {left[0]}, which is not that far")
                 return
             if not running.done(one):
                 command.say(f"row {one.row}, {self.table.rows[one.row].name}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Formatter
 from typing import NamedTuple
 
+from reid_jax.app.kinds import split
 from reid_jax.app.protocols.places import Places
 from reid_jax.data.sets.published import SETS as KINDS
 from reid_jax.options import choose, expanded
@@ -59,10 +60,15 @@ def where(places: Places) -> dict[str, str]:
     """The source, KIND:PATH, of each set that lies somewhere, by name.
 
     Raises:
-        ValueError: --at names a set that no row needs, or --root is no folder.
+        ValueError: --at names a set that no row needs, or several sources as one, of which rows
+            could not ask for a form; or --root is no folder.
     """
-    for name in places.at:
+    for name, text in places.at.items():
         choose("--at", name, {one.place: one for one in SETS.values()})
+        if len(split(text)) > 1:
+            raise ValueError(
+                f"--at={name}={text}: rows need one source; `reid-jax prepare` packs several"
+            )
     if places.root and not Path(expanded(places.root)).is_dir():
         raise ValueError(f"--root={places.root}: there is no such folder")
     found = {}

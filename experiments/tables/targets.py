@@ -51,7 +51,9 @@ def evidence(lines: Sequence[Target]) -> str:
     encoders = ", ".join(dict.fromkeys(line.encoder for line in lines))
     sources = "; ".join(dict.fromkeys(line.evidence for line in lines))
     data = "; ".join(dict.fromkeys(f"{line.source}, from {line.start}" for line in lines))
-    core = " A picture's time is that on an i7-9700K." if any(line.cpu for line in lines) else ""
-    return (
-        f"The paper's figures are of {encoders}, trained on {data}; published in: {sources}.{core}"
-    )
+    text = f"The paper's figures are of {encoders}, trained on {data}; published in: {sources}."
+    if any(line.cpu for line in lines):
+        text += " A picture's time is that on an i7-9700K."
+    if any(line.hours for line in lines):
+        text += " Its hours are those of all GPUs, here those of the machine."
+    return text

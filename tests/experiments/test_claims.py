@@ -12,7 +12,7 @@ import pytest
 
 import experiments
 import reid_jax
-from experiments import cycas, moco, remix, spcl
+from experiments import cycas, ide, moco, remix, spcl
 from experiments.tables import claims, cost, plots, running
 from experiments.tables import trainings as making
 from experiments.tables.results import Result
@@ -84,9 +84,31 @@ def test_a_row_waits_for_what_it_goes_on_from(tmp_path, trained, capsys):
     with claims.claimed(tmp_path / "row0-seed0"):
         run(tmp_path).all(train=True)
     assert trained == [2]
-    assert "row 1 goes on from row 0, which is not done" in capsys.readouterr().out
+    assert "row 1 goes on from row 0, which is not that far" in capsys.readouterr().out
     run(tmp_path).all(train=True)
     assert trained == [2, 0, 1]
+
+
+def test_a_stage_of_another_row_is_enough(tmp_path):
+    gds = experiments.find()["gds"]
+    asked = Asked({"gds": gds}, "gds", "street")
+    first, second, *_ = trainings(gds.tables["3"], asked, tmp_path)
+    assert second.needs == (0,) and not running.ready(second, first)
+    source = tmp_path / "row0-seed0-source"
+    finish(first._replace(folder=source, config=ide.Config(epochs=3)))
+    assert not running.ready(second, first)
+    (source / "config.json").write_text(json.dumps({"epochs": 3}))
+    assert running.ready(second, first) and not running.done(first)
+    (source / "config.json").write_text(json.dumps({"epochs": 4}))
+    assert not running.ready(second, first)
+    mix = experiments.find()["domainmix"]
+    asked = Asked(experiments.find(), "domainmix", "paper")
+    rows = {one.row: one for one in trainings(mix.tables["1"], asked, tmp_path / "mix")}
+    labels = rows[1].folder / "stage1" / "labels.csv"  # of row 1, for the same labels unrefined
+    assert not running.ready(rows[3], rows[1])
+    labels.parent.mkdir(parents=True)
+    labels.write_text("")
+    assert running.ready(rows[3], rows[1]) and not running.ready(rows[4], rows[1])
 
 
 def test_a_row_that_fails_does_not_keep_the_others(tmp_path, monkeypatch, capsys):

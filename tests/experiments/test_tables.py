@@ -253,6 +253,8 @@ def test_data_sets_are_named_once(tmp_path):
     assert below == {"market": f"market1501:{tmp_path}/Market-1501", "youtube": "packed:/y"}
     with pytest.raises(ValueError, match="did you mean 'youtube'"):
         sets.where(placed(["youtub=packed:/y"]))
+    with pytest.raises(ValueError, match="youtube=csv:/a.csv.csv:/b.csv: rows need one source"):
+        sets.where(placed(["youtube=csv:/a.csv+csv:/b.csv"]))
     with pytest.raises(ValueError, match="--root=/nowhere: there is no such folder"):
         sets.where(placed([], "/nowhere"))
     (first, *_) = made(table, script, "paper", lie=lie)
