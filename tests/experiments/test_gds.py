@@ -92,6 +92,22 @@ def test_all_stages_by_one_command(data, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_papers_figures_are_drawn(data, tmp_path):
+    """Of direct transfer too, which is stage 1 tested on the target; one method is left out."""
+    given = (f"--workdir={tmp_path}/t", "--rows=0,2-3", *_arguments(data, "--config.cameras=1"))
+    said = call("tables", "--table=gds.figures", *given).stdout
+    for name in ("distances.png", "trend-2.png"):
+        assert f"{tmp_path}/t/{name}" in said and (tmp_path / "t" / name).stat().st_size > 1000
+    assert not (tmp_path / "t" / "trend-0.png").exists()  # the baseline has no moments
+    told = (tmp_path / "t" / "table.md").read_text().splitlines()
+    (row,) = (line.split("|") for line in told if "direct transfer" in line)
+    source = _lines(tmp_path / "t" / "row0-seed0-source")[-1]
+    assert row[2].strip() == f"csv:{data}/target.csv" and source["kind"] == "test"
+    assert row[3].strip() == f"{100 * source['mAP']:.1f}"
+    assert _lines(tmp_path / "t" / "row2-seed0")[-1]["kind"] == "test"
+
+
+@pytest.mark.slow
 def test_over_the_other_methods(data, tmp_path):
     small = (
         "--config.size=32x16",
