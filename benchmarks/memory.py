@@ -3,7 +3,7 @@
 python -m benchmarks.memory --rows=10000,100000,1000000
 
 Pictures are small jpegs, named by as many links as there are rows; the network is the small ResNet
-at 64x32. A training is cut short (an epoch of a few batches), since its memory does not depend on
+at 32x16. A training is cut short (an epoch of a few batches), since its memory does not depend on
 its length; everything else is the whole command. The last line of each command fits a straight
 line: what it takes without data, and bytes a picture.
 """
@@ -28,7 +28,7 @@ _COMMANDS = flags.DEFINE_list("commands", [], "some of those measured; empty: al
 SOURCES = 100  # pictures; each has many names
 PERSON = 50  # pictures of a person
 QUERIES = 1000
-SMALL = ("--config.backbone=resnet_small", "--config.size=64x32", "--config.persons=4")
+SMALL = ("--config.backbone=resnet_small", "--config.size=32x16", "--config.persons=4")
 
 
 def data(folder: Path, rows: int) -> Path:
