@@ -8,7 +8,7 @@ network with the same losses in channels_last, not compiled.
 
 python -m benchmarks.training [--backbones=resnet_small,resnet50] [--turns=31] [--images=64]
 python -m benchmarks.training --pythons=python3.13:python3.11   other interpreters, by their paths
-python -m benchmarks.training --cores=1   where other work keeps the machine busy
+python -m benchmarks.training --cpus=1   where other work keeps the machine busy
 python -m benchmarks.training --whole     the steps of a run beside bare ones, without torch
 
 Where other work takes the cores, the wall tells how patient the threads of each are, and little of
@@ -37,7 +37,7 @@ _FEWER = flags.DEFINE_integer("fewer", 16, "rows of a batch of resnet50", lower_
 _WHOLE = flags.DEFINE_bool(
     "whole", False, "instead of torch: a run's steps, with plan and reading, beside bare steps"
 )
-_CORES = flags.DEFINE_integer("cores", 1000, "cores to use, at most", lower_bound=1)
+_CPUS = flags.DEFINE_integer("cpus", 1000, "cores to use, at most", lower_bound=1)
 _TURNS = flags.DEFINE_integer("turns", 31, "measured turns of each network", lower_bound=1)
 _PYTHONS = flags.DEFINE_string(
     "pythons", sys.executable, "interpreters that ours runs in, by ':'; torch's runs in the first"
@@ -211,7 +211,7 @@ def main(arguments: list[str]) -> None:
         work(*arguments[2:])
         return
     pythons = _PYTHONS.value.split(":")
-    cores = min(_CORES.value, len(os.sched_getaffinity(0)))
+    cores = min(_CPUS.value, len(os.sched_getaffinity(0)))
     print(f"{cores} cores, {_SIZE.value}, medians of {_TURNS.value} turns (quartiles)\n")
     if not _WHOLE.value:
         parts = [f"{part}, images/s | : torch, wall | : torch, processor" for part in PARTS]

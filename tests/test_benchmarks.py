@@ -70,7 +70,7 @@ def test_they_run(name, options, told):
 
 def test_training_is_measured_beside_torch():
     pytest.importorskip("torch")
-    options = ["--backbones=resnet_small", "--size=32x16", "--images=8", "--turns=2", "--cores=1"]
+    options = ["--backbones=resnet_small", "--size=32x16", "--images=8", "--turns=2", "--cpus=1"]
     command = [sys.executable, "-m", "benchmarks.training", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

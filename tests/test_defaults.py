@@ -74,6 +74,7 @@ DEFAULTS = {
     "retrieval.rerank.rank": {"metric": "cosine", "same_camera": False},
     "retrieval.ranking.order": {"metric": "cosine", "same_camera": False},
     "retrieval.ranking.rank": {"metric": "cosine", "same_camera": False},
+    "retrieval.single_shot.galleries": {"draws": 100, "seed": 0},
     "retrieval.distances.count_distances": {"same_camera": False, "bins": 100},
 }  # fmt: skip
 CONSTANTS = {

@@ -157,6 +157,22 @@ CASES = [
     for recipe in experiment.recipes
     if recipe != "street"
 ]
+
+
+def shortened(name, recipe):
+    """The configuration of a recipe on the tiny persons."""
+    experiment = experiments.find()[name]
+    config = experiment.config(**experiment.recipes[recipe])
+    short = {option: value for option, value in LENGTHS.items() if option in vars(config)}
+    if name == "mgn":
+        short["size"] = "96x16"  # three parts of a map
+    if not config.data:
+        del short["data"]
+    if getattr(config, "pairs_from", "") == "videos":
+        short |= {"data": "tiny:videos+tiny:scenes", "early": min(config.early, 1)}
+    return dataclasses.replace(config, **short)
+
+
 PAPERS_FIRST = [  # the recipe `paper` of each experiment, and slowly the others
     pytest.param(*case.values, id=case.id, marks=[pytest.mark.slow] * ("paper" not in case.values))
     for case in CASES
