@@ -146,7 +146,7 @@ def small(monkeypatch):
         if name.startswith("resnet50")
     }
     monkeypatch.setattr(encoders, "BACKBONES", {**encoders.BACKBONES, **trunks})
-    monkeypatch.setitem(kinds.KINDS, "tiny", tiny)
+    monkeypatch.setitem(kinds.KINDS, "tiny", kinds.Kind(tiny, "persons of a colour"))
     made = embedder.model
     monkeypatch.setattr(embedder, "model", lambda module: drawn(made(module)))
 
