@@ -32,8 +32,8 @@ SMALL = ("--config.backbone=resnet_small", "--config.size=32x16", "--config.pers
 
 
 def data(folder: Path, rows: int) -> Path:
-    """Write `rows` names of a few pictures, and a CSV: half the persons are training, the others
-    gallery, with a query each of the first `QUERIES`."""
+    """Write `rows` names of a few pictures, and a CSV of `PERSON` a person; every second person of
+    the first is tested, `QUERIES` at most."""
     rng = np.random.default_rng(0)
     for number in range(SOURCES):
         pixels = rng.integers(0, 256, (16, 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
@@ -48,9 +48,9 @@ def data(folder: Path, rows: int) -> Path:
             path = f"names/{row}.jpg"
             os.link(folder / f"{row % SOURCES}.jpg", folder / path)
             person = row // PERSON
-            split = ("train", "gallery")[person % 2]
-            if split == "gallery" and row % PERSON == 0 and person < 2 * QUERIES:
-                split = "query"
+            split = "train"
+            if person % 2 and person < 2 * QUERIES:
+                split = "gallery" if row % PERSON else "query"
             writer.writerow((path, person, row % 6, person, split))
     return folder / "data.csv"
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -126,9 +127,10 @@ def call_and_wait(call: Sequence[str], look: Callable[[], None] = lambda: None) 
     Raises:
         ValueError: it stopped or failed.
     """
-    process = subprocess.Popen(call)
+    process, most = subprocess.Popen(call), 0
     try:
         while True:
+            most = max(most, _peak(process.pid))
             ended, status, usage = os.wait4(process.pid, os.WNOHANG)
             if ended:
                 break
@@ -141,7 +143,20 @@ def call_and_wait(call: Sequence[str], look: Callable[[], None] = lambda: None) 
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise ValueError(f"stopped or failed: {' '.join(call)}")
-    return int(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+    return most or int(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+
+
+def _peak(process: int) -> int:
+    """The most memory that a running process has had, in bytes; 0 where Linux does not say.
+
+    What the system says at its end is at least what this process had when it began the other.
+    """
+    try:
+        told = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", told)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _end(process: subprocess.Popen) -> None:
