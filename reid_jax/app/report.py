@@ -23,7 +23,7 @@ import jax
 import numpy as np
 
 from reid_jax import encoders, evaluate, parallel
-from reid_jax.app import about, canvas, command, distances, markdown, sheets
+from reid_jax.app import about, canvas, command, distances, markdown, progress, sheets
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Figures, Job
 from reid_jax.data import records as reading
@@ -32,6 +32,7 @@ from reid_jax.retrieval import histogram
 from reid_jax.types import Plan, Records, Variables
 
 LOOKED_AT = 2000  # training pictures among which neighbours are sought, at most
+HISTOGRAMS = 50_000  # test pictures that get one, of 12 KB
 
 
 def write(
@@ -110,7 +111,12 @@ def _embeddings(
         return {}
     first = parallel.replicate(job.model.init(jax.random.key(config.seed)))
     networks = {_began(about.started(job), origin.start): first, markdown.TRAINED: encoder}
-    return {"colour histogram, 6 stripes": histograms(job.test)} | {
+    if len(rows) <= HISTOGRAMS:
+        trivial = {"colour histogram, 6 stripes": histograms(job.test)}
+    else:
+        trivial = {}
+        command.say(f"no colour histograms of {len(rows):,} test pictures; up to {HISTOGRAMS:,}")
+    return trivial | {
         name: embed_rows(embed, job.model, job.test, variables, rows)
         for name, variables in networks.items()
     }
@@ -146,7 +152,7 @@ def some(train: Records) -> np.ndarray:
     return np.sort(np.random.default_rng(0).permutation(rows)[:LOOKED_AT])
 
 
-def progress(
+def midway(
     job: Job,
     config: Any,
     embed: parallel.Embed,
@@ -169,12 +175,15 @@ def progress(
 
 def histograms(test: Records) -> np.ndarray:
     """The colour histograms of every row, f32[n d], which are the trivial baseline."""
-    return np.stack(
-        [
-            histogram.stripes(resize(reading.read(test, row), canvas.SIZE))
-            for row in range(len(test.person))
-        ]
-    )
+    n = len(test.person)
+    with progress.doing("making colour histograms") as watch:
+        for row in range(n):
+            one = histogram.stripes(resize(reading.read(test, row), canvas.SIZE))
+            if not row:
+                made = np.empty((n, len(one)), np.float32)
+            made[row] = one
+            watch(row + 1, n)
+    return made
 
 
 def first_line(config: Any, recipe: str) -> str:

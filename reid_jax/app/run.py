@@ -182,7 +182,7 @@ def _look(
     embedding, figures = test(job, config, embed, encoder)
     log.test(figures)
     if _REPORT.value:
-        report.progress(job, config, embed, encoder, embedding, folder, moment.position.epoch + 1)
+        report.midway(job, config, embed, encoder, embedding, folder, moment.position.epoch + 1)
 
 
 def test(

@@ -206,3 +206,16 @@ def test_a_redrawn_report_begins_with_the_weights_of_the_run_or_with_none(tmp_pa
     for start in (None, "", str(tmp_path / "gone.pth")):
         assert report.started(config, model, start) is model
     assert about.read(tmp_path) == About("", "", "", None)
+
+
+def test_large_test_sets_have_no_colour_histograms(monkeypatch, capsys):
+    monkeypatch.setattr(drawing, "embed_rows", lambda *rest: np.zeros((5, 2), np.float32))
+    monkeypatch.setattr(drawing.parallel, "replicate", lambda tree: tree)
+    job = _job(tiny.world(3, 4), _test_part())
+    job.model.init = lambda key: {}
+    rest = (types.SimpleNamespace(seed=0), None, {}, About("", "", "", None))
+    made = drawing._embeddings(job, *rest)
+    assert len(made) == 3 and next(iter(made.values())).shape == (5, 6 * 8**3)
+    monkeypatch.setattr(drawing, "HISTOGRAMS", 4)
+    assert [*drawing._embeddings(job, *rest)] == [*made][1:]
+    assert "no colour histograms of 5 test pictures" in capsys.readouterr().out
