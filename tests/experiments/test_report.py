@@ -213,6 +213,7 @@ def test_large_test_sets_have_no_colour_histograms(monkeypatch, capsys):
     monkeypatch.setattr(drawing.parallel, "replicate", lambda tree: tree)
     job = _job(tiny.world(3, 4), _test_part())
     job.model.init = lambda key: {}
+    monkeypatch.setattr(about, "started", lambda job: "")
     rest = (types.SimpleNamespace(seed=0), None, {}, About("", "", "", None))
     made = drawing._embeddings(job, *rest)
     assert len(made) == 3 and next(iter(made.values())).shape == (5, 6 * 8**3)
