@@ -5,13 +5,14 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from absl import flags
 
 import reid_jax
 from reid_jax import encoders
-from reid_jax.app import kinds, parts, views
+from reid_jax.app import kinds, memory, parts, views
 from reid_jax.options import SOURCE, Holds, choose, holds, names, owner, sentence
 
 WORDS = ("-h", "--help", "-help", "-?", "--helpshort", "--helpfull", "--version")
@@ -60,6 +61,7 @@ def _lines(
     about = inspect.cleandoc(script.__doc__ or "")
     installed = str(script.__package__).startswith("reid_jax.")
     yield about.replace("python -m experiments.", "reid-jax ") if installed else about
+    yield "\n" + textwrap.fill(memory.told(Path(sys.argv[0]).stem), 100)
     if config_class is not None:
         named = [word.partition("=")[2] for word in arguments if word.startswith("--recipe=")]
         recipe = named[-1] if named else next(iter(recipes), "")

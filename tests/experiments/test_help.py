@@ -9,7 +9,7 @@ import pytest
 import experiments
 import reid_jax
 from experiments import __main__ as door
-from reid_jax.app import help, info
+from reid_jax.app import help, info, memory
 from tests.experiments.called import ROOT, call
 
 
@@ -38,9 +38,15 @@ def test_help_is_answered_by_each_kind_of_script(monkeypatch):
     assert said.startswith("Train the supervised baseline.")
     assert "Defaults are those of --recipe=paper; " in said
     assert "--config.backbone=resnet50\n" in said and "\nrun\n" in said and "--workdir\n" in said
+    assert "\nMemory: 1 to 1.5 GB with the small networks" in said
     said = call("prepare", "-h").stdout
+    assert "\nMemory: 0.5 GB and 0.5 KB for each picture" in said
     assert "--detector" in said and "--source" in said and "\n  --config" not in said
     assert call("tables", "--version").stdout == f"reid_jax {reid_jax.__version__}\n"
+
+
+def test_every_tool_has_a_sentence_on_its_memory():
+    assert {*memory.OF} == {*experiments.files(), "tables"} - {*experiments.find()}
 
 
 def test_the_door_lists_every_script_with_a_line(capsys, monkeypatch):

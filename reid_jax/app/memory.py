@@ -1,0 +1,26 @@
+"""How much memory commands take, in a sentence for --help; `benchmarks/memory.py` measures it."""
+
+_READ = "Pictures are read when they are needed, a few batches ahead."
+TRAINING = (
+    "1 to 1.5 GB with the small networks on a CPU, 0.5 KB for each picture of the data, and 4 "
+    "bytes for each number of the embeddings that are labelled or ranked; a report makes colour "
+    f"histograms, 12 KB each, of up to 50,000 test pictures. {_READ}"
+)
+_EMBEDDED = f"for each picture 0.5 KB and 8 bytes for each number of its embedding. {_READ}"
+OF = {
+    "embed": f"0.5 GB, the weights, and {_EMBEDDED}",
+    "evaluate": f"0.5 GB, the weights, 0.7 GB to rank, and {_EMBEDDED}",
+    "protocol": f"0.5 GB, the weights, 0.7 GB to rank, and {_EMBEDDED}",
+    "report": f"as a training's: {TRAINING}",
+    "tables": f"that of the trainings, one after the other: {TRAINING}",
+    "cluster": "2.4 GB for 200,000 embeddings of 2,048 numbers, 14 GB for a million.",
+    "prepare": f"0.5 GB and 0.5 KB for each picture; of videos, as much again a core. {_READ}",
+    "export": "0.5 GB, and a few times the weights.",
+    "contact_sheet": "0.3 GB.",
+    "info": "0.3 GB.",
+}
+
+
+def told(command: str) -> str:
+    """The sentence of a command."""
+    return f"Memory: {OF.get(command, TRAINING)}"
