@@ -77,10 +77,8 @@ def main() -> None:
     for line in copies.told(None, test, same_camera=same_camera):
         print(f"  {line}")
     check_test(test, same_camera=same_camera)
-    embed, placed = (
-        parallel.build_embed(model, flip=bool(_FLIP.value)),
-        parallel.replicate(variables),
-    )
+    embed = parallel.build_embed(model, flip=bool(_FLIP.value))
+    placed = parallel.replicate(variables)
 
     def embedded(of: Records) -> np.ndarray:
         return embed_rows(embed, model, of, placed, np.arange(len(of.person)))

@@ -162,14 +162,15 @@ def _files(root: Path, left: Left) -> list[str]:
             raise ValueError(f"{folder} is a packed data set; use packed:{folder}")
         below[:] = [name for name in below if name[0] != "."]
         left[LINKS] += sum(os.path.islink(os.path.join(folder, name)) for name in below)
-        files += [os.path.join(folder, name) for name in names if _is_picture(name)]
+        files += [os.path.join(folder, name) for name in names if is_picture(name)]
         for name in names:
-            if not _is_picture(name):
+            if not is_picture(name):
                 left.add(name)
     return sorted(files)
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
+    """Whether a file of this name, which is not hidden, is a picture that can be read here."""
     return name[0] != "." and ending(name) in ENDINGS
 
 
@@ -177,7 +178,7 @@ def _persons(root: Path, left: Left) -> list[tuple[str, str, str | None]]:
     """List (file, person, camera or None) of each picture, in order; `left` as in `_files`."""
     inside = sorted(os.scandir(root), key=lambda entry: entry.name)
     loose = [entry.name for entry in inside if entry.is_file() and entry.name[0] != "."]
-    pictures = [name for name in loose if _is_picture(name)]
+    pictures = [name for name in loose if is_picture(name)]
     if pictures:
         other = kind_of_names(pictures)
         hint = f"; {other} names its pictures so: {other}:PATH" if other else ""

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 from reid_jax.data.sets import listing
-from reid_jax.data.sets.draw import drawn
+from reid_jax.data.sets.draw import by_camera
 from reid_jax.data.sets.listing import Row
 from reid_jax.data.sets.official import Official, Say, compare, silent
 from reid_jax.types import Records
@@ -43,7 +43,7 @@ def cuhk01(
     """
     path = Path(folder)
     inside = ("campus", "CUHK01/campus", "CUHK01", "cuhk01/campus")
-    place = next((path / one for one in inside if (path / one).is_dir()), path)
+    place = listing.below(path, inside) or path
     files = listing.pictures(place)
     rows = [
         Row(file, int(match[1]), (int(match[2]) - 1) // 2)
@@ -51,11 +51,4 @@ def cuhk01(
     ]
     data = listing.made(rows)
     compare(data, official, "campus" + (f", split {split}" if split else ""), say)
-    if not split:
-        return data
-    persons = {row.person for row in rows}
-    train = drawn(persons, len(persons) // 2, split)
-    part = ("query", "gallery")
-    return listing.made(
-        [row if row.person in train else row._replace(split=part[row.camera]) for row in rows]
-    )
+    return listing.made(by_camera(rows, split)) if split else data

@@ -46,7 +46,7 @@ def cuhk_sysu(folder: str | Path, *, official: Official = OFFICIAL, say: Say = s
         ValueError: Person.mat is another file, or names frames that are not there.
     """
     path = Path(folder)
-    cropped = next((path / one for one in CROPPED if (path / one).is_dir()), None)
+    cropped = listing.below(path, CROPPED)
     if cropped is not None:
         files = listing.pictures(cropped)
         found = listing.matched(files, NAME, "cuhk_sysu", "CUHK-SYSU", "p1_s1_1.jpg")

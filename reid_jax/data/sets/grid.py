@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from reid_jax.data.sets import listing, mat
-from reid_jax.data.sets.draw import drawn
+from reid_jax.data.sets.draw import half
 from reid_jax.data.sets.listing import Row
 from reid_jax.data.sets.official import WARNING, Official, Say, compare, silent
 from reid_jax.types import Records
@@ -58,7 +58,7 @@ def grid(
         train, how = _listed(place / LISTS, split), "published"
     else:
         persons = {row.person for row in rows} - {0}
-        train, how = drawn(persons, len(persons) // 2, split), "drawn"
+        train, how = half(persons, split), "drawn"
         say(f"{WARNING}{place} has no {LISTS}, so split {split} is drawn, not the published one")
     data = listing.made([r._replace(split="train") if r.person in train else r for r in rows])
     compare(data, official, f"probe and gallery, {how} split {split}", say)

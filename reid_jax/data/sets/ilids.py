@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from reid_jax.data.sets import listing
-from reid_jax.data.sets.draw import drawn
+from reid_jax.data.sets.draw import half
 from reid_jax.data.sets.listing import Row
 from reid_jax.data.sets.official import Official, Say, compare, silent
 from reid_jax.types import Records
@@ -52,7 +52,7 @@ def ilids(
     """
     path = Path(folder)
     inside = ("i-LIDS_Pedestrian/Persons", "Persons", "ilids/i-LIDS_Pedestrian/Persons")
-    place = next((path / one for one in inside if (path / one).is_dir()), path)
+    place = listing.below(path, inside) or path
     files = listing.pictures(place)
     rows = [
         Row(file, int(match[1]), -1)
@@ -67,7 +67,7 @@ def ilids(
 def _dealt(rows: list[Row], split: int) -> list[Row]:
     """The rows of a split."""
     persons = {row.person for row in rows}
-    train = drawn(persons, len(persons) // 2, split)
+    train = half(persons, split)
     dealt = [row for row in rows if row.person in train]
     rng = np.random.default_rng([split, 1])
     for person in sorted(persons - train):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reid_jax.data import records
-from reid_jax.data.folders import ENDINGS
+from reid_jax.data.folders import is_picture
 from reid_jax.data.sets.known import kind_of, kind_of_names
 from reid_jax.types import Records
 
@@ -66,6 +66,11 @@ def root(folder: str | Path, name: str, needed: Sequence[str], inside: Sequence[
     )
 
 
+def below(folder: Path, names: Sequence[str]) -> Path | None:
+    """The first of these folders below `folder` that is there."""
+    return next((folder / one for one in names if (folder / one).is_dir()), None)
+
+
 def held(folder: Path) -> str:
     """The first names of a folder."""
     names = sorted(path.name for path in folder.iterdir())
@@ -81,11 +86,7 @@ def pictures(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
-    names = [
-        name
-        for name in os.listdir(folder)
-        if name[0] != "." and os.path.splitext(name)[1].lower() in (*ENDINGS, ".tif")
-    ]
+    names = [name for name in os.listdir(folder) if is_picture(name)]
     if not names:
         raise ValueError(f"{folder} holds no picture; it holds {held(folder)}")
     return [os.path.join(folder, name) for name in sorted(names)]

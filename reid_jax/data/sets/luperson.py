@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from reid_jax.data import records
-from reid_jax.data.folders import ENDINGS
+from reid_jax.data.folders import is_picture
 from reid_jax.data.sets import listing
 from reid_jax.data.sets.official import WARNING, Say, silent
 from reid_jax.types import Domain, Records
@@ -53,11 +53,7 @@ def luperson(
                 f"{place} holds LUPerson's LMDB, which is not read; name the folder of its "
                 "pictures, COUNTRY/CITY/VIDEO/*.jpg"
             )
-        files = sorted(
-            os.path.join(place, name)
-            for name in names
-            if name[0] != "." and os.path.splitext(name)[1].lower() in ENDINGS
-        )
+        files = sorted(os.path.join(place, name) for name in names if is_picture(name))
         if files:
             parts.append(np.array(files, PATHS))
             sizes.append(len(files))

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from reid_jax.data.sets import listing
-from reid_jax.data.sets.draw import drawn
+from reid_jax.data.sets.draw import by_camera
 from reid_jax.data.sets.listing import Row
 from reid_jax.data.sets.official import Official, Say, compare, silent
 from reid_jax.types import Records
@@ -42,7 +42,7 @@ def pku_reid(
     """
     path = Path(folder)
     inside = ("PKUv1a_128x48", "PKUv1a", "PKU-Reid/PKUv1a_128x48")
-    place = next((path / one for one in inside if (path / one).is_dir()), path)
+    place = listing.below(path, inside) or path
     files = listing.pictures(place)
     rows = [
         Row(file, int(match[1]), int(match[2]) - 1)
@@ -55,13 +55,4 @@ def pku_reid(
     ]
     data = listing.made(rows)
     compare(data, official, place.name + (f", split {split}" if split else ""), say)
-    if not split:
-        return data
-    persons = {row.person for row in rows}
-    train = drawn(persons, len(persons) // 2, split)
-    return listing.made(
-        [
-            row if row.person in train else row._replace(split="gallery" if row.camera else "query")
-            for row in rows
-        ]
-    )
+    return listing.made(by_camera(rows, split)) if split else data

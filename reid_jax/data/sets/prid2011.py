@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 
 from reid_jax.data.sets import listing
-from reid_jax.data.sets.draw import drawn
+from reid_jax.data.sets.draw import half
 from reid_jax.data.sets.listing import Row
 from reid_jax.data.sets.official import Official, Say, compare, silent
 from reid_jax.types import Records
@@ -66,7 +66,7 @@ def prid2011(
             own = APART if number > shared and not camera else 0
             rows.append(Row(file, number + own, camera, "gallery" if camera else "query"))
     both = {row.person for row in rows if row.person <= shared}
-    chosen = drawn(both, len(both) // 2, split)
+    chosen = half(both, split)
     if train:
         rows = [row._replace(split="train") for row in rows]
     else:

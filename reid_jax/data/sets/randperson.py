@@ -58,7 +58,7 @@ def randperson(
     path = Path(folder)
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path} (RandPerson)")
-    subset = next((path / one for one in SUBSET if (path / one).is_dir()), None)
+    subset = listing.below(path, SUBSET)
     scenes = [one for base in (path, path / "images") if base.is_dir()
               for one in sorted(base.glob("scene*")) if one.is_dir()]  # fmt: skip
     if part == "subset" and subset is None:

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from reid_jax.data.sets import listing
-from reid_jax.data.sets.draw import drawn
+from reid_jax.data.sets.draw import half
 from reid_jax.data.sets.listing import Row
 from reid_jax.data.sets.official import Official, Say, compare, silent
 from reid_jax.types import Records
@@ -48,8 +48,7 @@ def viper(
             listing.pictures(place / part), NAME, "viper", "VIPeR", "000_45.bmp"
         )
     ]
-    persons = {row.person for row in rows}
-    train = drawn(persons, len(persons) // 2, split)
+    train = half((row.person for row in rows), split)
     data = listing.made([r._replace(split="train") if r.person in train else r for r in rows])
     compare(data, official, f"cam_a and cam_b, split {split}", say)
     return data
