@@ -21,8 +21,10 @@ from flax import linen as nn
 from reid_jax import checkpoint, export, parallel
 from reid_jax.data.augment import RESIZES
 from reid_jax.models import embedder, mgn, pretrained, transfer
-from reid_jax.models.backbones import BACKBONES, MGNS
+from reid_jax.models.backbones import BACKBONES, MGNS, TRANSFORMERS
 from reid_jax.models.norm import BatchNorm, DomainNorm
+from reid_jax.models.pool import BY_TOKEN
+from reid_jax.models.vit import VITS
 from reid_jax.options import PATH, WORDS, choose, expanded, option, renewed
 from reid_jax.retrieval.sides import METRICS
 from reid_jax.types import Input, Model, Variables
@@ -39,13 +41,18 @@ FITS = {
     "swin_t": "Microsoft's of ImageNet (swin_tiny_patch4_window7_224.pth)",
     "swin_s": "Microsoft's of ImageNet (swin_small_patch4_window7_224.pth)",
     "swin_b": "Microsoft's of ImageNet (swin_base_patch4_window7_224.pth)",
+    "vit_s16": "timm's of ImageNet (vit_small_patch16_224) or TransReID-SSL's",
+    "vit_b16": "timm's of ImageNet (vit_base_patch16_224) or TransReID-SSL's",
+    "vit_t16": "timm's of ImageNet (vit_tiny_patch16_224)",
+    "dinov2": "DINOv2's ({backbone}; dinov2_vits14_pretrain.pth and others)",
+    "clip_b16": "CLIP's ViT-B/16, as open_clip saves it",
     "mgn_small": "",
     "mgn": "LUPerson's ResNet-50",
 }
 LONGEST = 2048  # pixels of a side of a picture
 SIZES = ("size", "resize")  # options that a trunk may go on with at another value
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-POOLINGS = {"average": "average", "gem": "gem"}
+POOLINGS = {name: name for name in ("average", "gem", *BY_TOKEN)}
 # (mean, std) of the pixels in [0, 1]; LUPerson's are 89.896 79.200 80.073 and 63.872 64.305 63.839
 # of 255
 _DEFAULT = Input((1, 1))
@@ -88,7 +95,11 @@ class Trunk:
 class Network(Trunk):
     """The options of a network with one embedding, a part of most experiments' configurations."""
 
-    pooling: str = option("average", "average, gem")
+    pooling: str = option(
+        "average",
+        "average, gem; of a transformer with a class token also token, or tokens: with the mean of "
+        "the tokens beside it (PASS)",
+    )
     projection: int = option(
         0, "width of a linear layer behind the pooling; 0: no such layer", was="head", least=0
     )
@@ -102,6 +113,9 @@ class Network(Trunk):
     bn_gaps: bool = option(False, "batches may have empty places, which batch statistics ignore")
     bn_frozen: bool = option(False, "the trunk's batch statistics stay as they were loaded")
     bn_domains: bool = option(False, "each of the two domains has its own batch normalisation")
+    remat: bool = option(
+        False, "a ViT's blocks are computed again in the backward pass: less memory, more time"
+    )
 
 
 OPTIONS = (*vars(Network()), "extra")  # of `build`; the last is MGN's alone
@@ -169,13 +183,13 @@ def _module(config: Any, norm: Callable[..., BatchNorm]) -> nn.Module:
         width, trunk = MGNS[config.backbone]
         make = partial(BACKBONES[trunk], norm=norm, dtype=dtype)
         return mgn.MGN(input, make, width, config.extra, norm)
-    if config.bn_frozen and config.bn_domains:
-        raise ValueError("bn_frozen and bn_domains exclude each other")
+    _check(config)
     norm = partial(norm, gaps=config.bn_gaps)
     kind: Callable[..., nn.Module] = partial(DomainNorm, norm=norm) if config.bn_domains else norm
     inside = partial(kind, frozen=True) if config.bn_frozen else kind
+    again = {"remat": True} if config.remat else {}
     return embedder.Embedder(
-        choose("backbone", config.backbone, BACKBONES)(norm=inside, dtype=dtype),
+        choose("backbone", config.backbone, BACKBONES)(norm=inside, dtype=dtype, **again),
         input,
         choose("pooling", config.pooling, POOLINGS),
         512 if config.backbone.startswith("osnet") else 0,
@@ -184,6 +198,26 @@ def _module(config: Any, norm: Callable[..., BatchNorm]) -> nn.Module:
         config.second_feature,
         config.projection,
     )
+
+
+def _check(config: Any) -> None:
+    """Refuse options that exclude each other or do not go with the backbone."""
+    name = config.backbone
+    choose("backbone", name, BACKBONES)
+    if config.bn_frozen and config.bn_domains:
+        raise ValueError("bn_frozen and bn_domains exclude each other")
+    for choice in ("bn_frozen", "bn_domains"):
+        if getattr(config, choice) and name in TRANSFORMERS:
+            raise ValueError(
+                f"{choice}=true, but {name} normalises by layer, not by batch: give {choice}=false"
+            )
+    if name not in VITS and (config.pooling in BY_TOKEN or config.remat):
+        what = f"pooling={config.pooling}" if config.pooling in BY_TOKEN else "remat=true"
+        raise ValueError(f"{what} is for a transformer with a class token, and {name} is none")
+    if config.pooling == "tokens" and not VITS[name].get("registers"):
+        raise ValueError(
+            f"pooling=tokens, but {name} has none beside the class token: pooling=token"
+        )
 
 
 def _fit(folder: str, config: Any, model: Model, leave: list[str], say: Say) -> transfer.Fit:
@@ -235,7 +269,8 @@ def of_weights(
         FileNotFoundError: there is no such file.
     """
     choose("backbone", backbone, BACKBONES)
-    model = build(Network(backbone, "", "", size, resize, normalise, neck=False))
+    pooling = "token" if backbone in VITS else "average"
+    model = build(Network(backbone, "", "", size, resize, normalise, pooling=pooling, neck=False))
     variables, coverage = pretrained.load(file, checkpoint.empty(model))
     say(f"{file} fills {coverage}")
     return model._replace(config={**model.config, "weights": str(file)}), variables

@@ -90,11 +90,34 @@ def product(graph: Graph, equation: Any, x: Value, y: Value) -> Value:
         [axis for axis in range(len(side)) if axis not in (*batch, *of)]
         for side, batch, of in ((_shape(x), batch_x, of_x), (_shape(y), batch_y, of_y))
     ]
-    if any(len(one) != 1 for one in free):
+    rows, columns = (
+        _wide(side, axes) for side, axes in zip((_shape(x), _shape(y)), free, strict=True)
+    )
+    left = _matrices(graph, x, (*batch_x, *rows, *of_x))
+    right = _matrices(graph, y, (*batch_y, *of_y, *columns))
+    behind = len(batch_x)
+    narrow = (*dims[:behind], _shape(x)[rows[0]], _shape(y)[columns[0]])
+    out = graph.add("MatMul", (left.name, right.name), narrow)
+    return out if narrow == tuple(dims) else graph.reshaped(out, dims, dims)
+
+
+def _wide(shape: tuple[Any, ...], axes: list[int]) -> list[int]:
+    """The one of some axes that is wider than 1, or their first where none is."""
+    wide = [axis for axis in axes if shape[axis] != 1] or axes[:1]
+    if len(wide) != 1:
         raise Untranslated("a product of tensors of these axes has no translation to ONNX")
-    left = graph.arranged(x, (*batch_x, *free[0], *of_x))
-    right = graph.arranged(y, (*batch_y, *of_y, *free[1]))
-    return graph.add("MatMul", (left.name, right.name), dims)
+    return wide
+
+
+def _matrices(graph: Graph, x: Value, axes: tuple[int, ...]) -> Tensor:
+    """A tensor as a batch of matrices: these axes in this order, the others, of 1, left out."""
+    shape = _shape(x)
+    ones = [axis for axis in range(len(shape)) if axis not in axes]
+    whole = graph.arranged(x, (*ones, *axes))
+    if not ones:
+        return whole
+    kept = tuple(shape[axis] for axis in axes)
+    return graph.reshaped(whole, kept, kept)
 
 
 def _known(graph: Graph, x: Any, matrix: np.ndarray, over: int, of: int) -> Tensor:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from reid_jax.models import osnet, resnet, swin
+from reid_jax.models.vit import VITS, ViT
 
 Make = Callable[..., Any]
 
@@ -35,7 +36,9 @@ BACKBONES: dict[str, Make] = {
     "swin_t": _windows(swin.swin_t),
     "swin_s": _windows(swin.swin_s),
     "swin_b": _windows(swin.swin_b),
+    **{name: partial(ViT, **options) for name, options in VITS.items()},
 }
+TRANSFORMERS = tuple(name for name in BACKBONES if name.startswith(("swin_", *VITS)))
 # MGN's by name: the width of a head, and the backbone of its trunk
 MGNS = {
     "mgn": (256, "resnet50"),

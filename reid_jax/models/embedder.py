@@ -19,9 +19,9 @@ class Embedder(nn.Module):
     """Image encoder: normalised pixels, trunk, pooling, optional layers, neck.
 
     Attributes:
-        trunk: module (image f32[b h w 3], train) -> feature map [b h' w' c].
+        trunk: module (image f32[b h w 3], train) -> feature map [b h' w' c], or `pool.Tokens`.
         input: size, mean, std and channel order of the images that the trunk takes.
-        pooling: "average" or "gem".
+        pooling: "average" or "gem" of the map; "token" or "tokens" of a trunk with a class token.
         project: width of a dense layer with batch normalisation and ReLU behind the pooling, as in
             OSNet; 0: none.
         neck: whether there is a batch normalisation with its bias frozen at 0 (BNNeck, Luo et al.,
@@ -47,7 +47,11 @@ class Embedder(nn.Module):
     def __call__(self, image: Array, train: bool) -> tuple[Array, Array]:
         """Image uint8 or f32 [b h w 3], RGB in [0, 255] -> (feature, embedding), each f32[b d]."""
         x = self.trunk(normalised(image, self.input), train)
-        feature = pool.GeM(name="pool")(x) if self.pooling == "gem" else pool.average(x)
+        if self.pooling in pool.BY_TOKEN:
+            feature = pool.BY_TOKEN[self.pooling](x)
+        else:
+            average = pool.GeM(name="pool") if self.pooling == "gem" else pool.average
+            feature = average(pool.map_of(x))
         if self.project:
             feature = Project(self.project, self.norm, name="project")(feature, train)
         if self.projection:
@@ -136,7 +140,7 @@ def model(module: nn.Module) -> Model:
         _, captured = module.apply(
             variables, image, False, capture_intermediates=lambda part, _: part.name == "trunk"
         )
-        return captured["intermediates"]["trunk"]["__call__"][0].astype(jnp.float32)
+        return pool.map_of(captured["intermediates"]["trunk"]["__call__"][0]).astype(jnp.float32)
 
     shape = jax.eval_shape(
         lambda key: module.init_with_output(key, image, False)[0], jax.random.key(0)

@@ -1,9 +1,47 @@
 """Global poolings: from a feature map to a vector."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from flax import linen as nn
 
 from reid_jax.types import Array
+
+
+class Tokens(NamedTuple):
+    """What a transformer with a class token makes of pictures.
+
+    Attributes:
+        map: of the patches, [b h w c].
+        token: the class token, [b c].
+        others: the tokens beside it, registers or parts, [b r c].
+    """
+
+    map: Array
+    token: Array
+    others: Array
+
+
+def map_of(x: Array | Tokens) -> Array:
+    """The feature map [b h w c] of what a trunk returned."""
+    return x.map if isinstance(x, Tokens) else x
+
+
+def token(x: Tokens) -> Array:
+    """The class token, f32[b c]."""
+    return x.token
+
+
+def tokens(x: Tokens) -> Array:
+    """The class token and, behind it, the mean of the tokens beside it: f32[b 2c].
+
+    Reference:
+        Zhu et al., "PASS", ECCV 2022, of its part tokens.
+    """
+    return jnp.concatenate([x.token, x.others.mean(1)], -1)
+
+
+BY_TOKEN = {"token": token, "tokens": tokens}
 
 
 def average(x: Array) -> Array:

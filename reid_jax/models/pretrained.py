@@ -18,12 +18,12 @@ import numpy as np
 from absl import logging
 from flax import traverse_util
 
-from reid_jax.models import weights
+from reid_jax.models import vit_files, weights
 from reid_jax.models.norm import EPSILON, collapsed
 from reid_jax.types import Array, Model, Variables
 
 LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
-PREFIXES = ("", "encoder_q.", "base_encoder.", "backbone.", "base.", "model.")
+PREFIXES = ("", "encoder_q.", "base_encoder.", "backbone.", "base.", "model.", "visual.")
 # modules of an encoder behind its trunk, in their order, which no file fills
 OURS = ("neck1", "neck2", "neck3", "pool", "head", "neck", "feat")
 BRANCHES = ("b1", "b2", "b3")  # MGN's branches: each is the second half of the trunk's network
@@ -117,7 +117,9 @@ def load(
     """
     flat = traverse_util.flatten_dict(dict(variables), sep="/")
     names = {name: torch_name(name) for name in flat if name.split("/")[1] not in OURS}
-    arrays = _unprefixed(weights.read(path), set(names.values()))
+    shapes = {theirs: flat[name].shape for name, theirs in names.items()}
+    arrays = _unprefixed(vit_files.renamed(weights.read(path)), set(names.values()))
+    arrays = vit_files.fitted(arrays, shapes)
     unused = set(arrays)
     arrays = _unfolded(arrays, set(names.values()))
     unused &= set(arrays)

@@ -9,13 +9,12 @@ normalisation, masks the padding in the attention, and crops it off afterwards. 
 from functools import cache
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from reid_jax.models import rows
+from reid_jax.models import depth
 from reid_jax.types import Array
 
 MASKED = -100.0  # added to the logit of a masked token, as in the release
@@ -57,9 +56,9 @@ class Swin(nn.Module):
             x.astype(self.dtype)
         )
         x = self._norm("patch_embed_norm")(x)
-        rates = iter(np.linspace(0, self.drop, sum(self.depths)).tolist())
-        for stage, (depth, heads) in enumerate(zip(self.depths, self.heads, strict=True)):
-            for place in range(depth):
+        rates = iter(depth.rates(self.drop, sum(self.depths)))
+        for stage, (blocks, heads) in enumerate(zip(self.depths, self.heads, strict=True)):
+            for place in range(blocks):
                 name = f"layers_{stage}_blocks_{place}"
                 x = Block(heads, self.window, bool(place % 2), next(rates), self.dtype, name=name)(
                     x, train
@@ -106,25 +105,13 @@ class Block(nn.Module):
         shift = self.window // 2 if self.shifted and min(x.shape[1:3]) > self.window else 0
         y = nn.LayerNorm(1e-5, dtype=self.dtype, name="norm1")(x)
         attention = Attention(self.heads, self.window, self.dtype, name="attn")
-        x = x + self._skip(attention(y, shift), train)
+        x = x + depth.skip(self, attention(y, shift), self.drop, train)
         y = nn.LayerNorm(1e-5, dtype=self.dtype, name="norm2")(x)
         y = nn.Dense(4 * width, dtype=self.dtype, kernel_init=INIT, name="mlp_fc1")(y)
         y = nn.Dense(width, dtype=self.dtype, kernel_init=INIT, name="mlp_fc2")(
             nn.gelu(y, approximate=False)
         )
-        return x + self._skip(y, train)
-
-    def _skip(self, x: Array, train: bool) -> Array:
-        """Stochastic depth: x is 0 for some images, scaled by 1 / (1 - drop) for the others."""
-        if not train or not self.drop or not self.has_rng("drop"):
-            return x
-        key, tags = self.make_rng("drop"), rows.current()
-        # drawn by the row's index, so that the number of devices does not matter
-        index = jnp.arange(x.shape[0]) if tags is None else tags.index
-        kept = jax.vmap(
-            lambda row: jax.random.bernoulli(jax.random.fold_in(key, row), 1 - self.drop)
-        )(index)
-        return x * (kept / (1 - self.drop)).astype(x.dtype)[:, None, None, None]
+        return x + depth.skip(self, y, self.drop, train)
 
 
 class Attention(nn.Module):

@@ -15,6 +15,7 @@ from flax import traverse_util
 
 from reid_jax.models.norm import collapsed, expanded
 from reid_jax.models.pretrained import BRANCHES, OURS, torch_name
+from reid_jax.models.vit_files import resized
 from reid_jax.types import Array, Model, Variables
 
 
@@ -45,7 +46,8 @@ def fit(trained: Variables, like: Variables, *, leave: Sequence[str] = ()) -> Fi
     """Find the arrays that an encoder takes from a trained one, by name.
 
     A BatchNorm fills both domains of a DomainNorm; of a DomainNorm, a BatchNorm takes the target
-    domain. A ResNet fills MGN's trunk and each of its branches.
+    domain. A ResNet fills MGN's trunk and each of its branches. A transformer's positions are
+    resized to pictures of another size.
 
     Args:
         trained: variables of the trained encoder.
@@ -61,6 +63,8 @@ def fit(trained: Variables, like: Variables, *, leave: Sequence[str] = ()) -> Fi
         _flat(expanded(trained, like) if _by_domain(like) else collapsed(trained)),
     )
     pairs = {name: _source(name, theirs) for name in ours}
+    for name in (one for one in ours if one.endswith("/pos_embed") and pairs[one]):
+        theirs[name] = resized(np.asarray(theirs[name]), ours[name].shape)
     same = {
         name: source
         for name, source in pairs.items()

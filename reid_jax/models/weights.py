@@ -39,7 +39,8 @@ TYPES = {
 }
 MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of torch's older format
 # keys under which training codes store the arrays
-HOLDERS = ("state_dict", "model", "model_state", "model_state_dict", "net", "params", "weights")
+HOLDERS = ("state_dict", "model", "model_state", "model_state_dict", "net", "params", "weights",
+           "teacher")  # fmt: skip
 
 
 def read(path: str | Path) -> dict[str, np.ndarray]:

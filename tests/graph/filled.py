@@ -9,6 +9,7 @@ from reid_jax import encoders
 from reid_jax.models import embedder
 from reid_jax.models.resnet import ResNet
 from reid_jax.models.swin import Swin
+from reid_jax.models.vit import ViT
 from reid_jax.types import Input
 
 
@@ -38,8 +39,8 @@ def _mgn():
     return encoders.build(SimpleNamespace(**options))
 
 
-def _of(trunk, size=(32, 16), **options):
-    return embedder.model(embedder.Embedder(trunk, Input(size, **options)))
+def _of(trunk, size=(32, 16), pooling="average", **options):
+    return embedder.model(embedder.Embedder(trunk, Input(size, **options), pooling))
 
 
 # by name: one of each family of backbones, with each pooling and layer behind it
@@ -55,4 +56,7 @@ FAMILIES = {
     "mgn": _mgn,
     # windows that are padded and shifted
     "swin": lambda: _of(Swin(8, (2, 1), (1, 2), window=3), (32, 64)),
+    "vit": lambda: _of(ViT(8, 2, 2, 4, scale=0.1, registers=2), (16, 8), pooling="tokens"),
+    "clip": lambda: _of(ViT(8, 2, 2, 4, clip=True, project=5), (16, 8), pooling="token"),
+    "vit, stem": lambda: _of(ViT(8, 1, 2, 4, stem=True), (16, 8), pooling="token"),
 }

@@ -20,6 +20,7 @@ from reid_jax.methods.spcl import spcl
 from reid_jax.methods.theory import theory
 from reid_jax.models import mlp, norm
 from reid_jax.models.discriminator import judge
+from reid_jax.models.vit import VITS
 from reid_jax.types import Batch, Tags
 from tests import tiny
 
@@ -40,7 +41,7 @@ METHODS = {
     "gds": lambda model: gds(theory(model, persons=2, per_person=2, iterations=2)),
     "remix": lambda model: remix(model, multi=(2, 2), single=(0, 0), iterations=2),
 }
-SIZE = {"swin": "64x64"}
+SIZE = {"swin": "64x64", "dinov2": "56x28"}
 
 
 def _model(name, monkeypatch, **options):
@@ -69,9 +70,10 @@ def _step(model, method):
 
 
 # one backbone of each kind, which every method is tested with
-FEW = ("resnet50", "resnet_small_ibn_a", "osnet_ibn_x0_25", "swin_t")
-# backbones with the same operations as x0_25
+FEW = ("resnet50", "resnet_small_ibn_a", "osnet_ibn_x0_25", "swin_t", "vit_mini")
+# backbones with the same operations as another
 WIDTHS = tuple(f"osnet{kind}_x{width}" for kind in ("", "_ibn") for width in ("0_5", "0_75", "1_0"))
+WIDTHS = (*WIDTHS, "vit_t16", *(name for name in VITS if "_b16" in name or "_b14" in name))
 QUICK = "resnet_small_ibn_a"  # every method is tried with it; the other pairs trace for seconds
 PAIRS = [
     pytest.param(
