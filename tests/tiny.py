@@ -64,10 +64,10 @@ def encoder(norm_average=parallel.average, second=False):
 class Run:
     """A method trained in the tiny world on some devices."""
 
-    def __init__(self, make, devices=4, optimiser=None, seed=5):
+    def __init__(self, make, devices=4, optimiser=None, seed=5, model=None):
         self.devices, self.seed, self.traces = jax.devices()[:devices], seed, 0
         make, records_of = make if isinstance(make, tuple) else (make, world)
-        self.records, self.model = records_of(), encoder()
+        self.records, self.model = records_of(), model or encoder()
         self.method = self._counted(make(self.model))
         self.optimiser = optimiser or optax.sgd(0.05)
         self.step = parallel.build_step(
