@@ -20,28 +20,17 @@ from flax import linen as nn
 
 from reid_jax import checkpoint, export, parallel
 from reid_jax.data.augment import RESIZES
-from reid_jax.models import embedder, mgn, pretrained, transfer
+from reid_jax.models import embedder, imagenet, mgn, pretrained, transfer
 from reid_jax.models.backbones import BACKBONES, MGNS
 from reid_jax.models.norm import BatchNorm, DomainNorm
-from reid_jax.options import PATH, WORDS, choose, expanded, option, renewed
+from reid_jax.models.start import NEEDED as NEEDED
+from reid_jax.models.start import NONE as NONE
+from reid_jax.models.start import packaged, start
+from reid_jax.options import PATH, choose, option, renewed
+from reid_jax.options import WORDS as WORDS
 from reid_jax.retrieval.sides import METRICS
 from reid_jax.types import Input, Model, Variables
 
-NONE, NEEDED = WORDS[1:]  # words for `weights`: random numbers; a file must be named
-_IMAGENET = "torchvision's of ImageNet (resnet50-0676ba61.pth)"
-# the published file that fits a backbone, by the beginning of its name
-FITS = {
-    "resnet50_ibn_a": "IBN-Net's of ImageNet (resnet50_ibn_a-d9d0bb7b.pth)",
-    "resnet50_in": f"{_IMAGENET} with leave='*.IN.*'",
-    "resnet50_snr": f"{_IMAGENET} with leave='snr*'",
-    "resnet50": _IMAGENET,
-    "osnet": "torchreid's of ImageNet ({backbone}_imagenet.pth)",
-    "swin_t": "Microsoft's of ImageNet (swin_tiny_patch4_window7_224.pth)",
-    "swin_s": "Microsoft's of ImageNet (swin_small_patch4_window7_224.pth)",
-    "swin_b": "Microsoft's of ImageNet (swin_base_patch4_window7_224.pth)",
-    "mgn_small": "",
-    "mgn": "LUPerson's ResNet-50",
-}
 LONGEST = 2048  # pixels of a side of a picture
 SIZES = ("size", "resize")  # options that a trunk may go on with at another value
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
@@ -54,6 +43,8 @@ PIXELS = {
     "luperson": ((0.3525, 0.3106, 0.3140), (0.2505, 0.2522, 0.2504)),
     "half": ((0.5,) * 3, (0.5,) * 3),
 }
+# a beginning of names of backbones -> the (mean, std) that their ImageNet weights were trained with
+OWN_PIXELS = {"efficientnet_lite": ((127 / 255,) * 3, (128 / 255,) * 3)}
 
 Say = Callable[[str], Any]
 
@@ -66,7 +57,8 @@ class Trunk:
     weights: str = option(
         "",
         "what to start from: a weights file (.pth, .safetensors, .onnx, .npz), or the folder of a "
-        "run or of an exported encoder with the same trunk; none: random numbers",
+        "run or of an exported encoder with the same trunk; imagenet: the installed package's; "
+        "none: random numbers",
         holds=PATH,
     )
     leave: str = option(
@@ -76,7 +68,11 @@ class Trunk:
     resize: str = option(
         "area", "how pictures are resized: area (averaged), or as Pillow does: bilinear, bicubic"
     )
-    normalise: str = option("imagenet", "mean and std of the pixels: imagenet, luperson, half")
+    normalise: str = option(
+        "imagenet",
+        "mean and std of the pixels: imagenet (127 and 128 of 255 for EfficientNet-Lite, as its "
+        "weights want), luperson, half",
+    )
     dtype: str = option("float32", "what the trunk computes in: float32, bfloat16")
     rank_by: str = option(
         "cosine", "the distance of retrieval: cosine, euclidean (of embeddings as they are)"
@@ -108,29 +104,6 @@ OPTIONS = (*vars(Network()), "extra")  # of `build`; the last is MGN's alone
 STATISTICS = tuple(name for name in vars(Network()) if name.startswith("bn_"))  # of batches
 
 
-def start(config: Any) -> str:
-    """The file or folder that `config.weights` names, or "" for random numbers.
-
-    Raises:
-        ValueError: the recipe needs weights and none are named.
-        FileNotFoundError: there is nothing of that name.
-    """
-    if config.weights in ("", NONE):
-        return ""
-    if config.weights == NEEDED:
-        fits = next((file for name, file in FITS.items() if config.backbone.startswith(name)), "")
-        fits = fits.format(backbone=config.backbone)
-        file = f"FILE, for {config.backbone} {fits}," if fits else "FILE"
-        raise ValueError(
-            f"this recipe starts from trained weights: name them with weights={file} or a folder "
-            "of a run or of an exported encoder; weights=none starts from random numbers"
-        )
-    path = expanded(config.weights)
-    if not Path(path).exists():
-        raise FileNotFoundError(f"weights: there is no file or folder {path}")
-    return path
-
-
 def build(config: Any, say: Say = logging.info) -> Model:
     """Build the encoder that a configuration names.
 
@@ -155,7 +128,9 @@ def build(config: Any, say: Say = logging.info) -> Model:
         return model
     if Path(weights).is_dir():
         return transfer.started(model, _fit(weights, config, model, leave, say))
-    return pretrained.started(model, weights, leave, say)
+    return pretrained.started(
+        model, weights, leave, say, **packaged(config.weights, config.backbone)
+    )
 
 
 def _module(config: Any, norm: Callable[..., BatchNorm]) -> nn.Module:
@@ -163,7 +138,7 @@ def _module(config: Any, norm: Callable[..., BatchNorm]) -> nn.Module:
     norm = partial(norm, group=config.bn_group)
     dtype = choose("dtype", config.dtype, DTYPES)
     choose("resize", config.resize, dict.fromkeys(RESIZES))
-    mean, std = choose("normalise", config.normalise, PIXELS)
+    mean, std = pixels(config.backbone, config.normalise)
     input = Input(size(config.size), mean, std, resize=config.resize)
     if config.backbone in MGNS:
         width, trunk = MGNS[config.backbone]
@@ -223,7 +198,7 @@ def of_weights(
     """The encoder of a weights file as it is: its trunk, pooled, with no neck; and its weights.
 
     Args:
-        file: weights that others trained, see `Trunk.weights`.
+        file: weights that others trained, see `Trunk.weights`; or imagenet.
         backbone: the network that they are of, a name in `BACKBONES`.
         size: height x width of a picture.
         resize: how pictures are resized, see `data.augment.resize`.
@@ -236,9 +211,24 @@ def of_weights(
     """
     choose("backbone", backbone, BACKBONES)
     model = build(Network(backbone, "", "", size, resize, normalise, neck=False))
-    variables, coverage = pretrained.load(file, checkpoint.empty(model))
-    say(f"{file} fills {coverage}")
+    told = packaged(str(file), backbone)
+    path = imagenet.find(backbone) if told else file
+    variables, coverage = pretrained.load(
+        path, checkpoint.empty(model), halves=told.get("halves", False)
+    )
+    say(f"{told.get('name', file)} fills {coverage}")
     return model._replace(config={**model.config, "weights": str(file)}), variables
+
+
+def pixels(backbone: str, normalise: str) -> tuple[tuple[float, float, float], ...]:
+    """(mean, std) of pixels in [0, 1]; "imagenet" is what the backbone's ImageNet weights want.
+
+    Raises:
+        ValueError: there is no such `normalise`.
+    """
+    own = next((one for start, one in OWN_PIXELS.items() if backbone.startswith(start)), None)
+    chosen = choose("normalise", normalise, PIXELS)
+    return own if own and normalise == "imagenet" else chosen
 
 
 def size(text: str) -> tuple[int, int]:
