@@ -15,6 +15,7 @@ from reid_jax import checkpoint, encoders, parallel
 from reid_jax.app import about, command, report, sources
 from reid_jax.app.job import Job
 from reid_jax.methods.ide import ide
+from reid_jax.options import NO_PATHS
 from reid_jax.types import Model
 
 
@@ -42,7 +43,7 @@ def main() -> None:
 
 def started(config: SimpleNamespace, model: Model, start: str | None) -> Model:
     """The model that begins with the weights of the run, as `model` does where they are gone."""
-    if not start or not Path(start).exists():
+    if not start or (start not in NO_PATHS and not Path(start).exists()):
         return model
     try:
         return encoders.build(SimpleNamespace(**{**vars(config), "weights": start}), command.say)

@@ -11,6 +11,7 @@ from typing import Any
 Holds = str | Mapping[str, str]
 PATH, CSV, SOURCE = "path", "csv", "source"
 WORDS = ("", "none", "needed")  # values of an option that holds a path, but none of them a path
+NO_PATHS = (*WORDS, "imagenet")  # the same, with that of weights in an installed package
 
 
 def option(
@@ -75,7 +76,7 @@ def owner(config_class: type, name: str) -> type:
 def holds(config_class: type, name: str, value: Any) -> Holds:
     """What an option holds by way of paths, see `option`; "" where `value` names none."""
     kind = _about(config_class, name).get("holds", "")
-    return "" if value in WORDS or (kind == CSV and not value.endswith(".csv")) else kind
+    return "" if value in NO_PATHS or (kind == CSV and not value.endswith(".csv")) else kind
 
 
 def bounds(config_class: type, name: str) -> tuple[float | None, ...]:

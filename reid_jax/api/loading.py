@@ -1,6 +1,7 @@
 """From a run, an export, a weights file or a name to an encoder."""
 
 import json
+import os
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 from reid_jax import checkpoint, encoders
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.runtime import ENGINES, Runtime
+from reid_jax.models import imagenet
 from reid_jax.models.backbones import BACKBONES, MGNS
 from reid_jax.options import choose
 from reid_jax.retrieval import point
@@ -33,7 +35,8 @@ def load(
 
     Args:
         path: the folder of a run or of an exported encoder; or a weights file (.pth, .safetensors,
-            .onnx, .npz), which needs `backbone`.
+            .onnx, .npz), which needs `backbone`; or "imagenet", the weights of `backbone` in an
+            installed package.
         backbone: of a weights file, the network that it is of, see `reid_jax.backbones`.
         size: of a weights file, (height, width) of a picture or "256x128".
         resize: of a weights file, how pictures are resized: area, bilinear, bicubic.
@@ -60,30 +63,37 @@ def load(
         >>> reid_jax.load("resnet.npz", backbone="resnet_small", size=(64, 32))
         Encoder(resnet_small, 64x32 -> 256)
     """
+    packaged = path == imagenet.WORD
     path = Path(path).expanduser()
-    if not path.exists():
+    if not path.exists() and not packaged:
         raise FileNotFoundError(
             f"there is no {path}; name a run's folder, an exported encoder's, or a weights file"
         )
     choose("engine", engine, dict.fromkeys(ENGINES))
-    if path.is_dir() and backbone is not None:
+    folder = path.is_dir() and not packaged
+    if folder and backbone is not None:
         raise ValueError(f"{path} is a folder, which knows its backbone; leave backbone= out")
     if engine != "jit":
-        if not (path / "encoder.json").is_file():
+        if packaged or not (path / "encoder.json").is_file():
             raise ValueError(
                 f"{path} is no exported encoder, and engine={engine!r} runs a file of one: name "
                 "the folder that `reid-jax export` or encoder.save wrote"
             )
         return Runtime(path, engine, batch=batch)
-    if path.is_dir():
+    if folder:
         return _of_folder(path, batch)
     if backbone is None:
         raise ValueError(
-            f"{path} is a file: name the network that it is of with backbone=, one of "
+            f"{path} is {'weights' if packaged else 'a file'}: name the network that it is of with "
+            "backbone=, one of "
             f"{', '.join(BACKBONES)}"
         )
     model, variables = encoders.of_weights(
-        path.absolute(), backbone, size=_text(size), resize=resize, normalise=normalise
+        imagenet.WORD if packaged else path.absolute(),
+        backbone,
+        size=_text(size),
+        resize=resize,
+        normalise=normalise,
     )
     return Encoder(model, variables, batch=batch)
 
@@ -133,8 +143,9 @@ def build(backbone: str = "resnet_small", **options: Any) -> Model:
     Args:
         backbone: a name in `reid_jax.backbones`.
         **options: those of `reid_jax.encoders.Network`: size ("256x128" or (256, 128)), weights (a
-            file, or the folder of a run or of an export), leave, resize, normalise, dtype, pooling,
-            projection, neck, second_feature, bn_group, bn_gaps, bn_frozen, bn_domains, rank_by;
+            file; the folder of a run or of an export; or "imagenet", an installed package's),
+            leave, resize, normalise, dtype, pooling, projection, neck, second_feature, bn_group,
+            bn_gaps, bn_frozen, bn_domains, rank_by;
             and `extra` of MGN.
 
     Returns:
@@ -155,7 +166,7 @@ def build(backbone: str = "resnet_small", **options: Any) -> Model:
     if "size" in options:
         options["size"] = _text(options["size"])
     if options.get("weights"):
-        options["weights"] = str(Path(options["weights"]).expanduser())
+        options["weights"] = os.path.expanduser(options["weights"])
     extra = bool(options.pop("extra", False))
     config = encoders.Network(backbone=backbone, **options)
     if backbone in MGNS:

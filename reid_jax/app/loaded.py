@@ -7,11 +7,13 @@ from absl import flags
 
 from reid_jax import checkpoint, encoders
 from reid_jax.app import command
-from reid_jax.options import absolute
+from reid_jax.options import NO_PATHS, absolute
 from reid_jax.types import Model, Variables
 
 _WEIGHTS = flags.DEFINE_string(
-    "weights", None, "a weights file to use as it is, instead of --workdir"
+    "weights",
+    None,
+    "a weights file to use as it is, instead of --workdir; imagenet: the installed package's",
 )
 _BACKBONE = flags.DEFINE_string("backbone", None, "with --weights: the network they are of")
 _SIZE = flags.DEFINE_string("size", "256x128", "with --weights: height x width of a picture")
@@ -48,7 +50,7 @@ def encoder() -> tuple[dict[str, Any], Model, Variables]:
         choices = ", ".join(encoders.BACKBONES)
         raise ValueError(f"--weights needs --backbone; the choices are {choices}")
     model, variables = encoders.of_weights(
-        absolute(_WEIGHTS.value),
+        _WEIGHTS.value if _WEIGHTS.value in NO_PATHS else absolute(_WEIGHTS.value),
         _BACKBONE.value,
         size=_SIZE.value or "",
         resize=_RESIZE.value or "",

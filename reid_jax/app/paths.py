@@ -55,4 +55,4 @@ def _resolved(value: Any, holds: options.Holds) -> Any:
 
 def _inner(value: str, holds: options.Holds) -> str:
     """A value inside a text of options."""
-    return _resolved(value, holds) if value not in ("", *options.WORDS) else value
+    return _resolved(value, holds) if value not in options.NO_PATHS else value

@@ -37,6 +37,16 @@ def _maximum(graph: Graph, equation: Any, x: Value, y: Value) -> Value:
     )  # fmt: skip
 
 
+def _minimum(graph: Graph, equation: Any, x: Value, y: Value) -> Value:
+    x, y = (y, x) if isinstance(x, np.ndarray) else (x, y)
+    if isinstance(x, Tensor) and isinstance(y, np.ndarray) and y.size and np.ptp(y) == 0:
+        before = next((node for node in reversed(graph.nodes) if x.name in node.outputs), None)
+        if before is not None and before.op == "Relu":  # ReLU6, which runtimes fuse as a Clip
+            bounds = (graph.constant(np.float32(bound)) for bound in (0.0, y.flat[0]))
+            return graph.add("Clip", (before.inputs[0], *bounds), x.dims, x.order)
+    return _elementwise("Min")(graph, equation, x, y)
+
+
 def _square(graph: Graph, equation: Any, x: Tensor) -> Value:
     return _elementwise("Mul")(graph, equation, x, x)
 
@@ -220,7 +230,7 @@ def _pad(graph: Graph, equation: Any, x: Tensor, value: Value) -> Value:
 
 
 _OPS = {
-    "add": "Add", "add_any": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "min": "Min",
+    "add": "Add", "add_any": "Add", "sub": "Sub", "mul": "Mul", "div": "Div",
     "pow": "Pow", "neg": "Neg", "exp": "Exp", "log": "Log", "tanh": "Tanh", "erf": "Erf",
     "logistic": "Sigmoid", "sqrt": "Sqrt", "abs": "Abs", "floor": "Floor", "sign": "Sign",
     "sin": "Sin", "cos": "Cos", "gt": "Greater", "lt": "Less", "ge": "GreaterOrEqual",
@@ -230,6 +240,7 @@ TABLE: dict[str, Translation] = {
     **{name: _elementwise(op) for name, op in _OPS.items()},
     "rsqrt": _elementwise("Sqrt", "Reciprocal"),
     "max": _maximum,
+    "min": _minimum,
     "square": _square,
     "integer_pow": _power,
     "erfc": _erfc,

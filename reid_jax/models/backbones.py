@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from reid_jax.models import osnet, resnet, swin
+from reid_jax.models import mobile, osnet, resnet, swin
 from reid_jax.models.vit import VITS, ViT
 
 Make = Callable[..., Any]
@@ -15,6 +15,16 @@ def _windows(make: Make) -> Make:
     return lambda norm, **options: make(**options)
 
 
+_LITES = {
+    f"efficientnet_lite{number}{kind}": partial(mobile.efficientnet_lite, number, **options)
+    for number in range(5)
+    for kind, options in (("", {}), ("_ibn_a", {"ibn": True}), ("_stride2", {"last_stride": 2}))
+}
+_V2 = {
+    f"mobilenet_v2{kind}{wide}": partial(mobile.mobilenet_v2, width, **options)
+    for wide, width in (("", 1.0), ("_x1_4", 1.4), ("_x0_75", 0.75), ("_x0_5", 0.5))
+    for kind, options in (("", {}), ("_ibn_a", {"ibn": True}))
+}
 BACKBONES: dict[str, Make] = {
     "resnet_small": resnet.resnet_small,
     "resnet_small_ibn_a": partial(resnet.resnet_small, ibn=True),
@@ -33,6 +43,9 @@ BACKBONES: dict[str, Make] = {
     "osnet_ibn_x0_75": partial(osnet.osnet_ibn, 0.75),
     "osnet_ibn_x0_5": partial(osnet.osnet_ibn, 0.5),
     "osnet_ibn_x0_25": partial(osnet.osnet_ibn, 0.25),
+    **_LITES,
+    **_V2,
+    "mobilenet_v2_stride2": partial(mobile.mobilenet_v2, last_stride=2),
     "swin_t": _windows(swin.swin_t),
     "swin_s": _windows(swin.swin_s),
     "swin_b": _windows(swin.swin_b),

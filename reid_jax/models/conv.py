@@ -5,18 +5,17 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from reid_jax.models.depthwise import Padding, depthwise
 from reid_jax.types import Array
 
-Padding = tuple[tuple[int, int], tuple[int, int]]
 ROWS, POSITIONS = 8, 128  # rows in a slice, if a row has as many positions; see `rows_per_slice`
 
 
 class Conv(nn.Module):
-    """Square convolution without bias, NHWC, padded by size // 2 on each side as in torch.
+    """Square convolution without bias, NHWC, padded by size // 2 on each side as torch's are.
 
     The kernel is He-initialised by fan-out. The weight gradient of a convolution is a convolution
     with a kernel as large as the image; XLA's CPU backend runs it far below the machine's peak
@@ -29,12 +28,14 @@ class Conv(nn.Module):
         size: side of the kernel, in pixels.
         stride: in both directions.
         dtype: of the computation; the kernel is stored as float32.
+        same: pad as TensorFlow's "same" does instead, see `padding`.
     """
 
     width: int
     size: int = 1
     stride: int = 1
     dtype: DTypeLike = jnp.float32
+    same: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -43,47 +44,51 @@ class Conv(nn.Module):
         kernel = self.param(
             "kernel", init, (self.size, self.size, x.shape[-1], self.width), jnp.float32
         )
-        side = self.size // 2
-        return convolve(
-            x.astype(self.dtype),
-            kernel.astype(self.dtype),
-            self.stride,
-            ((side, side), (side, side)),
-        )
+        around = padding(x.shape[1:3], self.size, self.stride, self.same)
+        return convolve(x.astype(self.dtype), kernel.astype(self.dtype), self.stride, around)
 
 
 class Depthwise(nn.Module):
-    """Depthwise convolution without bias, stride 1, padded to the same size.
+    """Depthwise convolution without bias, padded by size // 2 on each side as torch's are.
 
-    The kernel is He-initialised by fan-out. The result is computed as a sum of shifted images,
-    which XLA compiles to one loop: a grouped convolution with one group per channel runs far below
-    a CPU's peak rate, and its weight gradient is slower still.
+    The kernel is He-initialised by fan-out. See `depthwise.depthwise` for how it is computed.
 
     Attributes:
         size: side of the kernel, in pixels.
         dtype: of the computation; the kernel is stored as float32.
+        stride: in both directions.
+        same: pad as TensorFlow's "same" does instead, see `padding`.
     """
 
     size: int = 3
     dtype: DTypeLike = jnp.float32
+    stride: int = 1
+    same: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Convolve each channel of x [b h w c] to [b h w c]."""
+        """Convolve each channel of x [b h w c] to [b h' w' c]."""
         init = nn.initializers.normal((2.0 / self.size**2) ** 0.5)
-        kernel = self.param(
-            "kernel", init, (self.size, self.size, 1, x.shape[-1]), jnp.float32
-        ).astype(self.dtype)
-        (height, width), side = x.shape[1:3], self.size // 2
-        padded = jnp.pad(x.astype(self.dtype), ((0, 0), (side, side), (side, side), (0, 0)))
-        taps = jnp.unstack(kernel.reshape(-1, 1, 1, 1, x.shape[-1]))
-        offsets = np.ndindex(self.size, self.size)
-        return sum(
-            # not len(x), which an export with a free batch size has not
-            jax.lax.slice(padded, (0, i, j, 0), (x.shape[0], i + height, j + width, x.shape[3]))
-            * tap
-            for tap, (i, j) in zip(taps, offsets, strict=True)
-        )
+        kernel = self.param("kernel", init, (self.size, self.size, 1, x.shape[-1]), jnp.float32)
+        around = padding(x.shape[1:3], self.size, self.stride, self.same)
+        return depthwise(x.astype(self.dtype), kernel.astype(self.dtype), self.stride, around)
+
+
+def padding(sides: Sequence[int], size: int, stride: int, same: bool) -> Padding:
+    """How many pixels to add before and behind the rows and the columns of a map.
+
+    Args:
+        sides: of the map, (height, width).
+        size: side of the kernel.
+        stride: of the convolution.
+        same: as TensorFlow does, whose result has side / stride pixels, rounded up, and an odd
+            pixel behind; False: size // 2 on each side.
+    """
+    if not same:
+        return ((size // 2, size // 2),) * 2
+    wide = [max((-(-side // stride) - 1) * stride + size - side, 0) for side in sides]
+    (top, bottom), (left, right) = ((by // 2, by - by // 2) for by in wide)
+    return (top, bottom), (left, right)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))

@@ -1,11 +1,12 @@
 """Normalisation: by batch statistics over groups of rows, by instance, and both (IBN-a).
 
-Batch statistics are those of groups of `group` consecutive rows of the global batch (0: all of it),
-on any number of devices. The published results of SpCL and MMT were obtained with groups of 16;
-users of such code lose many points when another number of devices silently changes that size.
+Batch statistics are those of groups of `group` consecutive rows of the global batch (0: all), on
+any number of devices. The published results of SpCL and MMT were obtained with groups of 16; users
+of such code lose many points when another number of devices silently changes that size.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -124,16 +125,16 @@ class DomainNorm(nn.Module):
     row in a batch keeps its statistics.
 
     Departs from the published code:
-        there the first half of a batch is the source and the second half the target; here the
-        tags of the batch give the domain of each row.
+        there the first half of a batch is the source, the second the target; here tags tell.
 
     Attributes:
         norm: makes the normalisation of one domain.
-        bias: False freezes the bias at 0.
+        bias, epsilon: of both, as in BatchNorm.
     """
 
     norm: Callable[..., nn.Module] = BatchNorm
     bias: bool = True
+    epsilon: float = EPSILON
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
@@ -142,8 +143,8 @@ class DomainNorm(nn.Module):
         Raises:
             ValueError: in training, without the tags of the batch.
         """
-        source = self.norm(name="source", bias=self.bias)
-        target = self.norm(name="target", bias=self.bias)
+        make = partial(self.norm, bias=self.bias, epsilon=self.epsilon)
+        source, target = make(name="source"), make(name="target")
         if not train:
             if self.is_initializing():
                 source(x, False)

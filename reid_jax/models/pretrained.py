@@ -7,7 +7,6 @@ name (`module.`, MoCo's `encoder_q.`), and exports whose batch normalisation was
 convolutions.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
@@ -18,23 +17,10 @@ import numpy as np
 from absl import logging
 from flax import traverse_util
 
-from reid_jax.models import vit_files, weights
-from reid_jax.models.norm import EPSILON, collapsed
+from reid_jax.models import nearest, spelled, vit_files, weights
+from reid_jax.models.norm import collapsed
+from reid_jax.models.published import OURS, torch_name
 from reid_jax.types import Array, Model, Variables
-
-LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
-PREFIXES = ("", "encoder_q.", "base_encoder.", "backbone.", "base.", "model.", "visual.")
-# modules of an encoder behind its trunk, in their order, which no file fills
-OURS = ("neck1", "neck2", "neck3", "pool", "head", "neck", "feat")
-BRANCHES = ("b1", "b2", "b3")  # MGN's branches: each is the second half of the trunk's network
-
-# name of a convolution -> name of the batch normalisation behind it, in the published codes
-FOLDED = (
-    (r"conv$", "bn"),
-    (r"conv(\d)$", r"bn\1"),
-    (r"conv\d$", "bn"),
-    (r"downsample\.0$", "downsample.1"),
-)
 
 
 class Coverage(NamedTuple):
@@ -72,6 +58,9 @@ def started(
     path: str | Path,
     leave: Sequence[str] = (),
     tell: Callable[[str], None] = logging.info,
+    *,
+    halves: bool = False,
+    name: str = "",
 ) -> Model:
     """Return the model with an `init` that loads a weights file into the variables.
 
@@ -83,18 +72,20 @@ def started(
         path: the weights file.
         leave: as in `load`.
         tell: is called with a line that states which arrays were filled.
+        halves: as in `load`.
+        name: what that line calls the file; empty: its path.
     """
 
     def init(key: Array) -> Variables:
-        variables, coverage = load(path, model.init(key), leave=leave)
-        tell(f"{path} fills {coverage}")
+        variables, coverage = load(path, model.init(key), leave=leave, halves=halves)
+        tell(f"{name or path} fills {coverage}")
         return variables
 
     return model._replace(init=init)
 
 
 def load(
-    path: str | Path, variables: Variables, *, leave: Sequence[str] = ()
+    path: str | Path, variables: Variables, *, leave: Sequence[str] = (), halves: bool = False
 ) -> tuple[Variables, Coverage]:
     """Fill an encoder's variables from a weights file.
 
@@ -105,6 +96,8 @@ def load(
         path: a file that `weights.read` reads.
         variables: of the encoder; those of modules behind the trunk (OURS) are not filled.
         leave: shell patterns of torch names that may keep their values, e.g. `fc.*`.
+        halves: whether a batch normalisation of the file may fill an IBN-a: its first channels the
+            instance normalisation, the others the batch normalisation.
 
     Returns:
         The filled variables, and which arrays were filled.
@@ -113,19 +106,21 @@ def load(
         FileNotFoundError: as `weights.read`.
         ImportError: as `weights.read`.
         ValueError: as `weights.read`; or an array is missing or has another shape and matches no
-            pattern of `leave`.
+            pattern of `leave`, or holds NaN or infinity. It says which network the file is of.
     """
     flat = traverse_util.flatten_dict(dict(variables), sep="/")
     names = {name: torch_name(name) for name in flat if name.split("/")[1] not in OURS}
-    shapes = {theirs: flat[name].shape for name, theirs in names.items()}
-    arrays = _unprefixed(vit_files.renamed(weights.read(path)), set(names.values()))
-    arrays = vit_files.fitted(arrays, shapes)
+    read = weights.read(path)
+    shapes = {names[name]: flat[name].shape for name in names}
+    arrays = spelled.unprefixed(vit_files.renamed(read), set(shapes))
+    arrays = vit_files.fitted(spelled.nested(arrays), shapes)
+    if halves:
+        arrays = spelled.halved(arrays, shapes)
     unused = set(arrays)
-    arrays = _unfolded(arrays, set(names.values()))
+    arrays = spelled.unfolded(arrays, set(names.values()))
     unused &= set(arrays)
-    missing, misfits, used, filled = [], [], set(), dict(flat)
+    missing, misfits, broken, used, filled = [], [], [], set(), dict(flat)
     for name, theirs in names.items():
-        left = any(fnmatch(theirs, pattern) for pattern in leave)
         if theirs not in arrays:
             missing.append(theirs)
             continue
@@ -134,36 +129,39 @@ def load(
         if array.shape == flat[name].shape:
             filled[name] = array
             used.add(theirs)
-        elif not left:
+            broken += [] if np.isfinite(array).all() else [theirs]
+        elif not _left(theirs, leave):
             misfits.append(
                 f"{theirs} has shape {array.shape}, and the model's is {tuple(flat[name].shape)}"
             )
     coverage = Coverage(
         len(used), len(names), tuple(missing), tuple(sorted(unused - used)), weights.digest(path)
     )
-    lacking = [name for name in missing if not any(fnmatch(name, pattern) for pattern in leave)]
-    lacks = [f"it lacks {len(lacking)}: {_first(lacking, ', ')}"] if lacking else []
-    if lacking and all(name.endswith(("running_mean", "running_var")) for name in lacking):
-        lacks = [f"it was saved without the {len(lacking)} statistics of its batch normalisations"]
-    wrong = [f"{len(misfits)} of another shape: {_first(misfits, '; ')}"] if misfits else []
-    if lacks or wrong:
+    wrong = _wrong([name for name in missing if not _left(name, leave)], misfits)
+    if wrong:
+        near = nearest.told(read)
         raise ValueError(
-            f"{path} fills {coverage}; {'; '.join(lacks + wrong)}: are these the weights of this "
-            "backbone?"
+            f"{path} fills {coverage}; {wrong}: are these the weights of this backbone?{near}"
+        )
+    if broken:
+        raise ValueError(
+            f"{path} fills {coverage}; {len(broken)} of its arrays hold NaN or infinity: "
+            f"{_first(broken, ', ')}: it is damaged, or its training diverged; take another file"
         )
     return traverse_util.unflatten_dict(filled, sep="/"), coverage
 
 
-def torch_name(name: str) -> str:
-    """Convert a path in the variables to the name that torch has for the array.
+def _left(name: str, leave: Sequence[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in leave)
 
-    `params/trunk/layer1_0/bn1/scale` becomes `layer1.0.bn1.weight`. Both domains of a DomainNorm
-    have the same torch name.
-    """
-    *modules, leaf = name.split("/")[2:]
-    module = ".".join(part for part in modules if part not in ("source", "target"))
-    module = module.replace("_", ".").replace("patch.embed", "patch_embed")
-    return ".".join(filter(None, [module, LEAVES.get(leaf, leaf)]))
+
+def _wrong(lacking: list[str], misfits: list[str]) -> str:
+    """What keeps a file from an encoder; empty: nothing."""
+    lacks = [f"it lacks {len(lacking)}: {_first(lacking, ', ')}"] if lacking else []
+    if lacking and all(name.endswith(("running_mean", "running_var")) for name in lacking):
+        lacks = [f"it was saved without the {len(lacking)} statistics of its batch normalisations"]
+    wrong = [f"{len(misfits)} of another shape: {_first(misfits, '; ')}"] if misfits else []
+    return "; ".join(lacks + wrong)
 
 
 def torch_arrays(variables: Variables) -> dict[str, np.ndarray]:
@@ -184,39 +182,6 @@ def torch_arrays(variables: Variables) -> dict[str, np.ndarray]:
         theirs = theirs if published else f"{part}.{theirs}".rstrip(".")
         arrays[theirs] = np.ascontiguousarray(array)
     return arrays
-
-
-def _unprefixed(arrays: dict[str, np.ndarray], wanted: set[str]) -> dict[str, np.ndarray]:
-    """The arrays under the prefix of PREFIXES that gives most of the wanted names, without it."""
-    arrays = {name.removeprefix("module."): array for name, array in arrays.items()}
-    choices = [
-        {
-            name.removeprefix(prefix): array
-            for name, array in arrays.items()
-            if name.startswith(prefix)
-        }
-        for prefix in PREFIXES
-    ]
-    return max(choices, key=lambda choice: len(wanted & set(choice)))
-
-
-def _unfolded(arrays: dict[str, np.ndarray], wanted: set[str]) -> dict[str, np.ndarray]:
-    """The arrays, with each bias of a folded convolution turned into a batch normalisation."""
-    new = dict(arrays)
-    for name, bias in arrays.items():
-        if not name.endswith(".bias") or name in wanted:
-            continue
-        conv = name.removesuffix(".bias")
-        norms = (re.sub(pattern, replacement, conv) for pattern, replacement in FOLDED)
-        norm = next(
-            (norm for norm in norms if norm != conv and f"{norm}.running_var" in wanted), None
-        )
-        if norm and f"{norm}.running_var" not in arrays:
-            ones = np.ones_like(bias)
-            new |= {f"{norm}.weight": ones, f"{norm}.bias": bias, f"{norm}.running_mean": 0 * bias}
-            new[f"{norm}.running_var"] = ones - np.float32(EPSILON)
-            del new[name]
-    return new
 
 
 def _turned(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from flax import traverse_util
 
 from reid_jax.models.norm import collapsed, expanded
-from reid_jax.models.pretrained import BRANCHES, OURS, torch_name
+from reid_jax.models.published import BRANCHES, OURS, torch_name
 from reid_jax.models.vit_files import resized
 from reid_jax.types import Array, Model, Variables
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from reid_jax import encoders
 from reid_jax.models import embedder
+from reid_jax.models.mobile import efficientnet_lite
 from reid_jax.models.resnet import ResNet
 from reid_jax.models.swin import Swin
 from reid_jax.models.vit import ViT
@@ -43,6 +44,12 @@ def _of(trunk, size=(32, 16), pooling="average", **options):
     return embedder.model(embedder.Embedder(trunk, Input(size, **options), pooling))
 
 
+def _lite():
+    """Blocks with kernels of 3 and 5, strides, IBN-a and TensorFlow's padding."""
+    whole = efficientnet_lite(ibn=True)
+    return _of(whole.clone(head=16, plans=whole.plans[:6]), (35, 18))
+
+
 # by name: one of each family of backbones, with each pooling and layer behind it
 FAMILIES = {
     "resnet_small": lambda: network("resnet_small", pooling="gem", projection=8),
@@ -52,6 +59,8 @@ FAMILIES = {
     "resnet50": lambda: _of(ResNet(depths=(1, 1, 1, 1), width=8)),
     "resnet50_stride2, BGR": lambda: _of(ResNet((1, 1, 1, 1), 8, last_stride=2), channels="BGR"),
     "osnet_ibn_x0_25": lambda: network("osnet_ibn_x0_25"),  # the others lack layers of it
+    "mobilenet_v2_x0_5": lambda: network("mobilenet_v2_x0_5"),
+    "efficientnet_lite": lambda: _lite(),
     "two domains": lambda: network("resnet_small", bn_domains=True),
     "mgn": _mgn,
     # windows that are padded and shifted

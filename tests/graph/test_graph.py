@@ -50,6 +50,15 @@ def test_each_family_of_backbones_agrees_at_any_batch(name, tmp_path):
         assert kinds["Gemm"] == 1 and kinds["Flatten"] == 1  # the gates are convolutions, too
 
 
+def test_inverted_residuals_are_convolutions_and_clips():
+    graph = forms.encoded(model := filled.FAMILIES["mobilenet_v2_x0_5"](), filled.variables(model))
+    kinds = Counter(node.op for node in graph.nodes)
+    groups = [node.attributes.get("group", 1) for node in graph.nodes if node.op == "Conv"]
+    assert kinds["Conv"] == 52 and sum(group > 1 for group in groups) == 17
+    assert kinds["Clip"] == 1 + 16 + 17 + 1 and not {"Min", "Relu", "Slice", "Pad"} & {*kinds}
+    assert kinds["Add"] == 1 + 10 + 1 and kinds["Transpose"] == 1  # pixels, residuals, the neck
+
+
 def test_bfloat16_is_computed_in_float32(tmp_path):
     model = filled.network("resnet_small", dtype="bfloat16")
     whole = filled.network("resnet_small")

@@ -1,10 +1,9 @@
 import jax
-import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from reid_jax.models.conv import Depthwise, convolve, rows_per_slice
+from reid_jax.models.conv import convolve, rows_per_slice
 
 
 @pytest.mark.parametrize(
@@ -53,12 +52,3 @@ def test_slices_divide_the_batch():
     got = [rows_per_slice((rows, 16, 8, 3)) for rows in (1, 7, 12, 22, 23, 64)]
     assert got == [1, 7, 6, 2, 1, 8]
     assert rows_per_slice((64, 8, 4, 3)) == 64
-
-
-def test_a_depthwise_convolution_is_exported_with_a_free_batch():
-    layer, x = Depthwise(3), jax.random.normal(jax.random.key(0), (5, 6, 4, 7))
-    variables = layer.init(jax.random.key(1), x)
-    (batch,) = jax.export.symbolic_shape("batch")
-    free = jax.ShapeDtypeStruct((batch, 6, 4, 7), x.dtype)
-    exported = jax.export.export(jax.jit(lambda x: layer.apply(variables, x)))(free)
-    np.testing.assert_allclose(exported.call(x), layer.apply(variables, x), atol=1e-6)

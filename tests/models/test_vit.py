@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reid_jax import encoders
-from reid_jax.models import embedder, pretrained, vit, vit_files
+from reid_jax.models import embedder, pretrained, published, vit, vit_files
 from reid_jax.types import Input
 
 torch = pytest.importorskip("torch")
@@ -328,3 +328,25 @@ def test_pooling_by_tokens():
         assert model.feature_map(variables, x).shape == (2, 4, 2, CHANNELS)
     np.testing.assert_allclose(found["tokens"][:, :CHANNELS], found["token"], atol=1e-6)
     assert not np.allclose(found["average"], found["token"])
+
+
+def test_a_file_of_another_transformer_is_told_by_name(tmp_path):
+    shapes = jax.eval_shape(
+        lambda key: vit.ViT(**vit.VITS["vit_t16"]).init(key, jnp.zeros((1, 64, 64, 3)), False),
+        jax.random.key(0),
+    )
+    flat = {
+        "/".join(("params/trunk", *(part.key for part in path[1:]))): leaf
+        for path, leaf in jax.tree_util.tree_leaves_with_path(shapes)
+    }
+    order = {2: (1, 0), 4: (3, 2, 0, 1)}
+    arrays = {}
+    for name, leaf in flat.items():
+        turned = leaf.shape
+        if name.endswith("kernel"):
+            turned = tuple(leaf.shape[axis] for axis in order[len(leaf.shape)])
+        arrays[published.torch_name(name)] = torch.zeros(turned)
+    torch.save(arrays, tmp_path / "tiny.pth")
+    model, _ = _ours("timm", (16, 8))
+    with pytest.raises(ValueError, match="those of vit_t16"):
+        pretrained.load(tmp_path / "tiny.pth", model.init(jax.random.key(0)))
