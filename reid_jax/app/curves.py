@@ -12,7 +12,8 @@ from reid_jax.app.page.inks import SEVERAL
 
 TESTED = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "mINP": "mINP"}
 HEALTH = {"purity": "purity", "outlier_part": "outliers", "accuracy": "accuracy in training"}
-COUNTS = {"labels": "labels", "labelled": "pictures with a label", "videos": "videos looked at"}
+COUNTS = {"labels": "labels", "videos": "videos looked at"}
+PICTURES = {"labelled": "pictures with a label"}
 SPEED = "images_per_second"
 CURVES = 7  # of a chart, at most: there are so many colours
 LINES = 12  # of a table of numbers, at most
@@ -55,7 +56,7 @@ class Moments:
 
 def losses(moments: Moments, name: str) -> list[Chart]:
     """The curves of what a training on `name` lowers, the whole loss first."""
-    known = {*HEALTH, *COUNTS, SPEED}
+    known = {*HEALTH, *COUNTS, *PICTURES, SPEED}
     others = [one for one in moments.names() if one not in known]
     others = [one for one in others if not one.startswith(("mean_", "variance_"))]
     first = [one for one in others if one == "loss"]
@@ -64,7 +65,9 @@ def losses(moments: Moments, name: str) -> list[Chart]:
     charts = [_chart(moments, dict.fromkeys(first), f"Loss on {name}", text, "loss")]
     for at in range(0, len(terms), CURVES):
         part = {one: one.replace("_", " ") for one in terms[at : at + CURVES]}
-        charts.append(_chart(moments, part, f"Its terms on {name}", text, "value"))
+        charts.append(
+            _chart(moments, part, f"Its terms, and other figures, on {name}", text, "value")
+        )
     return [one for one in charts if one]
 
 
@@ -83,13 +86,18 @@ def health(moments: Moments, name: str) -> list[Chart]:
         text = "How many pictures of a batch the classifier names right."
         made = [_chart(moments, shares, f"Accuracy on {name}", text, "%", percent=True)]
         return [one for one in made if one]
-    text = "Purity: the share of labelled pictures that show the person that most of their label "
-    text += "do, where the data know the persons. Outliers: the share of pictures without a label."
+    text = "Outliers: the share of the pictures looked at that have no label."
+    if len(moments.by_epoch("purity")[0]):
+        text += " Purity: of those that have one, the share that shows its commonest person."
     shares = _chart(moments, HEALTH, f"Pseudo labels of {name}: shares", text, "%", percent=True)
-    title = f"Pseudo labels of {name}: counts"
-    text = "Labels should come near to the number of persons, and the pictures with one grow."
-    counts = _chart(moments, COUNTS, title, text, "how many")
-    return [one for one in (shares, counts) if one]
+    title, text = f"Pseudo labels of {name}: how many", "They should near the number of persons."
+    counts = _chart(moments, COUNTS, title, text, "how many", zero=True)
+    title, text = (
+        f"Pseudo labels of {name}: pictures with one",
+        "The more the better, if a label stays one person.",
+    )
+    pictures = _chart(moments, PICTURES, title, text, "pictures", zero=True)
+    return [one for one in (shares, counts, pictures) if one]
 
 
 def _chart(
@@ -101,6 +109,7 @@ def _chart(
     *,
     kind: str = "train",
     percent: bool = False,
+    zero: bool = False,
 ) -> Chart | None:
     """Curves of figures, by what the legend calls them; None where none was logged."""
     series = []
@@ -110,7 +119,9 @@ def _chart(
             series.append(Series(word or name, epoch, 100 * value if percent else value, ink))
     if not series:
         return None
-    return Chart(title, text, "epoch", axis, series, table=_table(series), whole=True, zero=percent)
+    return Chart(
+        title, text, "epoch", axis, series, table=_table(series), whole=True, zero=zero or percent
+    )
 
 
 def _table(series: Sequence[Series]) -> Table:

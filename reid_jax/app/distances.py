@@ -1,5 +1,6 @@
 """Distances of pairs of the same person and of others, their threshold, and how GDS moves them."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,7 +45,7 @@ def measured(
     same_camera = config.same_camera
     counts = {}
     if len(job.test.person):
-        counts[f"test data: {markdown.tested_on(config)}"] = evaluate.record_distances(
+        counts[f"test data: `{markdown.tested_on(config)}`"] = evaluate.record_distances(
             embedding, job.test, same_camera=same_camera
         )
     chosen = sample(job.train)
@@ -52,7 +53,7 @@ def measured(
         rows = look(chosen)
         query, gallery = slice(0, None, 2), slice(1, None, 2)
         person, camera = job.train.person[chosen], job.train.camera[chosen]
-        counts[f"training data: {markdown.looked_at(config)}"] = count_distances(
+        counts[f"training data: `{markdown.looked_at(config)}`"] = count_distances(
             rows[query],
             rows[gallery],
             query_person=person[query],
@@ -130,7 +131,8 @@ def threshold(
         known = evaluate.curves(embedding, test, same_camera=same_camera)
         for rate in RATES:
             try:
-                keeps = f"`reid-jax evaluate --workdir={workdir} --fmr={rate:g}` keeps it"
+                at = shlex.quote(str(workdir))
+                keeps = f"`reid-jax evaluate --workdir={at} --fmr={rate:g}` keeps it"
                 return Threshold(point.rates(known, rate), f"Not in operating.json; {keeps}.")
             except ValueError as error:
                 why = str(error)

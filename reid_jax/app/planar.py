@@ -61,7 +61,9 @@ def charts(parts: Sequence[Part]) -> list[Chart]:
             names = [f"camera {which}" for which in several[:CAMERAS]]
             names += [f"{len(several) - CAMERAS} others"] if len(several) > CAMERAS else []
             words = _mixed(embedding[rows], person[rows], camera, "camera")
-            made.append(_chart(f"{one.name}, by camera", points[rows], place, names, words))
+            made.append(
+                _chart(f"{one.name.capitalize()}, by camera", points[rows], place, names, words)
+            )
     return made
 
 

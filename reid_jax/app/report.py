@@ -15,7 +15,6 @@ leave their distances-EPOCH.png. In all of them blue is right, or the same perso
 or another one (`reid_jax.app.canvas`).
 """
 
-import functools
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +26,7 @@ import numpy as np
 from reid_jax import encoders, evaluate, parallel
 from reid_jax.app import (
     about,
+    baselines,
     canvas,
     command,
     contents,
@@ -36,7 +36,6 @@ from reid_jax.app import (
     lists,
     markdown,
     planar,
-    progress,
     sheets,
 )
 from reid_jax.app.embedding import embed_rows
@@ -44,13 +43,11 @@ from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.page import html, text
 from reid_jax.app.page.blocks import Sheet
 from reid_jax.data import records as reading
-from reid_jax.data.augment import resize
-from reid_jax.retrieval import histogram, ranking
+from reid_jax.retrieval import ranking
 from reid_jax.types import Domain, Plan, Records, Variables
 from reid_jax.whole import whole
 
 LOOKED_AT = 2000  # training pictures among which neighbours are sought, at most
-HISTOGRAMS = 50_000  # test pictures that get one, of 12 KB
 KINDS = {Domain.LABELLED: "labelled training data", Domain.UNLABELLED: "unlabelled training data"}
 PAGE, TEXT = "report.html", "report.md"
 
@@ -87,7 +84,7 @@ def write(
     """
     began, origin = time.monotonic(), about.read(folder.parent)
     ways = {"metric": config.rank_by, "same_camera": config.same_camera}
-    embeddings = _embeddings(job, config, embed, encoder, origin, embedding)
+    embeddings = baselines.embeddings(job, config, embed, encoder, origin, embedding)
     rankings = {
         name: evaluate.rank_records(embedding, job.test, **ways)
         for name, embedding in embeddings.items()
@@ -118,7 +115,9 @@ def write(
         table,
         rankings,
         {
-            name: one._replace(title=one.title + when, file=f"{name}.png")
+            name: one._replace(
+                title=one.title + ("" if name == "data" else when), file=f"{name}.png"
+            )
             for name, one in drawn.items()
         },
         counts,
@@ -222,43 +221,6 @@ def _parts(job: Job, look: Look, trained: np.ndarray) -> list[planar.Part]:
     return parts
 
 
-def _embeddings(
-    job: Job,
-    config: Any,
-    embed: parallel.Embed,
-    encoder: Variables,
-    origin: about.About,
-    trained: np.ndarray | None = None,
-) -> dict[str, np.ndarray]:
-    """Embeddings of the test data by row of the table; none without test data."""
-    rows = np.arange(len(job.test.person))
-    if not len(rows):
-        return {}
-    made = functools.partial(embed_rows, embed, job.model, job.test)
-    first = parallel.replicate(job.model.init(jax.random.key(config.seed)))
-    if len(rows) <= HISTOGRAMS:
-        trivial = {"colour histogram, 6 stripes": histograms(job.test)}
-    else:
-        trivial = {}
-        command.say(f"no colour histograms of {len(rows):,} test pictures; up to {HISTOGRAMS:,}")
-    return {
-        **trivial,
-        _began(about.started(job), origin.start): made(first, rows),
-        markdown.TRAINED: made(encoder, rows) if trained is None else trained,
-    }
-
-
-def _began(start: str, its: str | None) -> str:
-    """The name of the untrained network, that begins with `start`, as the run did with `its`."""
-    if start:
-        return f"the network, as it began ({start})"
-    if its:
-        return f"the network, from random numbers; its start, {its}, is gone"
-    if its is None:
-        return "the network, from random numbers; what the run began with is not known"
-    return "the network, as it began (random numbers)"
-
-
 def _pseudo(job: Job, config: Any, plan: Plan | None) -> dict[str, np.ndarray]:
     """The sheet of pseudo labels, if there are any."""
     if plan is None:
@@ -295,19 +257,6 @@ def midway(
     if not jax.process_index():
         folder.mkdir(parents=True, exist_ok=True)
         _plots(counts, config, folder, f"distances-{epoch:04}")
-
-
-def histograms(test: Records) -> np.ndarray:
-    """The colour histograms of every row, f32[n d], which are the trivial baseline."""
-    n = len(test.person)
-    with progress.doing("making colour histograms") as watch:
-        for row in range(n):
-            one = histogram.stripes(resize(reading.read(test, row), canvas.SIZE))
-            if not row:
-                made = np.empty((n, len(one)), np.float32)
-            made[row] = one
-            watch(row + 1, n)
-    return made
 
 
 def first_line(config: Any, recipe: str) -> str:

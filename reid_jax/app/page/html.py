@@ -64,7 +64,7 @@ def page(title: str, sections: Sequence[Section], *, opening: str = "", foot: st
 def added(text: str, section: Section) -> str:
     """The page `text` with one more section at its end, in place of one of the same title."""
     name = _anchor(section.title)
-    text = re.sub(rf'<section id="{name}".*?</section>\n?', "", text, flags=re.S)
+    text = re.sub(rf'\n?<section id="{name}".*?</section>', "", text, flags=re.S)
     text = text.replace(_link(section), "")
     text = text.replace(_NAV_END, f"{_link(section)}{_NAV_END}", 1)
     return text.replace(_MAIN_END, f"\n{_section(section)}{_MAIN_END}", 1)
@@ -191,7 +191,7 @@ def _sheet(sheet: Sheet) -> str:
 
 
 def _row(row: Row) -> str:
-    name = f'<p class="name">{escape(row.name)}</p>' if row.name else ""
+    name = f'<p class="name">{escape(row.name.replace(chr(10), ", "))}</p>' if row.name else ""
     return f'{name}<ul class="tiles">{"".join(_tile(one) for one in row.tiles)}</ul>'
 
 

@@ -48,7 +48,7 @@ code{padding:0 .2em}
 pre{padding:.6rem .8rem;overflow-x:auto;white-space:pre-wrap}
 .scroll{overflow-x:auto;margin:.6rem 0}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-caption{text-align:left;color:var(--soft);padding:.2rem 0}
+caption{text-align:left;color:var(--soft);padding:.2rem 0;max-width:calc(100vw - 2rem)}
 th,td{padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--rule);text-align:left;
 vertical-align:top;overflow-wrap:normal}
 .words td,.words th{overflow-wrap:anywhere;min-width:4.5rem}
@@ -80,7 +80,7 @@ font-size:.92rem}
 .rows{list-style:none;padding:0;margin:.5rem 0}
 .rows>li{border-top:1px solid var(--rule);padding:.4rem 0}
 .panels{display:flex;flex-wrap:wrap;gap:.2rem 1.4rem}
-.name{margin:0;font-size:.92rem;white-space:pre-line}
+.name{margin:0;font-size:.92rem}
 .tiles{display:flex;flex-wrap:wrap;gap:.4rem;list-style:none;padding:0;margin:.2rem 0}
 .tile{width:74px;font-size:.75rem;line-height:1.25}
 .tile img{display:block;width:74px;height:138px;border:5px solid transparent}
@@ -90,6 +90,7 @@ font-size:.92rem}
 img.large{max-width:100%;height:auto}
 footer{color:var(--soft);padding:2rem 1rem}
 @media(max-width:36rem){body{font-size:15px}h1{font-size:1.4rem}.tile{width:62px}
-.tile img{width:62px;height:114px}}
+.tile img{width:62px;height:114px}
+.numbers td,.numbers thead th+th{white-space:normal;overflow-wrap:normal}}
 @media print{details:not([open])>*{display:none}}
 """

@@ -24,8 +24,8 @@ _FOOT = "---\n\n"  # before the foot
 
 def text(title: str, sections: Sequence[Section], *, opening: str = "", foot: str = "") -> str:
     """The whole text; arguments are as of `html.page`."""
-    parts = [f"# {title}", opening, *(section(one) for one in sections)]
-    return "\n\n".join(filter(None, [*parts, foot and _FOOT + foot])) + "\n"
+    parts = [f"# {_safe(title)}", _safe(opening), *(section(one) for one in sections)]
+    return "\n\n".join(filter(None, [*parts, foot and _FOOT + _safe(foot)])) + "\n"
 
 
 def added(written: str, one: Section) -> str:
@@ -44,16 +44,16 @@ def section(one: Section) -> str:
 def _block(block: Block) -> Iterator[str]:
     """The paragraphs of a block."""
     if isinstance(block, Text):
-        yield block.words
+        yield _safe(block.words)
     elif isinstance(block, Lines):
-        yield "\n".join(f"- {one}" for one in block.items)
+        yield "\n".join(f"- {_safe(one)}" for one in block.items)
     elif isinstance(block, Code):
         yield "\n".join(f"    {line}".rstrip() for line in block.text.split("\n"))
     elif isinstance(block, Table):
         yield from _table(block)
     elif isinstance(block, Chart):
-        yield f"### {block.title}"
-        yield f"{block.words} {_axes(block)}"
+        yield f"### {_safe(block.title)}"
+        yield _safe(f"{block.words} {_axes(block)}")
         if block.table:
             yield from _table(block.table)
     else:
@@ -61,7 +61,7 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield table.caption
+    yield _safe(table.caption)
     yield tabled(table)
 
 
@@ -73,7 +73,7 @@ def tabled(table: Table) -> str:
 
 
 def _cell(words: str) -> str:
-    return words.replace("|", "\\|").replace("\n", " ")
+    return _safe(words).replace("|", "\\|").replace("\n", " ")
 
 
 def _axes(chart: Chart) -> str:
@@ -92,10 +92,17 @@ def _axes(chart: Chart) -> str:
 def _pictures(block: Sheet | Picture) -> Iterator[str]:
     """The title with a link, the words, and what is in the rows where that is worth telling."""
     title = re.sub(r"[\[\]]", "", block.title)
-    yield f"### {title}"
-    yield f"{block.words} [{block.file}]({block.file})" if block.file else block.words
+    yield f"### {_safe(title)}"
+    words = _safe(block.words)
+    yield f"{words} [{block.file}]({block.file})" if block.file else words
     if isinstance(block, Sheet) and block.told:
-        yield "\n".join(
+        lines = [
             f"- {row.name.replace(chr(10), ', ')}: {'; '.join(one.alt for one in row.tiles)}"
             for row in block.rows
-        )
+        ]
+        yield "\n".join(lines).replace("<", "&lt;")
+
+
+def _safe(words: str) -> str:
+    """Words in which no name makes a tag."""
+    return words.replace("<", "&lt;")
