@@ -117,6 +117,8 @@ def mapped(embedding: np.ndarray) -> np.ndarray:
     """
     from sklearn.manifold import TSNE
 
+    if np.ptp(embedding, axis=0).max() < 1e-6:  # the network tells nothing apart
+        return np.zeros((len(embedding), 2), np.float32)
     perplexity = min(30, len(embedding) / 4)
     planar = TSNE(init="pca", perplexity=perplexity, random_state=0, max_iter=STEPS)
     with threadpool_limits(1):

@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Float
 
+from reid_jax.retrieval.tally import SPREAD
+
 DRAWS = 1000  # of the bootstrap
-BOUNDS = (2.5, 97.5)  # percentiles of the draws that bound an interval
 BLOCK = 2**22  # numbers drawn at once
 
 
@@ -42,4 +43,4 @@ def interval(values: Float[np.ndarray, "n k"], *, draws: int = DRAWS) -> np.ndar
         rows = rng.integers(0, n, (min(step, draws - start), n))
         for column, those in enumerate(values.T):
             means[start : start + step, column] = those[rows].mean(1)
-    return np.percentile(means, BOUNDS, axis=0)
+    return np.percentile(means, SPREAD, axis=0)
