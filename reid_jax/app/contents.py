@@ -64,7 +64,7 @@ def sections(seen: Seen) -> list[Section]:
     learnt = markdown.trained_on(seen.config).replace("`", "")
     opening = markdown.opening(seen.job, seen.config, seen.about, epochs=seen.epochs)
     workdir = shlex.quote(str(seen.workdir))
-    found = {
+    found: dict[str, Sequence[Block]] = {
         "What was trained": [Lines(opening)],
         "Figures": _figures(seen) if seen.table else markdown.no_test(workdir),
         "Training by epoch": _training(seen, moments, learnt),

@@ -82,9 +82,9 @@ def tests(moments: Moments, name: str) -> list[Chart]:
 def health(moments: Moments, name: str) -> list[Chart]:
     """The health of the labels of `name` by epoch: shares, and counts."""
     if not len(moments.by_epoch("labels")[0]):
-        shares = {"accuracy": HEALTH["accuracy"]}
+        right = {"accuracy": HEALTH["accuracy"]}
         text = "How many pictures of a batch the classifier names right."
-        made = [_chart(moments, shares, f"Accuracy on {name}", text, "%", percent=True)]
+        made = [_chart(moments, right, f"Accuracy on {name}", text, "%", percent=True)]
         return [one for one in made if one]
     text = "Outliers: the share of the pictures looked at that have no label."
     if len(moments.by_epoch("purity")[0]):

@@ -22,7 +22,7 @@ from reid_jax.whole import whole
 NAMES = {Domain.LABELLED: "labelled", Domain.UNLABELLED: "unlabelled"}
 INKS = {Domain.LABELLED: FIRST, Domain.UNLABELLED: SECOND}
 SHOWS = "pictures that were kept out of training: the more both kinds mix, the better"
-MARKERS = {Domain.LABELLED: 0, Domain.UNLABELLED: 2}
+MARKERS = {Domain.LABELLED: 0, Domain.UNLABELLED: 2}  # shapes of points
 
 
 def kept_out(part: Records, count: int) -> np.ndarray:
@@ -65,10 +65,11 @@ def draw(
     charts = []
     for title, embedding in panels:
         points = planar.mapped(distance.unit(embedding))
-        series = [
-            Series(names[which], *points[domain == which].T, INKS[which], POINTS, MARKERS[which])
-            for which in Domain
-        ]
+        series = []
+        for which in Domain:
+            x, y = points[domain == which].T
+            shape = MARKERS[which]
+            series.append(Series(names[which], x, y, INKS[which], POINTS, other=shape))
         charts.append(Chart(title, SHOWS, *planar.AXES, series, bare=True))
     reading = f"A point is a picture; near points have near embeddings. {SHOWS.capitalize()}."
     words = [f"{INKS[which].word} = {names[which]}" for which in Domain]

@@ -72,16 +72,11 @@ def _chart(
 ) -> Chart:
     """Points by kind i[n], each kind in an ink and a shape of its own; those beyond are gray."""
     inks = (*SEVERAL[:CAMERAS], QUERY)
-    series = [
-        Series(
-            f"{name} ({(kind == k).sum():,})",
-            *points[kind == k].T,
-            inks[k % len(inks)],
-            POINTS,
-            k % 3,
-        )
-        for k, name in enumerate(names)
-    ]
+    series = []
+    for k, name in enumerate(names):
+        x, y = points[kind == k].T
+        ink, named = inks[k % len(inks)], f"{name} ({len(x):,})"
+        series.append(Series(named, x, y, ink, POINTS, other=k % 3))
     text = f"A point is a picture; near points have near embeddings. {words}"
     return Chart(title, text, *AXES, series, bare=True)
 

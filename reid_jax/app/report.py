@@ -221,7 +221,7 @@ def _parts(job: Job, look: Look, trained: np.ndarray) -> list[planar.Part]:
     return parts
 
 
-def _pseudo(job: Job, config: Any, plan: Plan | None) -> dict[str, np.ndarray]:
+def _pseudo(job: Job, config: Any, plan: Plan | None) -> dict[str, Sheet]:
     """The sheet of pseudo labels, if there are any."""
     if plan is None:
         return {}

@@ -97,7 +97,8 @@ def _paragraph(words: str) -> str:
 def _section(section: Section) -> str:
     """A section; charts that follow each other stand side by side."""
     name = _anchor(section.title)
-    parts, charts = [], []
+    parts: list[str] = []
+    charts: list[str] = []
     for number, block in enumerate(section.blocks):
         if isinstance(block, Chart):
             charts.append(_chart(block, f"{name}-{number}"))

@@ -115,7 +115,9 @@ def _series(one: Series, across: _Axis, down: _Axis) -> str:
     there = np.isfinite(one.x) & np.isfinite(one.y)
     x, y = np.asarray(one.x, np.float64)[there], np.asarray(one.y, np.float64)[there]
     if one.kind == LINE:
-        kept = np.unique(np.linspace(0, len(x) - 1, MOST).astype(int)) if len(x) else []
+        kept = (
+            np.unique(np.linspace(0, len(x) - 1, MOST).astype(int)) if len(x) else np.zeros(0, int)
+        )
         steps = "L".join(f"{across(x[k]):.1f} {down(y[k]):.1f}" for k in kept)
         dots = "".join(f"M{across(x[k]):.1f} {down(y[k]):.1f}h.01" for k in kept)
         dashed = " dashed" if one.other else ""
