@@ -176,10 +176,10 @@ def _axes(axes: Any, chart: Chart) -> None:
     for one in chart.series:
         _series(axes, one)
     for mark in chart.marks:
-        axes.axvline(mark.x, color="black", linestyle=":", label=mark.name)
-    axes.set_title(plain(chart.title), wrap=True, fontsize="medium")
-    axes.set_xlabel(chart.x)
-    axes.set_ylabel(chart.y)
+        axes.axvline(mark.x, color="black", linestyle=":", label=_shown(mark.name))
+    axes.set_title(_shown(chart.title), wrap=True, fontsize="medium")
+    axes.set_xlabel(_shown(chart.x))
+    axes.set_ylabel(_shown(chart.y))
     if chart.whole:
         axes.xaxis.get_major_locator().set_params(integer=True)
     if chart.bare:
@@ -189,8 +189,13 @@ def _axes(axes: Any, chart: Chart) -> None:
         axes.legend(fontsize="small")
 
 
+def _shown(words: str) -> str:
+    """Words as matplotlib shows them: a dollar of a path begins no formula."""
+    return plain(words).replace("$", r"\$")
+
+
 def _series(axes: Any, one: Series) -> None:
-    look = {"label": one.name, "color": one.ink.plotted}
+    look = {"label": _shown(one.name), "color": one.ink.plotted}
     if one.kind == AREA:
         axes.bar(one.x[:-1], one.y, np.diff(one.x), align="edge", alpha=0.6, **look)
     elif one.kind == LINE:

@@ -92,10 +92,8 @@ def health(moments: Moments, name: str) -> list[Chart]:
     shares = _chart(moments, HEALTH, f"Pseudo labels of {name}: shares", text, "%", percent=True)
     title, text = f"Pseudo labels of {name}: how many", "They should near the number of persons."
     counts = _chart(moments, COUNTS, title, text, "how many", zero=True)
-    title, text = (
-        f"Pseudo labels of {name}: pictures with one",
-        "The more the better, if a label stays one person.",
-    )
+    title = f"Pseudo labels of {name}: pictures with one"
+    text = "The more the better, if a label stays one person."
     pictures = _chart(moments, PICTURES, title, text, "pictures", zero=True)
     return [one for one in (shares, counts, pictures) if one]
 

@@ -1,18 +1,18 @@
-"""The report of a run: report/report.md and the pictures beside it, each below its caption.
+"""The report of a run: a page, report/report.html, its text, report.md, and pictures beside them.
 
-report.md says what was trained, on what, tested on what; the figures beside two baselines, a colour
-histogram and the same network as it began; the health of pseudo labels; what each picture is to be
-looked at for; and what to do next. A training ends with its report, and experiments.report draws it
+The page is one file that needs no other and no script; `contents` says what is in it, and
+`reid_jax.app.page` writes it. A training ends with its report, and experiments.report draws it
 again from the weights.
 
-With a test set, ranked.png has ranked lists, and distances.png how far pictures of the same and of
-different persons are apart, in the test and in the training data. Without one there are no figures
-and no ranked lists; neighbours.png then has random training pictures, each with its nearest ones.
-Always there are data.png, what was trained on, and activation.png, what the network looks at. A
-training with pseudo labels adds clusters.png, pictures of some labels of its last epoch; one with
-GDS adds trend.png, how its distributions moved; DomainMix adds domains.png. Evaluations on the way
-leave their distances-EPOCH.png. In all of them blue is right, or the same person, and orange wrong,
-or another one (`reid_jax.app.canvas`).
+The pictures, each below a caption: with a test set, ranked.png has ranked lists, worst.png those of
+the worst queries, and distances.png how far pictures of the same and of different persons are
+apart, in the test and in the training data. Without one there are no figures and no ranked lists;
+neighbours.png then has random training pictures, each with its nearest ones. Always there are
+data.png, what was trained on, and activation.png, what the network looks at. A training with pseudo
+labels adds clusters.png, pictures of some labels of its last epoch; one with GDS adds trend.png,
+how its distributions moved; DomainMix adds domains.png. Evaluations on the way leave their
+distances-EPOCH.png. In all of them blue is right, or the same person, and orange wrong, or another
+one (`reid_jax.app.page.inks`).
 """
 
 import time

@@ -171,6 +171,9 @@ def test_blue_is_the_same_person_in_distances_too(tmp_path, monkeypatch):
     assert places[0] < places[1]
     distances.histograms({}, tmp_path / "d.png")
     assert len(drawn) == 1
+    evil = DistanceCounts(same=near, other=far)
+    distances.histograms({"csv:$HOME^{/$x": evil}, tmp_path / "d.png")  # no formula
+    assert len(drawn) == 2
 
 
 def test_persons_of_two_domains_with_one_number_share_no_row():
