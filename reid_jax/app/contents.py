@@ -171,7 +171,7 @@ def _distances(seen: Seen) -> list[Block]:
 
 def _map(seen: Seen) -> list[Block]:
     """The map of embeddings by kind of data and by camera."""
-    charts = planar.charts(seen.parts)
+    charts = planar.charts(seen.parts) if seen.parts else []
     count = sum(len(one.camera) for one in seen.parts)
     if not charts:
         return []

@@ -138,9 +138,9 @@ def _write(seen: contents.Seen, folder: Path, began: float) -> None:
     sections += domains.shown(folder)
     title = folder.parent.absolute().name
     opening = (
-        "A report of `reid_jax`. Blue frames and curves are right, or the same person; orange "
+        "A report of `reid_jax`. Blue is right, or the same person; orange, in dashed frames, "
     )
-    opening += "ones, dashed, are wrong, or another person."
+    opening += "is wrong, or another person."
     foot = f"Written on {time.strftime('%Y-%m-%d %H:%M')} in {time.monotonic() - began:.0f} s."
     for name, made in ((TEXT, text.text), (PAGE, html.page)):
         with whole(folder / name) as unfinished:
