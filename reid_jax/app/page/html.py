@@ -30,6 +30,11 @@ from reid_jax.app.page.style import style
 
 LIMIT = 4_000_000  # bytes of the page of a run, at most
 
+# what a browser may load (pictures and the style that are in the page) and run: nothing
+POLICY = (
+    '<meta http-equiv="Content-Security-Policy" '
+    "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
+)
 _NAV_END, _MAIN_END = "</ul></nav>", "</main>"  # no text holds either: texts are escaped
 
 
@@ -46,7 +51,7 @@ def page(title: str, sections: Sequence[Section], *, opening: str = "", foot: st
         The text of an HTML file, without an address that a browser would load.
     """
     heads = (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{POLICY}'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{escape(title)}</title><style>{style()}</style>'
         f'</head><body><a class="skip" href="#main">To the content</a>'

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from reid_jax.app.page import html
+
 CHROMIUM = shutil.which("chromium")
 needed = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED: there is no chromium")
 QUIET = [
@@ -46,14 +48,17 @@ def seen(page, *, width=1280, dark=False, extra="", picture=None):
         width: of the frame, in pixels.
         dark: whether the user prefers a dark page.
         extra: a script of a test.
-        picture: a .png file to write.
+        picture: a .png file to write; then of the page as it is, not in a frame.
 
     Returns:
         What `ASK` asks, and under "console" the lines of the console.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "page.html"
-        asked = page.replace("</body>", ASK.replace("EXTRA", extra) + "</body>")
+        assert html.POLICY in page  # which would keep the question from being asked
+        asked = page.replace(html.POLICY, "").replace(
+            "</body>", ASK.replace("EXTRA", extra) + "</body>"
+        )
         frame = f'<iframe style="width:{width}px;height:1600px" srcdoc="{escape(asked)}"></iframe>'
         path.write_text(page if picture else f"<!doctype html><body>{frame}</body>")
         command = [
@@ -66,8 +71,8 @@ def seen(page, *, width=1280, dark=False, extra="", picture=None):
         command += [f"--screenshot={picture}"] if picture else ["--dump-dom"]
         command += ["--enable-logging=stderr", "--virtual-time-budget=20000", path.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
-        if picture:
-            return {}
-        (told,) = re.findall(r'<pre id="told">(.*?)</pre>', done.stdout, re.S)
         console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+        if picture:
+            return {"console": console}
+        (told,) = re.findall(r'<pre id="told">(.*?)</pre>', done.stdout, re.S)
         return {**json.loads(unescape(told)), "console": console}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reid_jax.app.page import html
+from reid_jax.data.decode import decode
 from tests.app.page import made
 from tests.app.page.browser import needed, seen
 from tests.app.page.test_html import Read
@@ -68,12 +69,18 @@ def test_a_fault_would_be_seen(page):
 
 
 def test_the_picture_of_it_is_not_blank(page, tmp_path):
-    from reid_jax.data.decode import decode
-
-    seen(page, picture=tmp_path / "page.png")
+    assert seen(page, picture=tmp_path / "page.png") == {"console": []}
     pixels = decode((tmp_path / "page.png").read_bytes())
     assert pixels.shape == (1600, 1280, 3)
     assert 0.5 < (pixels > 250).all(-1).mean() < 0.99  # white, and something on it
+
+
+def test_a_script_that_got_in_would_not_run(page, tmp_path):
+    script = "<script>document.body.remove()</script></body>"
+    told = seen(page.replace("</body>", script), picture=tmp_path / "page.png")
+    assert any("Content Security Policy" in line for line in told["console"])
+    pixels = decode((tmp_path / "page.png").read_bytes())
+    assert (pixels > 250).all(-1).mean() < 0.99
 
 
 def test_without_a_test_or_labels_or_curves(tmp_path):
