@@ -11,7 +11,7 @@ from reid_jax.app.page.blocks import POINTS, Chart, Series
 from reid_jax.app.page.inks import QUERY, SEVERAL
 
 MOST = 900  # points of a map: more take too long
-STEPS = 300  # of t-SNE's descent
+STEPS = 500  # of t-SNE, the first 250 of them exaggerated
 AXES = ("t-SNE, first axis (no unit)", "t-SNE, second axis (no unit)")
 LEAST = 8  # points of a map
 APART = 100_000_000  # between the persons of two kinds of data
