@@ -153,7 +153,8 @@ def _draw(path: Path, data: Records) -> None:
         part = records.take(data, np.isin(data.person, largest))
         title = f"The {len(largest)} largest of {np.count_nonzero(counts):,} pseudo labels of "
         title += str(_PICTURES.value)
-        canvas.save(path, sheets.data_sheet(part, 0, title, persons=16, kind="label", first=0))
+        sheet = sheets.data_sheet(part, 0, title, persons=16, kind="label", first=0)
+        canvas.save(path, canvas.drawn(sheet))
         command.say(f"{path.name}: the {len(largest)} largest labels, a row each")
 
 

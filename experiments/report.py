@@ -1,4 +1,4 @@
-"""Draw the report of a run again: its pictures, and its figures beside two baselines.
+"""Draw the report of a run again: its page, its pictures, its figures beside two baselines.
 
     python -m experiments.report --workdir=runs/street
 
@@ -18,6 +18,8 @@ from reid_jax.methods.ide import ide
 from reid_jax.options import NO_PATHS
 from reid_jax.types import Model
 
+from . import find
+
 
 def main() -> None:
     """Draw the report of a run again, from its newest checkpoint."""
@@ -27,7 +29,8 @@ def main() -> None:
     train, test = sources.of_run(config)
     variables = parallel.replicate(checkpoint.restore_encoder(workdir / "checkpoints", model))
     at = checkpoint.restore_position(workdir / "checkpoints")
-    begun = started(config, model, about.read(workdir).start)
+    origin = about.read(workdir)
+    begun = started(config, model, origin.start)
     job = Job(ide(model), begun, optax.identity(), (), train, test)  # nothing is trained
     plan = at.plan if len(at.plan.label) == len(train.person) else None  # of other data
     report.write(
@@ -38,6 +41,7 @@ def main() -> None:
         workdir / "report",
         plan,
         epochs=at.epoch + at.whole,
+        experiment=find().get(origin.experiment),
     )
 
 

@@ -76,6 +76,7 @@ DEFAULTS = {
     "retrieval.ranking.rank": {"metric": "cosine", "same_camera": False},
     "retrieval.single_shot.galleries": {"draws": 100, "seed": 0},
     "retrieval.distances.count_distances": {"same_camera": False, "bins": 100},
+    "retrieval.spread.interval": {"draws": 1000},
 }  # fmt: skip
 CONSTANTS = {
     "clustering.approximate.FIT": 20_000,
@@ -111,6 +112,8 @@ CONSTANTS = {
     "retrieval.ranking.BLOCK": 1 << 25,
     "retrieval.ranking.LENGTH": 50,
     "retrieval.distances.BLOCK": 1 << 22,
+    "retrieval.spread.BLOCK": 1 << 22,
+    "retrieval.spread.DRAWS": 1000,
 }
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from reid_jax import encoders, parallel
 from reid_jax.app import canvas, distances
+from reid_jax.app.curves import Moments
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Experiment
 from reid_jax.app.table import Table, of_recipe
@@ -120,7 +122,8 @@ def draw(
     if "trend" in table.draws:
         for one in listed:
             path = folder / f"trend-{one.row}.png"
-            distances.trend(one.folder / "metrics.jsonl", path, table.rows[one.row].name)
+            moments = Moments(one.folder / "metrics.jsonl")
+            distances.trend(moments, path, table.rows[one.row].name)
             made += [path] if path.is_file() else []
     return made
 
@@ -138,7 +141,8 @@ def _distances(
         embed, encoder = parallel.build_embed(model), parallel.replicate(variables)
         test = np.arange(len(job.test.person))
         embedding = embed_rows(embed, model, job.test, encoder, test)
-        counts = distances.measured(job, embed, encoder, embedding, plain)
+        look = partial(embed_rows, embed, model, job.train, encoder)
+        counts = distances.measured(job, look, embedding, plain)
         name = table.rows[one.row].name
         rows.append({f"{name}\n{what}": count for what, count in counts.items()})
     distances.compared(rows, path, table.title)

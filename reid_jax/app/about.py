@@ -1,7 +1,9 @@
 """What a run says of itself beside its configuration: about.json in its folder."""
 
 import json
+import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +11,8 @@ import jax
 from absl import flags
 
 import reid_jax
-from reid_jax.app.job import Job
+from reid_jax.app import info
+from reid_jax.app.job import Experiment, Job
 from reid_jax.options import WORDS
 
 
@@ -21,12 +24,16 @@ class About(NamedTuple):
         recipe: that its options began as; "" if unknown.
         version: of this library, by which it was trained last; "" if unknown.
         start: the file or folder that its encoder began with; "": random numbers, None: unknown.
+        command: by which it was trained last; "" where another training began it, or unknown.
+        machine: where that was, as `info.machine` says it.
     """
 
     experiment: str = ""
     recipe: str = ""
     version: str = ""
     start: str | None = None
+    command: str = ""
+    machine: Mapping[str, str] = {}
 
 
 def write(workdir: Path, config: Any, job: Job) -> None:
@@ -41,8 +48,15 @@ def write(workdir: Path, config: Any, job: Job) -> None:
         recipe=str(flags.FLAGS["recipe"].value) if called else "",
         version=reid_jax.__version__,
         start=started(job),
+        command=shlex.join(["reid-jax", Path(file).stem, *sys.argv[1:]]) if called else "",
+        machine=dict(info.machine()),
     )
     (workdir / "about.json").write_text(json.dumps(about._asdict(), indent=2) + "\n")
+
+
+def experiment(config: Any) -> Experiment | None:
+    """The experiment whose configuration it is, as its file has it; None of a plain namespace."""
+    return getattr(sys.modules.get(type(config).__module__), "EXPERIMENT", None)
 
 
 def started(job: Job) -> str:
@@ -54,4 +68,5 @@ def started(job: Job) -> str:
 def read(workdir: Path) -> About:
     """What a run's folder says of it; nothing where it has no about.json."""
     path = workdir / "about.json"
-    return About(**json.loads(path.read_text())) if path.is_file() else About()
+    kept = json.loads(path.read_text()) if path.is_file() else {}
+    return About(**{name: kept[name] for name in About._fields if name in kept})

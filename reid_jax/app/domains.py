@@ -8,16 +8,21 @@ import jax
 import numpy as np
 
 from reid_jax import checkpoint, distance, parallel, train
-from reid_jax.app import canvas, command
+from reid_jax.app import canvas, command, planar
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Job
+from reid_jax.app.page import html, text
+from reid_jax.app.page.blocks import POINTS, Chart, Picture, Section, Series, Table
+from reid_jax.app.page.inks import FIRST, SECOND
+from reid_jax.data.decode import decode
 from reid_jax.models.discriminator import judge
 from reid_jax.types import Domain, Records, part_of
+from reid_jax.whole import whole
 
 NAMES = {Domain.LABELLED: "labelled", Domain.UNLABELLED: "unlabelled"}
-INKS = {Domain.LABELLED: canvas.FIRST, Domain.UNLABELLED: canvas.SECOND}
+INKS = {Domain.LABELLED: FIRST, Domain.UNLABELLED: SECOND}
 SHOWS = "pictures that were kept out of training: the more both kinds mix, the better"
-MARKERS = {Domain.LABELLED: "o", Domain.UNLABELLED: "^"}
+MARKERS = {Domain.LABELLED: 0, Domain.UNLABELLED: 2}  # shapes of points
 
 
 def kept_out(part: Records, count: int) -> np.ndarray:
@@ -57,34 +62,19 @@ def draw(
     names: Mapping[Domain, str] = NAMES,
 ) -> None:
     """Draw embeddings f32[n d] in the plane (t-SNE), a panel for each, a colour for each domain."""
-    from matplotlib import pyplot
-    from sklearn.manifold import TSNE
-
-    width = 5.5 * len(panels)
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(width, 5), squeeze=False)
-    for place, (title, embedding) in zip(axes[0], panels, strict=True):
-        planar = TSNE(init="pca", perplexity=min(30, len(domain) / 4), random_state=0)
-        points = planar.fit_transform(distance.unit(embedding))
+    charts = []
+    for title, embedding in panels:
+        points = planar.mapped(distance.unit(embedding))
+        series = []
         for which in Domain:
             x, y = points[domain == which].T
-            place.scatter(
-                *(x, y),
-                s=16,
-                color=INKS[which].plotted,
-                marker=MARKERS[which],
-                label=names[which],
-                alpha=0.6,
-            )
-        place.set_title(title)
-        place.set_xlabel("t-SNE, first axis (no unit)")
-        place.set_ylabel("t-SNE, second axis (no unit)")
-        place.set_xticks([])
-        place.set_yticks([])
-        place.legend()
-    text = f"A point is a picture; near points have near embeddings. {SHOWS.capitalize()}."
+            shape = MARKERS[which]
+            series.append(Series(names[which], x, y, INKS[which], POINTS, other=shape))
+        charts.append(Chart(title, SHOWS, *planar.AXES, series, bare=True))
+    reading = f"A point is a picture; near points have near embeddings. {SHOWS.capitalize()}."
     words = [f"{INKS[which].word} = {names[which]}" for which in Domain]
     title = f"The two domains: {', '.join(words)}"
-    canvas.save(path, canvas.captioned(canvas.plotted(figure), title, text))
+    canvas.save(path, canvas.charted([charts], title, reading))
 
 
 def write(
@@ -130,12 +120,28 @@ def write(
     report.mkdir(exist_ok=True)
     draw(panels, kept.domain, report / "domains.png", names)
     (report / "domains.json").write_text(json.dumps(figures, indent=2) + "\n")
-    lines = []
     for title, values in figures.items():
         shares = ", ".join(f"{name} {100 * value:.1f} %" for name, value in values.items())
-        lines.append(f"domain found right of {len(kept.person)} images kept out, {title}: {shares}")
-        command.say(lines[-1])
-    if (report / "report.md").is_file():  # it was written before
-        text = "\n".join(f"- {line}" for line in [f"[domains.png](domains.png): {SHOWS}", *lines])
-        with (report / "report.md").open("a") as file:
-            file.write(f"\n## The two domains\n\n{text}\n")
+        command.say(f"domain found right of {len(rows)} images kept out, {title}: {shares}")
+    section = shown(report)[0]
+    for name, add in (("report.md", text.added), ("report.html", html.added)):
+        if (path := report / name).is_file():  # it was written before
+            made = add(path.read_text(encoding="utf-8"), section)
+            with whole(path) as unfinished:
+                unfinished.write_text(made, encoding="utf-8")
+
+
+def shown(report: Path) -> list[Section]:
+    """The section of what `write` left in the folder of a report, if it did."""
+    path, drawn = report / "domains.json", report / "domains.png"
+    if not path.is_file() or not drawn.is_file():
+        return []
+    figures = json.loads(path.read_text())
+    heads = list(dict.fromkeys(name for values in figures.values() for name in values))
+    rows = [
+        [title, *(f"{100 * values[name]:.1f}" if name in values else "" for name in heads)]
+        for title, values in figures.items()
+    ]
+    caption = "Percent of the pictures kept out whose domain was found; 50: the domains are alike"
+    picture = Picture("Both domains", SHOWS, decode(drawn.read_bytes()), "domains.png")
+    return [Section("The two domains", [Table(caption, ["embedding", *heads], rows), picture])]

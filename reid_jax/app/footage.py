@@ -206,4 +206,4 @@ def _draw(crops: Records, folder: Path) -> None:
     sheet = sheets.data_sheet(
         stretches, 0, f"{n:,} people cut out of videos", persons=12, across=16, kind="stretch"
     )
-    canvas.save(folder / "crops.png", sheet)
+    canvas.save(folder / "crops.png", canvas.drawn(sheet))

@@ -32,6 +32,17 @@ VARIABLES = (
 
 def told() -> Iterator[tuple[str, str]]:
     """Yield (what, value)."""
+    yield from machine()
+    yield "cache", str(cache.folder() or "nothing is kept")
+    for extra, modules in EXTRAS.items():
+        missing = [name for name in modules if importlib.util.find_spec(name) is None]
+        yield f"extra {extra}", f"without {', '.join(missing)}" if missing else "there"
+    for name in VARIABLES:
+        yield name, os.environ.get(name, "not set")
+
+
+def machine() -> Iterator[tuple[str, str]]:
+    """Yield (what, value) of versions and hardware."""
     yield "reid_jax", reid_jax.__version__
     yield "Python", f"{platform.python_version()} on {platform.platform()}"
     for name in LIBRARIES:
@@ -42,9 +53,3 @@ def told() -> Iterator[tuple[str, str]]:
     devices = jax.devices()
     yield "devices", f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
     yield "processor cores", str(os.cpu_count())
-    yield "cache", str(cache.folder() or "nothing is kept")
-    for extra, modules in EXTRAS.items():
-        missing = [name for name in modules if importlib.util.find_spec(name) is None]
-        yield f"extra {extra}", f"without {', '.join(missing)}" if missing else "there"
-    for name in VARIABLES:
-        yield name, os.environ.get(name, "not set")

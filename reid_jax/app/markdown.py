@@ -1,72 +1,24 @@
-"""report.md: what was trained, on what, tested on what, the figures, the pictures, what is next."""
+"""The sentences of a report: what was trained, on what, tested on what, how it went, what is next.
 
-import shlex
+What stands between backticks or asterisks is marked as in Markdown, see `reid_jax.app.page.blocks`.
+"""
+
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reid_jax.app.about import About
 from reid_jax.app.job import Figures, Job
+from reid_jax.app.page.blocks import Block, Code, Text
 from reid_jax.data.check import survey
 from reid_jax.data.records import take
 from reid_jax.types import Domain, Plan, Records
 
-SHOWN = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "mINP": "mINP"}  # figures of the table
 TRAINED = "the network, trained"  # the last row of the table
-PICTURES = {
-    "data": "what was trained on: wrong names, bad crops and turned pictures show here",
-    "ranked": "ranked lists from the best query to the worst: what do the wrong ones have in "
-    "common, clothes, pose or background?",
-    "neighbours": "random training pictures and their nearest: the same person, or only the same "
-    "clothes, pose or background?",
-    "clusters": "pseudo labels of the last epoch: a row with several persons is a wrong label",
-    "distances": "of pairs of the same and of different persons: the less they overlap the better",
-    "trend": "how GDS moved these distances, by epoch",
-    "activation": "what the network looks at: it should be the person",
-}
 
 
-def written(
-    table: Mapping[str, Figures],
-    job: Job,
-    config: Any,
-    about: About,
-    folder: Path,
-    *,
-    plan: Plan | None,
-    epochs: int,
-) -> str:
-    """The text of report.md.
-
-    Args:
-        table: figures by row; empty without a test set.
-        job: what was trained.
-        config: its configuration.
-        about: where the run comes from.
-        folder: of the report, with its pictures.
-        plan: of the last epoch.
-        epochs: that were trained.
-    """
-    workdir = shlex.quote(str(folder.parent))
-    there = [name for name in PICTURES if (folder / f"{name}.png").is_file()]
-    parts = [f"# {folder.parent.name}", opening(job, config, about, epochs=epochs)]
-    parts += [tabled(table), verdict(table)] if table else [no_test(workdir)]
-    if lines := health(plan, job.train):
-        parts += ["## Pseudo labels of the last epoch", "\n".join(f"- {line}" for line in lines)]
-        parts += [radius(plan, job.train, config)]
-    listed = "\n".join(f"- [{name}.png]({name}.png): {PICTURES[name]}" for name in there)
-    parts += [
-        "## Pictures",
-        listed,
-        "## What to do next",
-        _next(workdir, config, about, bool(table)),
-    ]
-    return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def opening(job: Job, config: Any, about: About, *, epochs: int) -> str:
+def opening(job: Job, config: Any, about: About, *, epochs: int) -> list[str]:
     """What was trained, on what, and tested on what: a line each."""
     what = [f"`{about.experiment}`"] if about.experiment else []
     what += [f"recipe {about.recipe}"] if about.recipe else []
@@ -76,26 +28,18 @@ def opening(job: Job, config: Any, about: About, *, epochs: int) -> str:
     what += [f"from `{about.start}`"] if about.start else []
     what += [f"reid_jax {about.version}"] if about.version else []
     lines = [
-        f"- **Trained**: {', '.join(what)}.",
-        f"- **Trained on** {trained_on(config)}: {_counted(job.train)}.",
+        f"**Trained**: {', '.join(what)}.",
+        f"**Trained on** {trained_on(config)}: {_counted(job.train)}.",
     ]
     if len(job.test.person):
         counts = survey(job.test)
-        line = f"- **Tested on** `{tested_on(config)}`: {counts.images['query']:,} queries of "
+        line = f"**Tested on** `{tested_on(config)}`: {counts.images['query']:,} queries of "
         line += f"{counts.persons['query']:,} persons in a gallery of {counts.images['gallery']:,} "
         lines.append(f"{line}pictures, ranked by {config.rank_by} distance.")
     else:
         name = tested_on(config)
-        lines.append(f"- **Not tested**: `{name}` has no query and no gallery picture.")
-    return "\n".join(lines)
-
-
-def tabled(table: Mapping[str, Figures]) -> str:
-    """The figures in percent, a row for each embedding."""
-    lines = [f"| % | {' | '.join(SHOWN.values())} |", "|---" * (len(SHOWN) + 1) + "|"]
-    for name, row in table.items():
-        lines.append(f"| {name} | {' | '.join(f'{100 * row[one]:.1f}' for one in SHOWN)} |")
-    return "\n".join(lines)
+        lines.append(f"**Not tested**: `{name}` has no query and no gallery picture.")
+    return lines
 
 
 def verdict(table: Mapping[str, Figures]) -> str:
@@ -110,21 +54,20 @@ def verdict(table: Mapping[str, Figures]) -> str:
     )
 
 
-def no_test(workdir: str) -> str:
+def no_test(workdir: str) -> list[Block]:
     """How to get figures for a run that had no test set."""
-    return f"""There is no test set, so there is no mAP: nothing here measures how well persons are
-found. To measure it, name the persons in some pictures that were not trained on: a CSV with a line
-for each picture, and for each query a gallery picture of the same person by another camera.
-
-    path,person,camera,split
-    a/0001.jpg,anna,door,query
-    b/0044.jpg,anna,yard,gallery
-
-Then
-
-    reid-jax evaluate --workdir={workdir} --test=csv:/my/test.csv
-
-tests this run, and `--config.test=csv:/my/test.csv` a new one."""
+    return [
+        Text(
+            "There is no test set, so there is no mAP: nothing here measures how well persons are "
+            "found. To measure it, name the persons in some pictures that were not trained on: a "
+            "CSV with a line for each picture, and for each query a gallery picture of the same "
+            "person by another camera."
+        ),
+        Code("path,person,camera,split\na/0001.jpg,anna,door,query\nb/0044.jpg,anna,yard,gallery"),
+        Text("Then"),
+        Code(f"reid-jax evaluate --workdir={workdir} --test=csv:/my/test.csv"),
+        Text("tests this run, and `--config.test=csv:/my/test.csv` a new one."),
+    ]
 
 
 def health(plan: Plan | None, train: Records) -> list[str]:
@@ -193,22 +136,22 @@ def radius(plan: Plan | None, train: Records, config: Any) -> str:
     )
 
 
-def _next(workdir: str, config: Any, about: About, tested: bool) -> str:
+def following(workdir: str, config: Any, about: About, tested: bool) -> list[Block]:
     """Commands that fit the run."""
-    tool = "    reid-jax"
-    test = f"{tool} evaluate --workdir={workdir} --test=csv:/my/test.csv"
-    lines = [f"Test it on other data:\n\n{test}"] if tested else []
-    lines += [
-        "Embed pictures, which `reid-jax cluster` then labels:\n\n"
-        f"{tool} embed --workdir={workdir} --pictures=/my/crops --out=crops.npz",
-        f"Use it without this code:\n\n{tool} export --workdir={workdir} --out=my-encoder",
+    test = f"reid-jax evaluate --workdir={workdir} --test=csv:/my/test.csv"
+    blocks: list[Block] = [Text("Test it on other data:"), Code(test)] if tested else []
+    blocks += [
+        Text("Embed pictures, which `reid-jax cluster` then labels:"),
+        Code(f"reid-jax embed --workdir={workdir} --pictures=/my/crops --out=crops.npz"),
+        Text("Use it without this code:"),
+        Code(f"reid-jax export --workdir={workdir} --out=my-encoder"),
     ]
     if about.experiment and not hasattr(config, "first"):
-        lines.append(
-            "Train on from here, with the options of this run and a new folder:\n\n"
-            f"{tool} {about.experiment} --workdir=NEW --config.weights={workdir} ..."
-        )
-    return "\n\n".join(lines)
+        blocks += [
+            Text("Train on from here, with the options of this run and a new folder:"),
+            Code(f"reid-jax {about.experiment} --workdir=NEW --config.weights={workdir} ..."),
+        ]
+    return blocks
 
 
 def _counted(train: Records) -> str:

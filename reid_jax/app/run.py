@@ -94,11 +94,12 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
                 if _looks(at, config):
                     stop.at_once(_look)(job, config, embed, moment, log, workdir / "report")
         keeper.close()
-        _, figures = test(job, config, embed, encoder)
+        embedding, figures = test(job, config, embed, encoder)
         log.test(figures)
         if _REPORT.value and at is not None:
             with progress.doing("drawing the report"):
-                report.write(job, config, embed, encoder, workdir / "report", at.plan)
+                folder = workdir / "report"
+                report.write(job, config, embed, encoder, folder, at.plan, embedding=embedding)
     except stop.Stopped:
         keeper.write()
         keeper.close()

@@ -1,19 +1,19 @@
-"""Sheets of pictures of a run, each below a caption: data, ranked lists, clusters, neighbours."""
+"""Sheets of pictures of a run: data, clusters, neighbours, what the network looks at."""
 
 import cv2
 import jax
 import numpy as np
 
-from reid_jax import distance, evaluate
-from reid_jax.app.canvas import QUERY, RIGHT, SMALL, WRONG, Ink, band, captioned, grid, tile
+from reid_jax import distance
+from reid_jax.app.canvas import picture
+from reid_jax.app.page.blocks import Row, Sheet, Tile
+from reid_jax.app.page.inks import QUERY, RIGHT, WRONG, Ink
 from reid_jax.data import records as reading
 from reid_jax.data.augment import resize
 from reid_jax.data.records import take
-from reid_jax.retrieval import ranking
 from reid_jax.types import Domain, Model, Records, Variables
 
 FRAMES = f"{RIGHT.word} frame = the same person, {WRONG.word} frame = another person"
-GAP = 12  # pixels between two labels
 
 
 def data_sheet(
@@ -25,7 +25,7 @@ def data_sheet(
     across: int = 10,
     kind: str = "",
     first: int = 1,
-) -> np.ndarray:
+) -> Sheet:
     """Pictures of a person in each row, by camera; of a video where no person is known.
 
     Args:
@@ -39,22 +39,46 @@ def data_sheet(
     """
     rng = np.random.default_rng(seed)
     domains = np.unique(part.domain)
-    lines: list[list[np.ndarray]] = []
-    names: list[str] = []
+    rows: list[Row] = []
     kinds: list[str] = []
     for domain in domains:
-        rows = np.flatnonzero(part.domain == domain)
-        known, number = _named(take(part, rows), rng, across)
+        rows_of = np.flatnonzero(part.domain == domain)
+        known, number = _named(take(part, rows_of), rng, across)
         kinds.append(kind or known)
+        side = f"\n{Domain(domain).name.lower()}" if len(domains) > 1 else ""
         for one in rng.permutation(np.unique(number[number >= 1]))[: -(-persons // len(domains))]:
-            own = rows[number == one]
+            own = rows_of[number == one]
             own = own[np.argsort(part.camera[own], kind="stable")]
             own = own[np.unique(np.linspace(0, len(own) - 1, across).astype(int))]
-            lines.append([tile(part, row) for row in own])
-            side = f"\n{Domain(domain).name.lower()}" if len(domains) > 1 else ""
-            names.append("" if known == RANDOM else f"{kinds[-1]} {one - 1 + first}{side}")
+            name = "" if known == RANDOM else f"{kinds[-1]} {one - 1 + first}{side}"
+            rows.append(Row(name, [tile(part, row) for row in own]))
     text = "Each row: " + " or ".join(f"{_ROW[one]}" for one in dict.fromkeys(kinds)) + "."
-    return captioned(grid(lines, names), title, text)
+    return Sheet(title, text, rows)
+
+
+def tile(part: Records, row: int, ink: Ink | None = None, *above: str, alt: str = "") -> Tile:
+    """The picture of a row.
+
+    Args:
+        part: the data.
+        row: of them.
+        ink: of the frame.
+        above: lines of the caption before those that say where the picture is from.
+        alt: what it is, before its camera, its time and its file.
+    """
+    place = places(part, row)
+    item = part.image[row]
+    file = [item] if isinstance(item, str) else []
+    return Tile(
+        picture(part, row), ink, (*above, *place), ", ".join([alt or "picture", *place, *file])
+    )
+
+
+def places(part: Records, row: int) -> list[str]:
+    """Where and when a picture was taken, as far as it is known."""
+    numbers = (part.camera[row], part.group[row], part.frame[row])
+    words = ("camera", "video", "frame")
+    return [f"{word} {number}" for word, number in zip(words, numbers, strict=True) if number >= 0]
 
 
 RANDOM = "random pictures"
@@ -77,7 +101,7 @@ def _named(part: Records, rng: np.random.Generator, across: int) -> tuple[str, n
 
 def clusters(
     label: np.ndarray, part: Records, seed: int, name: str, *, down: int = 8, across: int = 3
-) -> np.ndarray:
+) -> Sheet:
     """Four random pictures of each of `down` x `across` random labels (ReMix's figure 4).
 
     Where persons are known, frames tell who is the label's commonest one.
@@ -90,9 +114,6 @@ def clusters(
         name: of the data.
         down: rows of the sheet.
         across: labels in a row.
-
-    Returns:
-        uint8 [h w 3].
     """
     rng = np.random.default_rng(seed)
     names, size = np.unique(label[label >= 0], return_counts=True)
@@ -107,13 +128,7 @@ def clusters(
             tile(part, row, _frame(who, commonest))
             for row, who in zip(own[:4], person[:4], strict=True)
         ]
-        group = np.full((four[0].shape[0], 4 * four[0].shape[1] + GAP, 3), 255, np.uint8)
-        group[:, : len(four) * four[0].shape[1]] = np.hstack(four)
-        groups.append(
-            np.vstack(
-                [band(f"label {one}: {len(own):,} pictures", len(group[0]), SMALL, margin=3), group]
-            )
-        )
+        groups.append(Row(f"label {one}: {len(own):,} pictures", four))
     text = (
         f"{len(groups)} of {len(several):,} pseudo labels of the last epoch, at random: up to four "
     )
@@ -121,8 +136,7 @@ def clusters(
     if known:
         text += f"; {RIGHT.word} frame = the person that most of the label's pictures show, "
         text += f"{WRONG.word} frame = another one, as the data know it"
-    sheet = grid([groups[start : start + across] for start in range(0, len(groups), across)])
-    return captioned(sheet, f"Pseudo labels of {name}", f"{text}.")
+    return Sheet(f"Pseudo labels of `{name}`", f"{text}.", groups, across)
 
 
 def _frame(person: int, right: int) -> Ink | None:
@@ -141,7 +155,7 @@ def neighbours(
     *,
     pictures: int = 8,
     across: int = 10,
-) -> np.ndarray:
+) -> Sheet:
     """Random pictures, each followed by its nearest among the others, for data without labels.
 
     Args:
@@ -152,9 +166,6 @@ def neighbours(
         name: of the data.
         pictures: rows of the sheet.
         across: neighbours in a row, at most.
-
-    Returns:
-        uint8 [h w 3].
     """
     chosen = np.random.default_rng(seed).permutation(len(part.person))[:pictures]
     between = distance.cosine if metric == "cosine" else distance.euclidean
@@ -163,26 +174,24 @@ def neighbours(
     near = np.argsort(far, axis=1, kind="stable")[:, : min(across, len(part.person) - 1)]
     lines, known = [], False
     for row, others, away in zip(chosen, near, far, strict=True):
-        line = [tile(part, row, QUERY, f" {_place(part, row)}")]
+        line = [tile(part, row, QUERY, alt="random picture")]
         for other in others:
             frame = _frame(part.person[other], part.person[row])
             known |= frame is not None
-            line.append(tile(part, other, frame, f"{away[other]:.2f} {_place(part, other)}"))
-        lines.append(line)
+            far_off = f"{away[other]:.2f}"
+            line.append(tile(part, other, frame, far_off, alt=f"{_said(frame)}{metric} {far_off}"))
+        lines.append(Row("", line))
     text = f"Left: a random picture ({QUERY.word} frame). Then its nearest among "
     text += f"{len(part.person):,} training pictures, with the {metric} distance. Do they show the "
     text += "same person, or only the same clothes, pose or background?"
     if known:
         text += f" {FRAMES.capitalize()}."
-    return captioned(grid(lines), f"Neighbours by the trained network: {name}", text)
+    return Sheet(f"Neighbours by the trained network: `{name}`", text, lines)
 
 
-def _place(part: Records, row: int) -> str:
-    """Where a picture is from, in a line of its own: its video or its camera, if that is known."""
-    for word, number in (("video", part.group[row]), ("camera", part.camera[row])):
-        if number >= 0:
-            return f"\n{word} {number}"
-    return "\n"
+def _said(frame: Ink | None) -> str:
+    """A frame in words."""
+    return {RIGHT: "right, ", WRONG: "wrong, "}.get(frame, "") if frame else ""
 
 
 def activation(
@@ -193,7 +202,7 @@ def activation(
     name: str,
     *,
     pictures: int = 24,
-) -> np.ndarray:
+) -> Sheet:
     """Random pictures, each beside its activation map.
 
     The map is the sum of squares over the channels before the pooling (ReMix's figure 5).
@@ -206,72 +215,16 @@ def activation(
     strength = np.square(np.asarray(jax.jit(model.feature_map)(variables, seen))).sum(-1)
     low, high = strength.min((1, 2), keepdims=True), strength.max((1, 2), keepdims=True)
     strength = np.round(255 * (strength - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
-    tiles = []
+    pairs = []
     for row, heat in zip(rows, strength, strict=True):
-        picture, seen_at = tile(part, row), tile(part, row)
-        inside = seen_at[4:-4, 3:-3]
+        seen_by_us = tile(part, int(row))
         colour = cv2.applyColorMap(
-            cv2.resize(heat, inside.shape[1::-1], interpolation=cv2.INTER_CUBIC),
+            cv2.resize(heat, seen_by_us.pixels.shape[1::-1], interpolation=cv2.INTER_CUBIC),
             cv2.COLORMAP_INFERNO,
         )
-        inside[:] = cv2.addWeighted(inside, 0.4, cv2.cvtColor(colour, cv2.COLOR_BGR2RGB), 0.6, 0)
-        tiles += [picture, seen_at]
+        colour = cv2.cvtColor(colour, cv2.COLOR_BGR2RGB)
+        under = cv2.addWeighted(seen_by_us.pixels, 0.4, colour, 0.6, 0)
+        pairs.append(Row("", [seen_by_us._replace(caption=()), Tile(under, alt="its map")]))
     text = "Pairs: a random picture, and the same under the last feature map: yellow = strong, "
     text += "black = weak. It should be strong on the person, not on the background."
-    sheet = grid([tiles[start : start + 12] for start in range(0, len(tiles), 12)])
-    return captioned(sheet, f"What the network looks at: {name}", text)
-
-
-def ranked_lists(
-    embedding: np.ndarray,
-    test: Records,
-    metric: str,
-    name: str,
-    *,
-    same_camera: bool,
-    queries: int = 8,
-    across: int = 10,
-    result: ranking.Ranking | None = None,
-) -> np.ndarray:
-    """A query in each row, then its nearest; from the best average precision to the worst.
-
-    Args:
-        embedding: f32[n d], of every row of `test`.
-        test: query and gallery.
-        metric: cosine or euclidean.
-        name: of the data.
-        same_camera: matches within one camera count.
-        queries: rows of the sheet.
-        across: gallery pictures in a row, at most.
-        result: the ranking of all; without it, it is computed, which all processes do together.
-    """
-    query, gallery = np.flatnonzero(test.split == "query"), np.flatnonzero(test.split == "gallery")
-    if result is None:
-        result = evaluate.rank_records(embedding, test, metric=metric, same_camera=same_camera)
-    valid = np.flatnonzero(~np.isnan(result.ap))
-    chosen = valid[np.argsort(-result.ap[valid], kind="stable")]
-    chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, queries).astype(int))]
-    near = ranking.order(
-        embedding[query[chosen]],
-        embedding[gallery],
-        across,
-        query_person=test.person[query[chosen]],
-        gallery_person=test.person[gallery],
-        query_camera=test.camera[query[chosen]],
-        gallery_camera=test.camera[gallery],
-        metric=metric,
-        same_camera=same_camera,
-    )
-    lines, names = [], []
-    for place, number in enumerate(chosen):
-        person = test.person[query[number]]
-        line = [tile(test, query[number], QUERY)]
-        for column in near[place]:
-            if column >= 0:
-                row = gallery[column]
-                line.append(tile(test, row, RIGHT if test.person[row] == person else WRONG))
-        lines.append(line)
-        names.append(f"person {person}\nAP {100 * result.ap[number]:.0f}%")
-    text = f"Left: the query ({QUERY.word} frame). Then the gallery, nearest first: {FRAMES}. Rows "
-    text += f"from the best of {len(valid):,} queries to the worst, by average precision (AP)."
-    return captioned(grid(lines, names), f"Ranked lists: {name}", text)
+    return Sheet(f"What the network looks at: `{name}`", text, pairs, 6)

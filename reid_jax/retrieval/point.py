@@ -86,8 +86,20 @@ class Point(NamedTuple):
         return share * prior / (share * prior + (1 - share) * (1 - prior))
 
 
+def rates(curves: Curves, fmr: float) -> Point:
+    """The operating point at a false match rate, without the probabilities of `labelled`.
+
+    Raises:
+        ValueError: as `Tally.threshold`.
+    """
+    return Point(
+        fmr, *curves.other.threshold(fmr), curves.other.pairs, curves.same.pairs, *curves.tpr(fmr),
+        curves.eer, {f"{rate:g}": curves.identified(rate) for rate in FPIR},
+    )  # fmt: skip
+
+
 def labelled(curves: Curves, fmr: float) -> Point:
-    """The operating point at a false match rate.
+    """The operating point at a false match rate, and probabilities.
 
     Raises:
         ValueError: as `Tally.threshold`.
@@ -102,7 +114,7 @@ def labelled(curves: Curves, fmr: float) -> Point:
     from sklearn.isotonic import IsotonicRegression
     from sklearn.linear_model import LogisticRegression
 
-    threshold, low, high = curves.other.threshold(fmr)
+    point = rates(curves, fmr)
     centre = (EDGES[:-1] + EDGES[1:]) / 2
     weight = np.concatenate([curves.same.counts, curves.other.counts])
     weight[:BINS] /= curves.same.pairs
@@ -111,13 +123,11 @@ def labelled(curves: Curves, fmr: float) -> Point:
     cosine, same = np.tile(centre, 2)[seen], (seen < BINS).astype(int)
     level = IsotonicRegression(y_min=0, y_max=1).fit(cosine, same, weight[seen])
     smooth = LogisticRegression(C=1e6).fit(cosine[:, None], same, 1e4 * weight[seen])
-    tpr, tpr_low, tpr_high = curves.tpr(fmr)
-    return Point(
-        fmr, threshold, low, high, curves.other.pairs, curves.same.pairs, tpr, tpr_low, tpr_high,
-        curves.eer, {f"{rate:g}": curves.identified(rate) for rate in FPIR},
-        tuple(map(float, level.X_thresholds_)), tuple(map(float, level.y_thresholds_)),
-        (float(smooth.coef_[0, 0]), float(smooth.intercept_[0])),
-    )  # fmt: skip
+    return point._replace(
+        cosine=tuple(map(float, level.X_thresholds_)),
+        probability=tuple(map(float, level.y_thresholds_)),
+        logistic=(float(smooth.coef_[0, 0]), float(smooth.intercept_[0])),
+    )
 
 
 def unlabelled(counted: Frames, fmr: float) -> Point:

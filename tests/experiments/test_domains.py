@@ -1,8 +1,11 @@
 """The gap between domains, on made-up embeddings."""
 
+import json
+
 import numpy as np
 
 from reid_jax.app import domains
+from reid_jax.app.page import html, text
 from reid_jax.data import records
 from tests import tiny
 
@@ -33,3 +36,15 @@ def test_the_picture_has_a_panel_for_each_encoder(tmp_path):
         tmp_path / "d.png",
     )
     assert (tmp_path / "d.png").stat().st_size > 1000
+
+
+def test_what_was_measured_is_a_section_of_the_page_and_of_its_text(tmp_path):
+    assert domains.shown(tmp_path) == []
+    rng, domain = np.random.default_rng(0), np.arange(12) % 2
+    domains.draw([("after", rng.normal(size=(12, 4)))], domain, tmp_path / "domains.png")
+    figures = {"before": {"a probe": 0.875}, "after": {"a probe": 0.5, "a judge": 0.25}}
+    (tmp_path / "domains.json").write_text(json.dumps(figures))
+    (section,) = domains.shown(tmp_path)
+    assert section.blocks[0].rows == [["before", "87.5", ""], ["after", "50.0", "25.0"]]
+    assert "| after | 50.0 | 25.0 |" in text.section(section)
+    assert html.page("t", [section]).count("data:image/jpeg") == 1

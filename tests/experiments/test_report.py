@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from experiments import cycas, domainmix, ide, mmt, remix, report, spcl
-from reid_jax.app import about, canvas, distances, markdown, sheets
-from reid_jax.app import report as drawing
+from reid_jax import evaluate
+from reid_jax.app import about, baselines, canvas, distances, lists, markdown, sheets
 from reid_jax.app.about import About
+from reid_jax.app.page import inks
 from reid_jax.data import records
 from reid_jax.retrieval.distances import DistanceCounts
 from reid_jax.types import Plan
@@ -53,23 +54,20 @@ def _test_part():
 FIGURES = dict.fromkeys(("mAP", "rank1", "rank5", "mINP"), 0.5)
 
 
-def test_it_opens_with_what_was_trained_and_tested(tmp_path):
+def test_it_opens_with_what_was_trained_and_tested():
     config = ide.Config(data="csv:a", test="csv:c", epochs=3)
     whence = About("ide", "street", "9.9.9", "runs/before")
-    table = {"the network, as it began": {**FIGURES, "mAP": 0.7}, markdown.TRAINED: FIGURES}
-    job = _job(tiny.world(3, 4), _test_part())
-    text = markdown.written(table, job, config, whence, tmp_path, plan=None, epochs=2)
-    top, *rest = text.split("\n\n")
-    assert top == f"# {tmp_path.parent.name}"
+    lines = markdown.opening(_job(tiny.world(3, 4), _test_part()), config, whence, epochs=2)
     for said in ("`ide`", "recipe street", "2 epochs of 3", "9.9.9", "`runs/before`"):
-        assert said in rest[0].splitlines()[0]
-    assert "`csv:a`: 12 pictures, 3 persons, 3 cameras" in rest[0]
-    assert "`csv:c`: 2 queries of 2 persons in a gallery of 3 pictures" in rest[0]
-    assert "| the network, trained | 50.0 | 50.0 | 50.0 | 50.0 |" in rest[1]
-    assert "not better than the network, as it began" in rest[2]
-    assert f"reid-jax evaluate --workdir={tmp_path.parent}" in text and "``" not in text
-    better = {**table, markdown.TRAINED: {**FIGURES, "mAP": 0.9}}
-    assert not markdown.verdict(better)
+        assert said in lines[0]
+    assert "`csv:a`: 12 pictures, 3 persons, 3 cameras" in lines[1]
+    assert "`csv:c`: 2 queries of 2 persons in a gallery of 3 pictures" in lines[2]
+    table = {"the network, as it began": {**FIGURES, "mAP": 0.7}, markdown.TRAINED: FIGURES}
+    assert "not better than the network, as it began" in markdown.verdict(table)
+    assert not markdown.verdict({**table, markdown.TRAINED: {**FIGURES, "mAP": 0.9}})
+    told = [one[0] for one in markdown.following("runs/a", config, whence, True)]
+    assert "reid-jax evaluate --workdir=runs/a --test=csv:/my/test.csv" in told
+    assert "reid-jax ide --workdir=NEW --config.weights=runs/a ..." in told
 
 
 @pytest.mark.parametrize(
@@ -85,13 +83,15 @@ def test_it_names_the_data_of_the_test_and_of_the_pictures(config, tested, looke
     assert (markdown.tested_on(config), markdown.looked_at(config)) == (tested, looked)
 
 
-def test_without_a_test_it_says_so_and_how_to_make_one(tmp_path):
+def test_without_a_test_it_says_so_and_how_to_make_one():
     job = _job(tiny.world(3, 4), records.take(_test_part(), np.zeros(0, int)))
     config = ide.Config(data="csv:a", test="")
-    text = markdown.written({}, job, config, About(), tmp_path, plan=None, epochs=10)
-    assert "**Not tested**: `csv:a` has no query and no gallery picture" in text
-    assert "path,person,camera,split" in text and "--config.test=" in text
-    assert "mAP |" not in text and text.count("reid-jax evaluate") == 1
+    lines = markdown.opening(job, config, About(), epochs=10)
+    assert "**Not tested**: `csv:a` has no query and no gallery picture." in lines
+    told = " ".join(one[0] for one in markdown.no_test("runs/a"))
+    assert "path,person,camera,split" in told and "--config.test=" in told
+    assert "reid-jax evaluate --workdir=runs/a" in told
+    assert "evaluate" not in str(markdown.following("runs/a", config, About(), False))
 
 
 def test_the_health_of_pseudo_labels():
@@ -143,18 +143,20 @@ def _frames(sheet, ink):
 def test_blue_is_right_and_orange_is_wrong_in_every_sheet():
     test = _test_part()
     same = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 1]], np.float32)  # of each person
-    ways = {"metric": "cosine", "name": "csv:c", "same_camera": False}
     edge = 136 * 70 - 128 * 64  # pixels of a frame
-    ranked = sheets.ranked_lists(same, test, **ways)
-    assert _frames(ranked, canvas.RIGHT) == 3 * edge and _frames(ranked, canvas.WRONG) == 3 * edge
-    near = sheets.neighbours(same, test, "cosine", 0, "csv:c", across=1)
-    assert _frames(near, canvas.RIGHT) == 5 * edge and not _frames(near, canvas.WRONG)
+    result = evaluate.rank_records(same, test, metric="cosine")
+    drawn = canvas.drawn(lists.ranked(lists.Tested(test, same, result, "cosine", False, "csv:c")))
+    assert _frames(drawn, inks.RIGHT) == 3 * edge
+    assert _frames(drawn, inks.WRONG) == 3 * edge
+    near = canvas.drawn(sheets.neighbours(same, test, "cosine", 0, "csv:c", across=1))
+    assert _frames(near, inks.RIGHT) == 5 * edge and not _frames(near, inks.WRONG)
     unknown = test._replace(person=np.full(5, -1, np.int32))
-    near = sheets.neighbours(same, unknown, "cosine", 0, "csv:c", across=1)
-    assert not _frames(near, canvas.RIGHT) and not _frames(near, canvas.WRONG)
+    near = canvas.drawn(sheets.neighbours(same, unknown, "cosine", 0, "csv:c", across=1))
+    assert not _frames(near, inks.RIGHT) and not _frames(near, inks.WRONG)
     label = np.array([0, -1, 0, 0, -1])  # persons 1, 1, 2
-    found = sheets.clusters(label, test, 0, "csv:c")
-    assert _frames(found, canvas.RIGHT) == 2 * edge and _frames(found, canvas.WRONG) == edge
+    found = canvas.drawn(sheets.clusters(label, test, 0, "csv:c"))
+    assert _frames(found, inks.RIGHT) == 2 * edge
+    assert _frames(found, inks.WRONG) == edge
 
 
 def test_blue_is_the_same_person_in_distances_too(tmp_path, monkeypatch):
@@ -163,27 +165,27 @@ def test_blue_is_the_same_person_in_distances_too(tmp_path, monkeypatch):
     near, far = (np.bincount([place], minlength=100) for place in (10, 90))
     distances.histograms({"test": DistanceCounts(same=near, other=far)}, tmp_path / "d.png")
     places = []
-    for ink in (canvas.RIGHT, canvas.WRONG):
+    for ink in (inks.RIGHT, inks.WRONG):
         shade = np.round(0.6 * np.array(ink.rgb) + 0.4 * 255)  # half transparent on white
         places.append(np.flatnonzero((np.abs(drawn[0] - shade) <= 2).all(-1)[200:].any(0)).min())
     assert places[0] < places[1]
     distances.histograms({}, tmp_path / "d.png")
     assert len(drawn) == 1
+    evil = DistanceCounts(same=near, other=far)
+    distances.histograms({"csv:$HOME^{/$x": evil}, tmp_path / "d.png")  # no formula
+    assert len(drawn) == 2
 
 
-def test_persons_of_two_domains_with_one_number_share_no_row(monkeypatch):
+def test_persons_of_two_domains_with_one_number_share_no_row():
     mixed = tiny.world(4, 3)
     mixed = mixed._replace(person=np.repeat([1, 2, 1, 2], 3), domain=np.repeat([0, 1], 6))
-    lines = []
-    monkeypatch.setattr(sheets, "grid", lambda rows, names: lines.extend(zip(names, rows)) or rows)
-    monkeypatch.setattr(sheets, "captioned", lambda sheet, *text: text)
-    monkeypatch.setattr(sheets, "tile", lambda part, row: int(row) // 3)
-    sheets.data_sheet(mixed, 0, "title")
-    assert {name: set(rows) for name, rows in lines} == {
-        "person 1\nlabelled": {0},
-        "person 2\nlabelled": {1},
-        "person 1\nunlabelled": {2},
-        "person 2\nunlabelled": {3},
+    mixed = mixed._replace(group=np.arange(12) // 3, camera=np.full(12, -1))
+    sheet = sheets.data_sheet(mixed, 0, "title")
+    assert {row.name: {tile.caption for tile in row.tiles} for row in sheet.rows} == {
+        "person 1\nlabelled": {("video 0",)},
+        "person 2\nlabelled": {("video 1",)},
+        "person 1\nunlabelled": {("video 2",)},
+        "person 2\nunlabelled": {("video 3",)},
     }
 
 
@@ -197,7 +199,7 @@ def test_persons_of_two_domains_with_one_number_share_no_row(monkeypatch):
     ],
 )
 def test_the_untrained_row_says_what_it_is(start, its, said):
-    assert drawing._began(start, its) == said
+    assert baselines.began(start, its) == said
 
 
 def test_a_redrawn_report_begins_with_the_weights_of_the_run_or_with_none(tmp_path):
@@ -209,14 +211,14 @@ def test_a_redrawn_report_begins_with_the_weights_of_the_run_or_with_none(tmp_pa
 
 
 def test_large_test_sets_have_no_colour_histograms(monkeypatch, capsys):
-    monkeypatch.setattr(drawing, "embed_rows", lambda *rest: np.zeros((5, 2), np.float32))
-    monkeypatch.setattr(drawing.parallel, "replicate", lambda tree: tree)
+    monkeypatch.setattr(baselines, "embed_rows", lambda *rest: np.zeros((5, 2), np.float32))
+    monkeypatch.setattr(baselines.parallel, "replicate", lambda tree: tree)
     job = _job(tiny.world(3, 4), _test_part())
     job.model.init = lambda key: {}
     monkeypatch.setattr(about, "started", lambda job: "")
     rest = (types.SimpleNamespace(seed=0), None, {}, About("", "", "", None))
-    made = drawing._embeddings(job, *rest)
+    made = baselines.embeddings(job, *rest)
     assert len(made) == 3 and next(iter(made.values())).shape == (5, 6 * 8**3)
-    monkeypatch.setattr(drawing, "HISTOGRAMS", 4)
-    assert [*drawing._embeddings(job, *rest)] == [*made][1:]
+    monkeypatch.setattr(baselines, "HISTOGRAMS", 4)
+    assert [*baselines.embeddings(job, *rest)] == [*made][1:]
     assert "no colour histograms of 5 test pictures" in capsys.readouterr().out
