@@ -46,7 +46,11 @@ FIRST, SECOND = Ink((0, 0, 0), "black"), Ink((0, 158, 115), "green")
 
 def tile(part: Records, row: int, ink: Ink | None = None, text: str = "") -> np.ndarray:
     """The picture of a row in a frame of `ink` (None: white), and what fits of lines of text."""
-    image = resize(reading.read(part, int(row)), SIZE)
+    return framed(resize(reading.read(part, int(row)), SIZE), ink, text)
+
+
+def framed(image: np.ndarray, ink: Ink | None = None, text: str = "") -> np.ndarray:
+    """A picture uint8 [*SIZE 3] in a frame of `ink` (None: white), and lines of text below."""
     edge = ink.rgb if ink else (255, 255, 255)
     image = cv2.copyMakeBorder(image, 4, 4, 3, 3, cv2.BORDER_CONSTANT, value=edge)
     if not text:

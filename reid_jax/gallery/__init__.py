@@ -19,18 +19,19 @@
 - **Rows.** A row has a number, given once and never again, an embedding of length one, and what is
   known of: camera, time (UTC), track, person, video, frame, box, name (`schema`). A thumbnail lies
   in a table beside, at most 8 KB each and a million of them (`thumbnails`).
-- **Writing.** One process at a time: `add`, `remove`, `merge` and `maintain` each take the lock, wait
-  `patience` seconds for another writer and refuse then (`lock`); `with store.writing():` keeps it
-  over several. Rows that `add` has returned are there after a kill at any moment; what a writer that
-  died left half done, the next one mends. After a failure of the power it is as the file system is.
+- **Writing.** One process at a time: `add`, `remove`, `merge` and `maintain` each take the lock,
+  wait `patience` seconds for another writer and refuse then (`lock`); `with store.writing():` keeps
+  it over several. Rows that `add` has returned are there after a kill at any moment; what a writer
+  that died left half done, the next one mends. If the power fails, it is as the file system does.
 - **Reading.** Any number of threads and processes, at any time; each read sees the last commit.
 - **Removing** rewrites the files that the rows lay in and removes all old versions: seconds, and
-  about a minute at a million rows. `remove(..., erase=False)` takes them out of all answers at once
-  and leaves the rewriting to the next writer.
-- **Searching** is exact below 50,000 rows, and where a filter leaves 20,000 or fewer. Above, an index
-  of RaBitQ codes is built, once more when the rows have doubled, and grows when a twentieth of the
-  rows is not in it; its recall@10 is measured on 100 rows and told with each answer (`index`).
-  `add(..., maintain=False)` leaves that to a call of `maintain`. Ties go to the lower number.
+  about a minute at a million rows. `remove(..., erase=False)` takes them out of all answers at
+  once and leaves the rewriting to the next writer.
+- **Searching** is exact below 50,000 rows, and where a filter leaves 20,000 or fewer. Above, an
+  index of RaBitQ codes is built, once more when the rows have doubled, and grows when a twentieth
+  of the rows is not in it; its recall@10 is measured on 100 rows and told with each answer
+  (`index`). `add(..., maintain=False)` leaves that to a call of `maintain`. Ties go to the lower
+  number.
 - **Filters** (`where`) are of typed values; no text of a caller is a part of a predicate.
 - **The encoder** is told by the hash of its weights. Embeddings of another one are refused wherever
   their hash is given.

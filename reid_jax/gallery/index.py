@@ -6,6 +6,7 @@ Reference:
 """
 
 import time
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +20,8 @@ GROWN = 2.0  # how many times as many rows make its centres stale
 SAMPLE = 100  # rows that recall is measured by
 BEST = 10  # of recall@10
 RECALL = 0.99  # that is asked for
-REFINE = 10  # times as many rows as are wanted are compared exactly
-PROBES = 20  # lists that are looked at, to begin with; more where recall asks for it
+PROBES = (10, 20, 40, 80, 160)  # lists that are looked at: the fewest that do
+REFINE = (10, 30)  # times as many rows as are wanted are compared exactly
 SEED = 0
 
 
@@ -55,8 +56,8 @@ def built(table: Table) -> Index:
     began, rows = time.monotonic(), table.count()
     with told(table.folder):
         table.lance.create_index("embedding", config=IvfRq(distance_type="cosine"), replace=True)
-    probes, recall, sample = measured(table, rows)
-    return Index(rows, probes, REFINE, recall, sample, round(time.monotonic() - began, 1))
+    found = measured(table, rows)
+    return Index(rows, *found, round(time.monotonic() - began, 1))
 
 
 def lacking(table: Table) -> int | None:
@@ -78,17 +79,17 @@ def due(table: Table, index: Index | None) -> str:
     return "grow" if lacks > max(LEAST_TAIL, TAIL * rows) else ""
 
 
-def measured(table: Table, rows: int) -> tuple[int, float, int]:
-    """(probes, recall@10 with them, rows looked for): the fewest of some numbers that do."""
+def measured(table: Table, rows: int) -> tuple[int, int, float, int]:
+    """(probes, refine, recall@10 with them, rows looked for): the least of some that do."""
     query, true = _exact(table, rows)
-    probes = PROBES
-    while True:
-        found = [approximate(table, one, BEST, probes, REFINE) for one in query]
+    tried = [probes for probes in PROBES if probes < rows**0.5] + [round(rows**0.5)]
+    for probes, refine in product(tried, REFINE):
+        found = [approximate(table, one, BEST, probes, refine) for one in query]
         hits = [len(set(one) & set(best)) for one, best in zip(found, true, strict=True)]
         recall = sum(hits) / max(1, sum(map(len, true)))
-        if recall >= RECALL or probes >= rows**0.5:
-            return probes, recall, len(query)
-        probes *= 2
+        if recall >= RECALL:
+            break
+    return probes, refine, recall, len(query)
 
 
 def approximate(table: Table, query: np.ndarray, k: int, probes: int, refine: int) -> list[int]:

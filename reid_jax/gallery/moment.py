@@ -41,4 +41,5 @@ def micro(value: Any, name: str = "time") -> int:
 
 def iso(value: int) -> str:
     """The moment in ISO 8601, in UTC: 2026-05-01T08:30:00Z, with a fraction where it has one."""
-    return (EPOCH + value * MICRO).isoformat().replace("+00:00", "Z")
+    text = (EPOCH + value * MICRO).isoformat().removesuffix("+00:00")
+    return (text.rstrip("0") if "." in text else text) + "Z"

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from reid_jax.gallery import index as indexing
-from reid_jax.gallery import query as querying
 from reid_jax.gallery import moment, schema, state, thumbnails, tracks
+from reid_jax.gallery import query as querying
 from reid_jax.gallery.answer import Answer, alone, match
 from reid_jax.gallery.index import Index
 from reid_jax.gallery.table import Table

@@ -88,7 +88,9 @@ def unit(embedding: Any, width: int) -> np.ndarray:
         ValueError: they have another width, or one is zero or not finite.
     """
     found = np.atleast_2d(np.asarray(embedding, np.float32))
-    if found.ndim != 2 or (found.size and found.shape[1] != width):
+    if not found.size:
+        return np.zeros((0, width), np.float32)
+    if found.ndim != 2 or found.shape[1] != width:
         raise ValueError(
             f"embeddings are {list(found.shape)} and the gallery's have {width} numbers each; "
             "embed with the gallery's encoder"
@@ -103,7 +105,7 @@ def unit(embedding: Any, width: int) -> np.ndarray:
 
 
 def _each(name: str, values: Any, n: int, of: Any) -> list[Any]:
-    """n values of a column, each made by `of` (value, name); None where unknown."""
+    """N values of a column, each made by `of` (value, name); None where unknown."""
     if values is None:
         return [None] * n
     single = isinstance(values, str) or not (

@@ -89,11 +89,14 @@ class Store(Reader):
 
         Args:
             embedding: f32[n d], of any length but 0.
-            camera, track, person, video, name: texts or whole numbers, one for all or n; -1 and
-                None are unknown.
-            time: moments, see `reid_jax.gallery.moment.micro`; one for all or n.
-            frame: whole numbers, of the video.
+            camera: a text or a whole number for all, or n of them; -1 and None are unknown.
+            time: likewise moments, see `reid_jax.gallery.moment.micro`.
+            track: likewise, as camera.
+            person: likewise.
+            video: likewise.
+            frame: likewise whole numbers, of the video.
             box: left, top, width, height in pixels of the frame.
+            name: likewise, as camera; e.g. the picture's path.
             jpegs: thumbnails, see `thumbnails.made`; None where there is none.
             encoder: the hash of the encoder; None: not checked.
             best: of each track (camera, video, track) keep so many pictures, the nearest to its
@@ -110,7 +113,7 @@ class Store(Reader):
         """
         self.check(encoder)
         rows = schema.unit(embedding, self.about.width)
-        n = len(rows) if rows.size else 0
+        n = len(rows)
         if jpegs is not None and len(jpegs) != n:
             raise ValueError(f"jpegs has {len(jpegs)} values for {n} pictures; give one for each")
         if not n:

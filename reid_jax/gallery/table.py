@@ -55,7 +55,7 @@ def told(folder: Path) -> Iterator[None]:
     except (RuntimeError, OSError, ValueError) as error:
         for reason, number in FULL.items():
             if reason in str(error):
-                raise OSError(number, f"{reason}; nothing of this was added", str(folder)) from None
+                raise OSError(number, f"{reason}; nothing is lost, and the same works once there is room", str(folder)) from None
         raise
 
 
@@ -77,7 +77,8 @@ class Table:
             self.lance = database.open_table(name)
         except (ValueError, RuntimeError, FileNotFoundError):
             raise ValueError(f"{folder} has no whole table {name!r}; it is broken") from None
-        if self.lance.schema.names != schema.names:
+        kinds = {field.name: field.type for field in schema}
+        if {field.name: field.type for field in self.lance.schema} != kinds:
             raise ValueError(f"the table {name!r} of {folder} has other columns than it must")
 
     def add(self, batches: Iterable["pa.RecordBatch"]) -> None:
