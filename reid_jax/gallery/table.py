@@ -55,7 +55,11 @@ def told(folder: Path) -> Iterator[None]:
     except (RuntimeError, OSError, ValueError) as error:
         for reason, number in FULL.items():
             if reason in str(error):
-                raise OSError(number, f"{reason}; nothing is lost, and the same works once there is room", str(folder)) from None
+                raise OSError(
+                    number,
+                    f"{reason}; nothing is lost, and the same works once there is room",
+                    str(folder),
+                ) from None
         raise
 
 
