@@ -82,7 +82,7 @@ def _opened(store: Store) -> Gallery:
 def _write(out: Path, store: Store, answer: Answer, given: list[str], named: str) -> None:
     if out.suffix == ".json":
         kept = {"query": named, "threshold": answer.threshold, "nobody": answer.nobody}
-        kept |= {"looked": answer.looked, "recall": answer.recall}
+        kept |= {"looked": answer.looked, "exact": answer.exact, "recall": answer.recall}
         with whole(out) as unfinished:
             unfinished.write_text(json.dumps({**kept, "matches": listed(answer.matches)}) + "\n")
         return

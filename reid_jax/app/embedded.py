@@ -67,8 +67,8 @@ def write(
             _parquet(unfinished, name, embedding, columns, encoder, keys)
             return
         with unfinished.open("wb") as file:
-            held = {"name": np.array(name), "embedding": embedding, **columns}
-            np.savez(file, **held, **{ENCODER: np.array(encoder)})
+            held = {"name": np.array(name), ENCODER: np.array(encoder), **columns}
+            np.savez(file, allow_pickle=False, embedding=embedding, **held)
 
 
 def read(path: Path) -> Embedded:

@@ -33,7 +33,7 @@ def verdict(answer: Answer) -> str:
 
 def exactness(answer: Answer) -> str:
     """How sure it is that none was overlooked."""
-    if answer.recall >= 1:
+    if answer.exact:
         return "every picture was looked at"
     return f"by the index, which finds {100 * answer.recall:.1f}% of the ten nearest"
 

@@ -44,7 +44,7 @@ def _of_footage(folder: Path, data: Records) -> dict[str, list[Any]]:
         return {}
     with np.load(folder / BOXES) as held:
         rows = {name: held[name] for name in held.files}
-    if not np.array_equal(rows.get("frame"), data.frame):
+    if not np.array_equal(rows["frame"], data.frame):
         return {}  # a part of them is given, whose rows are not told
     sources = json.loads((folder / MANIFEST).read_text())["sources"]
     views = [

@@ -27,11 +27,11 @@
 - **Removing** rewrites the files that the rows lay in and removes all old versions: seconds, and
   about a minute at a million rows. `remove(..., erase=False)` takes them out of all answers at
   once and leaves the rewriting to the next writer.
-- **Searching** is exact below 50,000 rows, and where a filter leaves 20,000 or fewer. Above, an
+- **Searching** is exact below 50,000 rows, and where a filter leaves 2,000 or fewer. Above, an
   index of RaBitQ codes is built, once more when the rows have doubled, and grows when a twentieth
-  of the rows is not in it; its recall@10 is measured on 100 rows and told with each answer
-  (`index`). `add(..., maintain=False)` leaves that to a call of `maintain`. Ties go to the lower
-  number.
+  of the rows is not in it. Its recall@10, with a filter and without, is measured on 100 rows and
+  told with each answer (`index`). `add(..., maintain=False)` leaves all that to a call of
+  `maintain`. Ties go to the lower number.
 - **Filters** (`where`) are of typed values; no text of a caller is a part of a predicate.
 - **The encoder** is told by the hash of its weights. Embeddings of another one are refused wherever
   their hash is given.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from reid_jax.gallery import moment
+from reid_jax.gallery import moment, schema
 from reid_jax.gallery.tracks import Track
 from reid_jax.retrieval.point import Point
 
@@ -51,13 +51,14 @@ class Answer(NamedTuple):
         matches: from the nearest on.
         looked: rows that the filter means.
         threshold: the cosine from which on two pictures are taken for one person; None: unknown.
-        recall: the share of the nearest that the index finds, as measured; 1.0: every row was
-            looked at.
+        exact: whether every row that the filter means was looked at.
+        recall: the share of the ten nearest that the index finds, as measured; 1.0 where exact.
     """
 
     matches: tuple[Match, ...]
     looked: int
     threshold: float | None
+    exact: bool
     recall: float
 
     @property
@@ -73,18 +74,18 @@ def match(unit: Track, threshold: float | None, point: Point | None) -> Match:
     if point is not None and point.logistic:
         chance = float(point.chance(unit.cosine))
     return Match(
-        row["row"],
-        unit.cosine,
-        chance,
-        None if threshold is None else unit.cosine >= threshold,
-        *(row[name] for name in ("camera", "track", "person", "video", "name")),
-        None if unit.since is None else moment.iso(unit.since),
-        None if unit.until is None else moment.iso(unit.until),
-        row["frame"],
-        None if row["box"] is None else tuple(row["box"]),
-        unit.best,
-        unit.rows,
-        unit.pictures,
+        row=row["row"],
+        cosine=unit.cosine,
+        probability=chance,
+        above=None if threshold is None else unit.cosine >= threshold,
+        **{name: row[name] for name in schema.TEXTS},
+        time=None if unit.since is None else moment.iso(unit.since),
+        until=None if unit.until is None else moment.iso(unit.until),
+        frame=row["frame"],
+        box=None if row["box"] is None else tuple(row["box"]),
+        best=unit.best,
+        rows=unit.rows,
+        pictures=unit.pictures,
     )
 
 

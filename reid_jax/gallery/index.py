@@ -6,13 +6,13 @@ Reference:
 """
 
 import time
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from reid_jax.gallery.table import Table, told
 
+Probes = tuple[int, int]
 ABOVE = 50_000  # rows from which on there is an index; below, a search looks at every row
 TAIL = 0.05  # share of the rows that the index may lack; they are looked at one by one
 LEAST_TAIL = 5_000  # rows that it may lack in any case
@@ -21,7 +21,11 @@ SAMPLE = 100  # rows that recall is measured by
 BEST = 10  # of recall@10
 RECALL = 0.99  # that is asked for
 PROBES = (10, 20, 40, 80, 160)  # lists that are looked at: the fewest that do
+ALL = 100_000  # as many lists as there are
 REFINE = (10, 30)  # times as many rows as are wanted are compared exactly
+REFINE_FILTERED = (30, 100)  # the rows that a filter leaves are farther away, and alike
+PART = 20
+FILTER = f"row % {PART} = 0"
 SEED = 0
 
 
@@ -30,9 +34,11 @@ class Index(NamedTuple):
 
     Attributes:
         rows: that there were when its centres were found.
-        probes: lists that a search looks at.
+        probes: lists that a search looks at; with a filter it looks at all.
         refine: how many times as many rows as are wanted it compares exactly.
         recall: the share of the ten nearest that it finds, of `sample` rows.
+        refine_filtered: as `refine`, with a filter.
+        recall_filtered: as `recall`, where a filter leaves one row in `PART`.
         sample: so many rows were looked for.
         seconds: that building and measuring took.
     """
@@ -41,6 +47,8 @@ class Index(NamedTuple):
     probes: int
     refine: int
     recall: float
+    refine_filtered: int
+    recall_filtered: float
     sample: int
     seconds: float
 
@@ -56,8 +64,13 @@ def built(table: Table) -> Index:
     began, rows = time.monotonic(), table.count()
     with told(table.folder):
         table.lance.create_index("embedding", config=IvfRq(distance_type="cosine"), replace=True)
-    found = measured(table, rows)
-    return Index(rows, *found, round(time.monotonic() - began, 1))
+    query, true, part = _exact(table, rows)
+    tried = [(probes, refine) for probes in (*PROBES, ALL) for refine in REFINE]
+    (probes, refine), recall = _least(table, query, true, tried)
+    filtered = [(ALL, refine) for refine in REFINE_FILTERED]
+    (_, more), share = _least(table, query, part, filtered, FILTER)
+    spent = round(time.monotonic() - began, 1)
+    return Index(rows, probes, refine, recall, more, share, len(query), spent)
 
 
 def lacking(table: Table) -> int | None:
@@ -79,28 +92,25 @@ def due(table: Table, index: Index | None) -> str:
     return "grow" if lacks > max(LEAST_TAIL, TAIL * rows) else ""
 
 
-def measured(table: Table, rows: int) -> tuple[int, int, float, int]:
-    """(probes, refine, recall@10 with them, rows looked for): the least of some that do."""
-    query, true = _exact(table, rows)
-    tried = [probes for probes in PROBES if probes < rows**0.5] + [round(rows**0.5)]
-    for probes, refine in product(tried, REFINE):
-        found = [approximate(table, one, BEST, probes, refine) for one in query]
-        hits = [len(set(one) & set(best)) for one, best in zip(found, true, strict=True)]
-        recall = sum(hits) / max(1, sum(map(len, true)))
+def _least(
+    table: Table, query: np.ndarray, true: list, tried: list[Probes], where: str = ""
+) -> tuple[Probes, float]:
+    """The first (probes, refine) of those tried that find `RECALL`, or the last; what they find."""
+    for probes, refine in tried:
+        hits = 0
+        for one, best in zip(query, true, strict=True):
+            search: Any = table.lance.search(one).distance_type("cosine").limit(BEST)
+            search = search.where(where, prefilter=True) if where else search
+            search = search.select(["row", "_distance"]).nprobes(probes).refine_factor(refine)
+            hits += len(set(search.to_arrow()["row"].to_pylist()) & set(best))
+        recall = hits / max(1, sum(map(len, true)))
         if recall >= RECALL:
             break
-    return probes, refine, recall, len(query)
+    return (probes, refine), recall
 
 
-def approximate(table: Table, query: np.ndarray, k: int, probes: int, refine: int) -> list[int]:
-    """The numbers of the k nearest rows as the index finds them."""
-    search: Any = table.lance.search(query).distance_type("cosine").select(["row", "_distance"])
-    found = search.nprobes(probes).refine_factor(refine).limit(k).to_arrow()
-    return found["row"].to_pylist()
-
-
-def _exact(table: Table, rows: int) -> tuple[np.ndarray, list[list[int]]]:
-    """Some rows' embeddings f32[s d], and the numbers of the nearest of each, by all products."""
+def _exact(table: Table, rows: int) -> tuple[np.ndarray, list, list]:
+    """Some rows' embeddings f32[s d]; numbers of the nearest of each, of all and with `FILTER`."""
     chosen = np.sort(np.random.default_rng(SEED).choice(rows, min(SAMPLE, rows), replace=False))
     query, at = [], 0
     for batch in table.stream(["embedding"]):
@@ -108,15 +118,27 @@ def _exact(table: Table, rows: int) -> tuple[np.ndarray, list[list[int]]]:
         query.append(matrix(batch["embedding"])[inside])
         at += len(batch)
     sample = np.concatenate(query)
-    best = np.full((len(sample), 0), -np.inf, np.float32)
-    row = np.zeros((len(sample), 0), np.int64)
+    every, part = _Best(len(sample)), _Best(len(sample))
     for batch in table.stream(["row", "embedding"]):
-        cosine = sample @ matrix(batch["embedding"]).T
-        best = np.hstack([best, cosine])
-        row = np.hstack([row, np.broadcast_to(batch["row"].to_numpy(), cosine.shape)])
-        keep = np.argpartition(-best, min(BEST, best.shape[1]) - 1, axis=1)[:, :BEST]
-        best, row = np.take_along_axis(best, keep, 1), np.take_along_axis(row, keep, 1)
-    return sample, row.tolist()
+        row, cosine = batch["row"].to_numpy(), sample @ matrix(batch["embedding"]).T
+        every.add(row, cosine)
+        part.add(row[row % PART == 0], cosine[:, row % PART == 0])
+    return sample, every.row.tolist(), part.row.tolist()
+
+
+class _Best:
+    """The numbers i64[s BEST] of the rows of the highest cosines of s queries so far."""
+
+    def __init__(self, queries: int):
+        self.row = np.zeros((queries, 0), np.int64)
+        self._cosine = np.zeros((queries, 0), np.float32)
+
+    def add(self, row: np.ndarray, cosine: np.ndarray) -> None:
+        every = np.hstack([self._cosine, cosine])
+        rows = np.hstack([self.row, np.broadcast_to(row, cosine.shape)])
+        keep = np.argsort(-every, axis=1, kind="stable")[:, :BEST]
+        self._cosine = np.take_along_axis(every, keep, 1)
+        self.row = np.take_along_axis(rows, keep, 1)
 
 
 def matrix(column: Any) -> np.ndarray:

@@ -16,7 +16,7 @@ from reid_jax.options import choose
 from reid_jax.retrieval import point as points
 from reid_jax.retrieval.point import Point
 
-FEW = 20_000  # rows that a filter leaves, up to which all are looked at
+FEW = 2_000  # rows that a filter leaves, up to which all are looked at
 UNITS = {"picture": 0, "track": 1}
 Say = Callable[[str], Any]
 
@@ -128,7 +128,8 @@ class Reader:
         if threshold is None and self.point is not None:
             threshold = self.point.threshold
         matches = tuple(match(unit, threshold, self.point) for unit in found[:top])
-        return Answer(matches, looked, threshold, 1.0 if index is None else index.recall)
+        recall = 1.0 if index is None else index.recall_filtered if sql else index.recall
+        return Answer(matches, looked, threshold, index is None, recall)
 
     def thumbnails(self, rows: Sequence[int]) -> dict[int, bytes]:
         """JPEGs by the number of the row; those of rows that have none are left out."""
@@ -146,7 +147,7 @@ class Reader:
         cameras = found["camera"].value_counts().to_pylist()
         times = [one for one in found["time"].to_pylist() if one is not None]
         kept = state.state(self.folder)
-        index = None if kept.index is None else kept.index._asdict()
+        index = None if kept.indexed is None else kept.indexed._asdict()
         sizes = [path.stat().st_size for path in self.folder.rglob("*") if path.is_file()]
         return {
             "rows": len(found),
@@ -174,4 +175,4 @@ class Reader:
         """How the index is asked where a filter leaves so many rows; None: they are few."""
         if looked <= FEW or len(self) < indexing.ABOVE:
             return None
-        return state.state(self.folder).index
+        return state.state(self.folder).indexed

@@ -39,12 +39,12 @@ class State(NamedTuple):
 
     Attributes:
         next: the number of the next row.
-        index: how the index is asked; None: there is none.
+        indexed: how the index is asked; None: there is none.
         undone: None, or a writer is at work or died: files that deleted rows lie in, by table.
     """
 
     next: int = 0
-    index: Index | None = None
+    indexed: Index | None = None
     undone: dict[str, list[int]] | None = None
 
 
@@ -82,16 +82,16 @@ def state(folder: Path) -> State:
     """Read what changes; where the file is lost or broken, what a writer that died leaves."""
     try:
         kept = json.loads((folder / STATE).read_text())
-        index = Index(**kept["index"]) if kept["index"] else None
-        return State(int(kept["next"]), index, kept["undone"])
+        indexed = Index(**kept["indexed"]) if kept["indexed"] else None
+        return State(int(kept["next"]), indexed, kept["undone"])
     except (OSError, ValueError, KeyError, TypeError):
         return State(undone={})
 
 
 def write_state(folder: Path, kept: State) -> None:
     """Write it, whole or not at all."""
-    index = kept.index._asdict() if kept.index else None
-    _write(folder / STATE, {**kept._asdict(), "index": index})
+    indexed = kept.indexed._asdict() if kept.indexed else None
+    _write(folder / STATE, {**kept._asdict(), "indexed": indexed})
 
 
 def _write(path: Path, kept: dict[str, Any]) -> None:

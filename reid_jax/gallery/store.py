@@ -199,13 +199,13 @@ class Store(Reader):
             self._rows.tidy()
             self._small.tidy()
             kept = state.state(self.folder)
-            what = indexing.due(self._rows, kept.index)
+            what = indexing.due(self._rows, kept.indexed)
             if what == "grow":
                 self._rows.grow()
             elif what:
                 self.say(f"building the index of {len(self):,} rows, which takes minutes")
                 index = indexing.built(self._rows)
-                state.write_state(self.folder, kept._replace(index=index))
+                state.write_state(self.folder, kept._replace(indexed=index))
                 self.say(
                     f"the index finds {100 * index.recall:.1f}% of the ten nearest, of "
                     f"{index.sample} rows that were looked for; {index.seconds:.0f} s"

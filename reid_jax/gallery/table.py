@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TRIES = 5  # of a reader whose version was cleaned away while it read
 MANY = 32  # small files before they are put together
 KEPT = timedelta(minutes=10)  # how long a version without deletions stays for slow readers
+BATCH = 8_192  # rows that a stream yields at once
 TERMS = 10_000  # numbers in one predicate
 FULL = {
     "No space left on device": errno.ENOSPC,
@@ -111,9 +112,10 @@ class Table:
 
         return self.followed(once)
 
-    def stream(self, columns: Sequence[str], rows: int = 8192) -> Iterator["pa.RecordBatch"]:
-        """All rows by batches, of the version that there is now."""
-        yield from self.lance.search().select(list(columns)).to_batches(rows)
+    def stream(self, columns: Sequence[str], where: str = "") -> Iterator["pa.RecordBatch"]:
+        """The rows that a predicate means by batches, of the version that there is now."""
+        query = self.lance.search().select(list(columns))
+        yield from (query.where(where) if where else query).to_batches(BATCH)
 
     def followed(self, body: Any) -> Any:
         """What a read returns; it is tried again where a writer cleaned its version away."""

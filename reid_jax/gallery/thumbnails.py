@@ -1,6 +1,6 @@
 """Small pictures beside the rows: each at most `SIZE` and `BYTES`, in all at most `MOST`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -78,8 +78,3 @@ def orphans(table: Table, rows: Table) -> np.ndarray:
 def decoded(jpeg: bytes) -> np.ndarray:
     """The pixels of a thumbnail, uint8 [h w 3]."""
     return simplejpeg.decode_jpeg(jpeg, colorspace="RGB")
-
-
-def each(jpegs: Sequence[bytes]) -> Iterator[np.ndarray]:
-    """The pixels of several."""
-    return map(decoded, jpegs)

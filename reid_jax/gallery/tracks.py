@@ -94,7 +94,8 @@ def ranked(
     while True:
         near = nearest(table, query, want, where, index)
         units = {key(row): row for row in reversed(near.row)}  # of each the nearest row
-        units.pop(without, None)
+        if without is not None:
+            units.pop(without, None)
         if len(units) >= k or len(near.row) < want:
             break
         want *= MORE
@@ -119,9 +120,7 @@ def _made(
         rows = found.drop_columns(["embedding"]).to_pylist()
         for row, one in zip(rows, matrix(found["embedding"]), strict=True):
             members.setdefault(key(row), []).append((row, one))
-    for name, own in members.items():
-        if name in units:
-            made.append(_track(query, own))
+    made += [_track(query, members[name]) for name in units if name in members]
     return made
 
 
