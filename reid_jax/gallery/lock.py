@@ -42,8 +42,6 @@ class Lock:
             file = -1 if self._depth else self._taken(patience)
             self._depth += 1
             try:
-                if file >= 0:
-                    self._sign(file)
                 yield
             finally:
                 self._depth -= 1
@@ -58,6 +56,7 @@ class Lock:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._sign(file)
                 return file
             except BlockingIOError:
                 if time.monotonic() >= until:
@@ -68,6 +67,9 @@ class Lock:
                         "that is done"
                     ) from None
                 time.sleep(PAUSE)
+            except BaseException:
+                os.close(file)
+                raise
 
     def _sign(self, file: int) -> None:
         """Write who has it."""

@@ -96,7 +96,7 @@ class Reader:
         Args:
             query: f32[d], an embedding; or f32[n d], of several pictures of one person, which their
                 mean stands for.
-            row: instead, the number of a row, which is not in the answer, nor is its track.
+            row: instead, the number of a row, which is not in the answer; nor, by track, is its own.
             where: rows that are looked at; None: all.
             top: how many are found.
             by: "picture", or "track": each track once, see `tracks.ranked`.
@@ -113,8 +113,10 @@ class Reader:
         if (query is None) == (row is None):
             raise ValueError("search needs a picture or the number of a row, one of both")
         own = None if row is None else self._row(row)
-        mean = schema.unit(query if own is None else own["embedding"], self.about.width).mean(0)
-        one = schema.unit(mean, self.about.width)[0]
+        asked = schema.unit(query if own is None else own["embedding"], self.about.width)
+        if not len(asked):
+            raise ValueError("there is no embedding to search for")
+        one = schema.unit(asked.mean(0), self.about.width)[0]
         sql = (where or Where()).sql()
         looked = self._rows.count(sql)
         index = self._index(looked)
@@ -143,9 +145,11 @@ class Reader:
 
     def info(self) -> dict[str, Any]:
         """What there is: counts, cameras, times, the encoder, the index, bytes on the disk."""
-        found = self._rows.read(["camera", "track", "time"])
+        from pyarrow import compute
+
+        found = self._rows.read(["camera", "time"])
         cameras = found["camera"].value_counts().to_pylist()
-        times = [one for one in found["time"].to_pylist() if one is not None]
+        times = compute.min_max(found["time"]).as_py()
         kept = state.state(self.folder)
         index = None if kept.indexed is None else kept.indexed._asdict()
         sizes = [path.stat().st_size for path in self.folder.rglob("*") if path.is_file()]
@@ -153,8 +157,8 @@ class Reader:
             "rows": len(found),
             "thumbnails": self._small.count(),
             "cameras": {one["values"]: one["counts"] for one in cameras},
-            "since": moment.iso(min(times)) if times else None,
-            "until": moment.iso(max(times)) if times else None,
+            "since": None if times["min"] is None else moment.iso(times["min"]),
+            "until": None if times["max"] is None else moment.iso(times["max"]),
             "encoder": self.about.encoder,
             "name": self.about.name,
             "width": self.about.width,

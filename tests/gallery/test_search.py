@@ -205,6 +205,8 @@ def test_a_question_that_cannot_be_answered(drawn):
         ("zero or not finite", {"query": np.full(WIDTH, np.nan)}),
         ("zero or not finite", {"query": np.zeros(WIDTH)}),
         ("top=0", {"row": 1, "top": 0}),
+        ("there is no embedding", {"query": []}),
+        ("zero or not finite", {"query": np.stack([rows[0], -rows[0]])}),
         ("did you mean 'track'", {"row": 1, "by": "tracks"}),
     ):
         with pytest.raises(ValueError, match=says):

@@ -212,6 +212,7 @@ def test_a_lock_of_another_host_and_of_the_dead(tmp_path, monkeypatch):
     path.write_text(json.dumps({**here, "seconds": time.time() - 60}))
     with pytest.raises(ValueError, match=r"process 1 on far-away since .* remove .*writer\.lock"):
         alone.held().__enter__()
+    assert json.loads(path.read_text())["host"] == "far-away"
     path.write_text(json.dumps({**here, "seconds": time.time() - lock.STALE - 1}))
     with alone.held():
         assert json.loads(path.read_text())["process"] == os.getpid()
