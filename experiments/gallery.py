@@ -24,7 +24,7 @@ import numpy as np
 from absl import flags
 
 from reid_jax.api.gallery import open_gallery
-from reid_jax.app import command, embedded, filters, keys, pictures, progress, sources
+from reid_jax.app import command, embedded, filters, keys, paths, pictures, progress, sources
 from reid_jax.data import records
 from reid_jax.gallery import moment
 from reid_jax.gallery.store import Store, make
@@ -80,12 +80,12 @@ def _add(folder: Path, text: str) -> None:
     data, names = pictures.opened(text)
     known = keys.known(text, data)
     full = _full_names(text, data, names)
-    encoder = _ENCODER.value or (Store(folder).about.name if folder.exists() else None)
+    there = folder.is_dir() and any(folder.iterdir())
+    encoder = _ENCODER.value or (Store(folder).about.name if there else None)
     if not encoder:
-        raise ValueError(f"{folder} is new: name the encoder that it is of with --encoder=FOLDER")
+        raise ValueError(f"name the encoder that {folder} is of with --encoder=FOLDER")
     gallery = open_gallery(folder, expanded(encoder), create=True, say=command.say)
-    there = {row["name"] for row in gallery.store.rows(columns=["name"])}
-    rows = np.array([row for row, name in enumerate(full) if name not in there], np.int64)
+    rows = _new(gallery.store, full)
     if len(rows) < len(full):
         command.say(f"{len(full) - len(rows):,} of {len(full):,} pictures are there already")
     if _SKIP_BROKEN.value:
@@ -109,16 +109,21 @@ def _add_embeddings(folder: Path, text: str) -> None:
     if file.encoder is None:
         raise ValueError(f"{path} does not say which encoder it is of; embed the pictures again")
     command.say(f"gallery: the embeddings of {path} into {folder}")
-    if not folder.exists():
+    if not (folder.is_dir() and any(folder.iterdir())):
         name = absolute(_ENCODER.value) if _ENCODER.value else ""
         make(folder, file.encoder, file.embedding.shape[1], name=name)
     store = Store(folder, encoder=file.encoder, say=command.say)
     full = [f"{os.path.abspath(path)}#{name}" for name in file.name]
-    there = {row["name"] for row in store.rows(columns=["name"])}
-    rows = np.array([row for row, name in enumerate(full) if name not in there], np.int64)
+    rows = _new(store, full)
     known = _columns({**file.keys, "name": full}, rows)
     store.add(file.embedding[rows], **known, encoder=file.encoder)
     command.say(f"{len(rows):,} embeddings are added")
+
+
+def _new(store: Store, names: list[str]) -> np.ndarray:
+    """The places i64[k] of names that no row of the gallery has yet."""
+    there = {row["name"] for row in store.rows(columns=["name"])}
+    return np.array([place for place, name in enumerate(names) if name not in there], np.int64)
 
 
 def _columns(known: dict[str, list[Any]], rows: np.ndarray) -> dict[str, Any]:
@@ -131,7 +136,8 @@ def _columns(known: dict[str, list[Any]], rows: np.ndarray) -> dict[str, Any]:
     if _CAMERA.value is not None:
         found["camera"] = _CAMERA.value
     if _TIME.value:
-        rate = [known.get("rate", [None] * (row + 1))[row] or _FPS.value for row in rows.tolist()]
+        rates = known.get("rate")
+        rate = [(rates[row] if rates else None) or _FPS.value for row in rows.tolist()]
         found["time"] = list(_moments(found.get("frame") or [None] * len(rows), rate))
     return found
 
@@ -147,7 +153,7 @@ def _full_names(text: str, data: Records, names: list[str]) -> list[str]:
     """A name for each picture that no other has: its path, or that of what holds it and the row."""
     if pictures.are_files(data):
         return [os.path.abspath(str(path)) for path in np.asarray(data.image).tolist()]
-    holder = text if ":" in text.partition("/")[0] else absolute(text)
+    holder = paths.source(pictures.recognised(text))
     return [f"{holder}#{name}" for name in names]
 
 

@@ -199,7 +199,7 @@ def open_gallery(
         folder: of the gallery.
         encoder: that embeds pictures, or what `load` reads one from; None: the gallery takes
             embeddings only.
-        create: make it where there is none.
+        create: make it where there is none, or an empty folder.
         patience: seconds to wait for another writer.
         say: called with a line when something takes long.
 
@@ -221,7 +221,7 @@ def open_gallery(
     if encoder is not None and not isinstance(encoder, Encoder):
         name = os.path.abspath(Path(encoder).expanduser())
         encoder = load(encoder)
-    if create and not folder.exists():
+    if create and not (folder.exists() and (folder.is_file() or any(folder.iterdir()))):
         if encoder is None:
             raise ValueError(f"{folder} is new, and a new gallery needs the encoder that it is of")
         make(folder, encoder.fingerprint, encoder.width, name=name or repr(encoder))

@@ -96,7 +96,8 @@ class Reader:
         Args:
             query: f32[d], an embedding; or f32[n d], of several pictures of one person, which their
                 mean stands for.
-            row: instead, the number of a row, which is not in the answer; nor, by track, is its own.
+            row: instead, the number of a row, which is not in the answer itself; nor, by
+                track, is its own track.
             where: rows that are looked at; None: all.
             top: how many are found.
             by: "picture", or "track": each track once, see `tracks.ranked`.

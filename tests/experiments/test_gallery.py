@@ -59,7 +59,7 @@ def encoder(tmp_path_factory):
 def test_people_are_added_found_and_removed(crops, encoder, tmp_path):
     gallery = f"--gallery={tmp_path}/people"
     source, by = f"--add=csv:{crops}/all.csv", f"--encoder={encoder}"
-    assert "is new: name the encoder" in refused("gallery", gallery, source)
+    assert "name the encoder that" in refused("gallery", gallery, source)
     said = call(
         "gallery", gallery, source, by, "--time=2026-05-01T08:00Z", "--fps=25"
     ).stdout  # fmt: skip
@@ -141,13 +141,14 @@ def test_a_parquet_has_the_keys_of_footage(crops, encoder, tmp_path):
     call("gallery", f"--gallery={tmp_path}/people", *args)
     row = Store(tmp_path / "people").rows()[3]
     assert (row["video"], row["frame"], row["camera"]) == ("/films/a.mp4", 75, "hall")
-    assert row["box"] == box[3].tolist() and row["name"] == f"{folder}#row-000003"
+    assert row["box"] == box[3].tolist() and row["name"] == f"packed:{folder}#row-000003"
     assert Store(tmp_path / "people").search(row=3).matches[0].time == "2026-05-01T00:00:04Z"
     part = pictures.opened(str(folder)).data
     fewer = part._replace(frame=source.frame[::-1])
     assert keys.known(str(folder), fewer)["video"][0] == "0"  # rows are not those of the boxes
 
 
+@pytest.mark.slow
 def test_mistakes_are_told_in_a_line(crops, encoder, tmp_path):
     gallery = f"--gallery={tmp_path}/people"
     by = f"--encoder={encoder}"
