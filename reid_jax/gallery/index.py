@@ -134,9 +134,11 @@ class _Best:
         self._cosine = np.zeros((queries, 0), np.float32)
 
     def add(self, row: np.ndarray, cosine: np.ndarray) -> None:
+        if not len(row):
+            return
         every = np.hstack([self._cosine, cosine])
         rows = np.hstack([self.row, np.broadcast_to(row, cosine.shape)])
-        keep = np.argsort(-every, axis=1, kind="stable")[:, :BEST]
+        keep = np.argpartition(-every, min(BEST, every.shape[1] - 1), axis=1)[:, :BEST]
         self._cosine = np.take_along_axis(every, keep, 1)
         self.row = np.take_along_axis(rows, keep, 1)
 
