@@ -16,7 +16,6 @@ from reid_jax.gallery.where import Where
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SPARE = 8  # rows beyond those that are wanted, that the index is asked for
 ROUNDING = 1e-5  # of a cosine in float32
 
 
@@ -43,7 +42,7 @@ def nearest(
     if index is None:
         number, embedding = table.followed(lambda: _looked(table, query, k, where))
     else:
-        found = _asked(table, query, k + SPARE, where, index)
+        found = _asked(table, query, k, where, index)
         number, embedding = found["row"].to_numpy(), matrix(found["embedding"])
         known = {row["row"]: row for row in found.select(schema.KEYS).to_pylist()}
     cosine = np.clip(embedding.astype(np.float64) @ query.astype(np.float64), -1, 1)
