@@ -18,20 +18,19 @@ A CSV names files. Of a packed folder, such as the crops of videos, the labels a
 
 import csv
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
-from reid_jax.app import canvas, command, outputs, pictures, progress, sheets
+from reid_jax.app import canvas, command, embedded, outputs, pictures, progress, sheets
 from reid_jax.clustering import approximate, refine, report
 from reid_jax.data import packed, records
 from reid_jax.options import expanded
 from reid_jax.types import Records
 from reid_jax.whole import whole
 
-_EMBEDDINGS = flags.DEFINE_string("embeddings", None, "the .npz of `reid-jax embed`", required=True)
+_EMBEDDINGS = flags.DEFINE_string("embeddings", None, "the file of `reid-jax embed`", required=True)
 _PICTURES = flags.DEFINE_string(
     "pictures", None, "the pictures that were embedded, as they were named there", required=True
 )
@@ -76,7 +75,7 @@ def main() -> None:
             "place outside"
         )
     command.say(f"cluster: the embeddings {_EMBEDDINGS.value} into labels, {out}")
-    names, embedding = _read(Path(expanded(_EMBEDDINGS.value)))
+    names, embedding, *_ = embedded.read(Path(expanded(_EMBEDDINGS.value)))
     data = _data(names)
     if out.suffix and not pictures.are_files(data):
         raise ValueError(
@@ -104,20 +103,6 @@ def main() -> None:
         made = data._replace(split=split, domain=np.zeros_like(data.domain))
         packed.pack(made, out, beside=lambda folder: _draw(folder / "labels.png", made))
     command.say(f"{out}: {len(names):,} pictures")
-
-
-def _read(path: Path) -> tuple[list[str], np.ndarray]:
-    """Names and embeddings."""
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; `reid-jax embed` writes it")
-    try:
-        with np.load(path) as held:
-            names, embedding = held["name"].tolist(), held["embedding"]
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no file of `reid-jax embed`: {error}") from None
-    if len(names) != len(embedding) or not names:
-        raise ValueError(f"{path} holds {len(names)} names and {len(embedding)} embeddings")
-    return names, embedding
 
 
 def _data(names: list[str]) -> Records:

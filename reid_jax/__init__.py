@@ -18,6 +18,7 @@ from reid_jax import xla
 if TYPE_CHECKING:
     from reid_jax import optimise, synthetic
     from reid_jax.api.encoder import Encoder
+    from reid_jax.api.gallery import Gallery, open_gallery
     from reid_jax.api.loading import backbones, build, load
     from reid_jax.api.tasks import cluster, compare, measure, nearest, rank, threshold
     from reid_jax.api.training import Moment, fit, two_domains
@@ -42,6 +43,7 @@ __version__ = "0.5.0"
 __all__ = [
     "Augment",
     "Encoder",
+    "Gallery",
     "Method",
     "Model",
     "Moment",
@@ -64,6 +66,7 @@ __all__ = [
     "mmt",
     "moco",
     "nearest",
+    "open_gallery",
     "open_source",
     "optimise",
     "rank",
@@ -79,6 +82,7 @@ __all__ = [
 _HOMES = {
     "Augment": "data.augment",
     "Encoder": "api.encoder",
+    "Gallery": "api.gallery",
     "Method": "types",
     "Model": "types",
     "Moment": "api.training",
@@ -100,6 +104,7 @@ _HOMES = {
     "mmt": "methods.mmt",
     "moco": "methods.moco",
     "nearest": "api.tasks",
+    "open_gallery": "api.gallery",
     "open_source": "app.kinds",
     "rank": "api.tasks",
     "remix": "methods.remix",

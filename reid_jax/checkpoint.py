@@ -162,10 +162,11 @@ def save_tree(folder: str | Path, tree: Any) -> None:
 
 
 def restore_tree(folder: str | Path, like: Any) -> Any:
-    """Read what `save_tree` wrote."""
+    """Read what `save_tree` wrote; `like` is a tree of its shapes, or None."""
     logging.getLogger("absl").addFilter(_quiet)
     with ocp.StandardCheckpointer() as reader:
-        return reader.restore(Path(folder).absolute(), jax.tree.map(np.asarray, like))
+        shapes = None if like is None else jax.tree.map(np.asarray, like)
+        return reader.restore(Path(folder).absolute(), shapes)
 
 
 def _check_room(folder: Path, tree: Any) -> None:

@@ -1,7 +1,8 @@
 """A trained encoder as files that other programs run: weights, a program, and what goes in.
 
 encoder.json         size, channels, pixel range and resizing of the input, width of the
-                     embedding, the configuration, how far each ONNX file is from the model
+                     embedding, the configuration, a hash of the weights, how far each ONNX file is
+                     from the model
 weights/             an orbax checkpoint of the encoder's variables
 weights.safetensors  the same arrays under torch's names
 operating.json       where the encoder has one, its threshold (`retrieval.point`)
@@ -87,7 +88,7 @@ def write(
         if arrays := pretrained.torch_arrays(variables):
             (unfinished / "weights.safetensors").write_bytes(save(arrays))
         (unfinished / "program.bin").write_bytes(program(model, variables))
-        about = described(model, config)
+        about = {**described(model, config), "fingerprint": points.fingerprint(variables)}
         (unfinished / "encoder.json").write_text(json.dumps(about, indent=2) + "\n")
         if point is not None:
             points.save(unfinished, point, variables)
@@ -146,13 +147,33 @@ def load(folder: str | Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[s
     Raises:
         FileNotFoundError: the folder holds no exported encoder.
     """
-    folder = Path(folder)
-    if not (folder / "encoder.json").is_file():
+    told, program = about(folder), (Path(folder) / "program.bin").read_bytes()
+    run = jax.jit(jax.export.deserialize(bytearray(program)).call)
+    return lambda image: np.asarray(run(image)), told
+
+
+def about(folder: str | Path) -> dict[str, Any]:
+    """What encoder.json says of an exported encoder.
+
+    Raises:
+        FileNotFoundError: the folder holds none.
+    """
+    path = Path(folder) / "encoder.json"
+    if not path.is_file():
         raise FileNotFoundError(
             f"{folder} holds no exported encoder (encoder.json); `reid-jax export` writes one"
         )
-    run = jax.jit(jax.export.deserialize(bytearray((folder / "program.bin").read_bytes())).call)
-    return lambda image: np.asarray(run(image)), json.loads((folder / "encoder.json").read_text())
+    return json.loads(path.read_text())
+
+
+def fingerprint(folder: str | Path) -> str:
+    """The hash of an exported encoder's weights, whatever runs it: `point.fingerprint` of them.
+
+    Raises:
+        FileNotFoundError: the folder holds no exported encoder.
+    """
+    kept = about(folder).get("fingerprint")
+    return kept or points.fingerprint(checkpoint.restore_tree(Path(folder) / "weights", None))
 
 
 def weights(folder: str | Path, model: Model) -> Variables:

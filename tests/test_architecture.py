@@ -12,7 +12,8 @@ LAYERS = [
     ["xla"], ["worker"], ["options"], ["whole"], ["types"], ["distance"], ["dealt"], ["graph"],
     ["losses"], ["memory"], ["clustering"], ["retrieval"], ["models"], ["data"], ["synthetic"],
     ["video"], ["methods"], ["optimise"], ["mapped"], ["parallel"], ["train"], ["evaluate"],
-    ["checkpoint"], ["forms"], ["card"], ["export"], ["network"], ["encoders"], ["app"], ["api"],
+    ["checkpoint"], ["forms"], ["card"], ["export"], ["network"], ["encoders"], ["gallery"],
+    ["app"], ["api"],
 ]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

@@ -55,6 +55,7 @@ OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
             ["--queries=90", "--gallery=400", "--width=16", "--rounds=1", "--parts=rank,dense"],
             "above the embeddings  mAP ",
         ),
+        ("gallery", ["--rows=3000", "--width=16", "--queries=5"], "recall@10 1.0000 then"),
     ],
 )
 def test_they_run(name, options, told):

@@ -10,6 +10,7 @@ import numpy as np
 
 from reid_jax import distance, export, parallel
 from reid_jax.api.pictures import Item, Picture, items, resized
+from reid_jax.retrieval import point as points
 from reid_jax.retrieval.point import Point
 from reid_jax.types import Input, Model, Variables
 
@@ -47,6 +48,7 @@ class Encoder:
         config: dict[str, Any] | None = None,
         batch: int = 64,
         point: Point | None = None,
+        fingerprint: str = "",
     ):
         """Put the weights on the devices.
 
@@ -56,6 +58,7 @@ class Encoder:
             config: kept beside it; the model's own by default.
             batch: pictures that are embedded at once.
             point: kept beside it.
+            fingerprint: of the weights, where the variables are not all of them.
 
         Raises:
             ValueError: `batch` is below 1.
@@ -65,6 +68,7 @@ class Encoder:
         self.model, self.variables, self.point = model, variables, point
         self.config = dict(model.config if config is None else config)
         self._batch, self._few = parallel.whole(batch), parallel.whole(min(FEW, batch))
+        self._fingerprint = fingerprint
         self._placed = parallel.replicate(variables)
         self._embed = {flip: parallel.build_embed(model, flip=flip) for flip in (False, True)}
 
@@ -82,6 +86,12 @@ class Encoder:
     def width(self) -> int:
         """The length of an embedding, d."""
         return self.model.width
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of its weights; a gallery refuses the embeddings of another."""
+        self._fingerprint = self._fingerprint or points.fingerprint(self.variables)
+        return self._fingerprint
 
     def __repr__(self) -> str:
         name = self.config.get("backbone", "a model")

@@ -9,7 +9,7 @@ from typing import Any
 import jax.export
 import jax.numpy as jnp
 
-from reid_jax import checkpoint, encoders
+from reid_jax import checkpoint, encoders, export
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.runtime import ENGINES, Runtime
 from reid_jax.models import imagenet
@@ -117,7 +117,8 @@ def _of_folder(folder: Path, batch: int) -> Encoder:
             "with moment.encoder().save(FOLDER) and load that folder"
         )
     program, at = _of_program(folder, about), point.load(folder, None)
-    return Encoder(program, {}, batch=batch, point=at)
+    by = export.fingerprint(folder)
+    return Encoder(program, {}, batch=batch, point=at, fingerprint=by)
 
 
 def _of_program(folder: Path, about: dict[str, Any]) -> Model:

@@ -2,10 +2,10 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -16,6 +16,7 @@ from reid_jax.data.decode import ENDINGS, decode, laid, of_pillow
 from reid_jax.types import Images, Input, Records
 
 Picture = str | os.PathLike | bytes | np.ndarray | Image.Image | Records
+Made = TypeVar("Made")
 THREADS = min(8, os.cpu_count() or 1)
 FORMS = (
     "a path, the bytes of an encoded picture, an array uint8 [h w 3] (RGB), [h w 4] or [h w], a "
@@ -100,10 +101,34 @@ def resized(things: Iterable[Item], input: Input, *, ahead: int) -> Iterator[np.
     Args:
         things: of `items`.
         input: what the encoder takes.
-        ahead: at most so many are taken from `things` before the first of them is yielded.
+        ahead: as of `each`.
 
     Yields:
         uint8 [*input.size 3], RGB.
+
+    Raises:
+        FileNotFoundError, ValueError: as `each`.
+    """
+    return each(things, lambda picture: fitted(picture, input), ahead=ahead)
+
+
+def fitted(picture: np.ndarray, input: Input) -> np.ndarray:
+    """A picture uint8 [h w 3] as an encoder takes it, uint8 [*input.size 3]."""
+    return augment.resize(picture, input.size, input.resize)
+
+
+def each(
+    things: Iterable[Item], made: Callable[[np.ndarray], Made], *, ahead: int
+) -> Iterator[Made]:
+    """Read and decode pictures, and make something of each, in threads, in order.
+
+    Args:
+        things: of `items`.
+        made: what is made of the pixels, uint8 [h w 3], RGB.
+        ahead: at most so many are taken from `things` before the first of them is yielded.
+
+    Yields:
+        What `made` returns.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -113,7 +138,7 @@ def resized(things: Iterable[Item], input: Input, *, ahead: int) -> Iterator[np.
     with ThreadPoolExecutor(THREADS, "reid_jax-decode") as pool:
         try:
             for thing in things:
-                waiting.append(pool.submit(_resized, _kept(thing), input))
+                waiting.append(pool.submit(_made, _kept(thing), made))
                 if len(waiting) >= ahead:
                     yield waiting.popleft().result()
             while waiting:
@@ -135,7 +160,7 @@ def _kept(item: Item) -> Item:
     return item
 
 
-def _resized(item: Item, input: Input) -> np.ndarray:
+def _made(item: Item, made: Callable[[np.ndarray], Made]) -> Made:
     source = item.source
     if isinstance(source, _Row):
         source = source.images[source.row]
@@ -148,7 +173,7 @@ def _resized(item: Item, input: Input) -> np.ndarray:
         raise FileNotFoundError(f"picture {item.number}: there is no file {item.source}") from None
     except (OSError, ValueError) as error:
         raise ValueError(f"{item.name} cannot be read ({error})") from None
-    return augment.resize(_rgb(pixels, item.name), input.size, input.resize)
+    return made(_rgb(pixels, item.name))
 
 
 def _rgb(pixels: np.ndarray, name: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reid_jax import checkpoint, distance
+from reid_jax import checkpoint, distance, export
 from reid_jax.api.encoder import Encoder
 from reid_jax.forms import FORMS
 from reid_jax.graph import session
@@ -45,7 +45,9 @@ class Runtime(Encoder):
         about = json.loads((folder / "encoder.json").read_text())
         self._run, self._file = session.opened(file), file
         at = point.load(folder, None)
-        super().__init__(_model(self._run, about, file), {}, batch=batch, point=at)
+        by = export.fingerprint(folder)
+        model = _model(self._run, about, file)
+        super().__init__(model, {}, batch=batch, point=at, fingerprint=by)
         self._few = self._batch  # a part of a batch needs no filling
 
     def save(self, folder: str | PathLike, *, forms: Sequence[str] | None = None) -> None:

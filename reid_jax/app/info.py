@@ -17,6 +17,7 @@ LIBRARIES = (
 )  # fmt: skip
 # by extra: what it adds
 EXTRAS = {
+    "search": ("lancedb", "pyarrow"),
     "video": ("scenedetect", "onnxruntime"),
     "approximate": ("faiss",),
     "beam": ("apache_beam",),

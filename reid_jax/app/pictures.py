@@ -36,7 +36,7 @@ def opened(text: str) -> Pictures:
         ValueError: the text names no pictures, or the data are not as their kind demands.
         FileNotFoundError: there is nothing at the path.
     """
-    parts = kinds.split(_recognised(text))
+    parts = kinds.split(recognised(text))
     data = [sources.opened(part, shared=True) for part in parts]
     names = [_names(one, written.parsed(part).path) for one, part in zip(data, parts, strict=True)]
     if len(parts) == 1:
@@ -50,8 +50,12 @@ def are_files(data: Records) -> bool:
     return isinstance(data.image, np.ndarray)
 
 
-def _recognised(text: str) -> str:
-    """KIND:PATH of a text that may be a bare path."""
+def recognised(text: str) -> str:
+    """KIND:PATH of a text that may be a bare path.
+
+    Raises:
+        ValueError, FileNotFoundError: as `opened`.
+    """
     if text.partition(":")[0] in kinds.KINDS:
         return text
     path = Path(expanded(text))

@@ -148,22 +148,29 @@ def fingerprint(variables: Variables) -> str:
     return digest.hexdigest()[:16]
 
 
-def save(folder: str | Path, point: Point, variables: Variables) -> Path:
-    """Write the point of an encoder beside it, in place of an earlier one; returns the file."""
+def save(folder: str | Path, point: Point, of: Variables | str) -> Path:
+    """Write the point of an encoder beside it, in place of an earlier one; returns the file.
+
+    Args:
+        folder: of a run, an export or a gallery.
+        point: what is written.
+        of: the encoder's variables, or their `fingerprint`.
+    """
     path = Path(folder) / FILE
     figures = {name: None if value != value else value for name, value in point._asdict().items()}
-    kept = {"encoder": fingerprint(variables), **figures}
+    kept = {"encoder": _hash(of), **figures}
     with whole(path) as unfinished:
         unfinished.write_text(json.dumps(kept, indent=1) + "\n")
     return path
 
 
-def load(folder: str | Path, variables: Variables | None) -> Point | None:
+def load(folder: str | Path, of: Variables | str | None) -> Point | None:
     """Read the point of an encoder; None where none is kept.
 
     Args:
-        folder: of a run or an export.
-        variables: of the encoder; None: it is a program, whose weights cannot be compared.
+        folder: of a run, an export or a gallery.
+        of: the encoder's variables, or their `fingerprint`; None: it is a program, whose weights
+            cannot be compared.
 
     Raises:
         ValueError: the file is of another encoder, or is none.
@@ -181,6 +188,10 @@ def load(folder: str | Path, variables: Variables | None) -> Point | None:
         point = Point(**known)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{path} is no operating point; {again}") from None
-    if variables is not None and encoder != fingerprint(variables):
+    if of is not None and encoder != _hash(of):
         raise ValueError(f"{path} is of another encoder than the one beside it; {again}")
     return point
+
+
+def _hash(of: Variables | str) -> str:
+    return of if isinstance(of, str) else fingerprint(of)

@@ -166,6 +166,7 @@ def test_a_folder_that_cannot_be_written_in_is_refused(tmp_path, monkeypatch):
         ("prepare", ["--source=csv:{none}", "--out={file}/a"]),
         ("prepare", ["videos", "--videos={none}", "--out={file}/a"]),
         ("contact_sheet", ["--out={file}/a"]),
+        ("search", ["--gallery={none}", "--row=1", "--out={file}/a.png"]),
     ],
 )
 def test_every_tool_looks_at_its_output_first(tool, arguments, tmp_path):

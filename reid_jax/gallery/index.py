@@ -1,0 +1,151 @@
+"""The index: exact search below `ABOVE` rows, IVF with RaBitQ codes above, its recall measured.
+
+Reference:
+    Gao and Long, RaBitQ: Quantizing High-Dimensional Vectors with a Theoretical Error Bound for
+    Approximate Nearest Neighbor Search, SIGMOD 2024; by LanceDB (IVF_RQ).
+"""
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reid_jax.gallery.table import Table, told
+
+Probes = tuple[int, int]
+ABOVE = 50_000  # rows from which on there is an index; below, a search looks at every row
+TAIL = 0.05  # share of the rows that the index may lack; they are looked at one by one
+LEAST_TAIL = 5_000  # rows that it may lack in any case
+GROWN = 2.0  # how many times as many rows make its centres stale
+SAMPLE = 100  # rows that recall is measured by
+BEST = 10  # of recall@10
+RECALL = 0.99  # that is asked for
+PROBES = (10, 20, 40, 80, 160)  # lists that are looked at: the fewest that do
+ALL = 100_000  # as many lists as there are
+REFINE = (10, 30)  # times as many rows as are wanted are compared exactly
+REFINE_FILTERED = (30, 100)  # the rows that a filter leaves are farther away, and alike
+PART = 20
+FILTER = f"row % {PART} = 0"
+SEED = 0
+
+
+class Index(NamedTuple):
+    """How the index is asked, and what it was found to find.
+
+    Attributes:
+        rows: that there were when its centres were found.
+        probes: lists that a search looks at; with a filter it looks at all.
+        refine: how many times as many rows as are wanted it compares exactly.
+        recall: the share of the ten nearest that it finds, of `sample` rows.
+        refine_filtered: as `refine`, with a filter.
+        recall_filtered: as `recall`, where a filter leaves one row in `PART`.
+        sample: so many rows were looked for.
+        seconds: that building and measuring took.
+    """
+
+    rows: int
+    probes: int
+    refine: int
+    recall: float
+    refine_filtered: int
+    recall_filtered: float
+    sample: int
+    seconds: float
+
+
+def built(table: Table) -> Index:
+    """Build the index anew, and measure it.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    from lancedb.index import IvfRq
+
+    began, rows = time.monotonic(), table.count()
+    with told(table.folder):
+        table.lance.create_index("embedding", config=IvfRq(distance_type="cosine"), replace=True)
+    query, true, part = _exact(table, rows)
+    tried = [(probes, refine) for probes in (*PROBES, ALL) for refine in REFINE]
+    (probes, refine), recall = _least(table, query, true, tried)
+    filtered = [(ALL, refine) for refine in REFINE_FILTERED]
+    (_, more), share = _least(table, query, part, filtered, FILTER)
+    spent = round(time.monotonic() - began, 1)
+    return Index(rows, probes, refine, recall, more, share, len(query), spent)
+
+
+def lacking(table: Table) -> int | None:
+    """How many rows the index lacks; None: there is no index."""
+    for one in table.lance.list_indices():
+        if one.columns == ["embedding"]:
+            return int(table.lance.index_stats(one.name).num_unindexed_rows)
+    return None
+
+
+def due(table: Table, index: Index | None) -> str:
+    """What is to be done for the index: "build", "grow" or nothing, ""."""
+    rows = table.count()
+    if rows < ABOVE:
+        return ""
+    lacks = lacking(table)
+    if index is None or lacks is None or rows > GROWN * index.rows:
+        return "build"
+    return "grow" if lacks > max(LEAST_TAIL, TAIL * rows) else ""
+
+
+def _least(
+    table: Table, query: np.ndarray, true: list, tried: list[Probes], where: str = ""
+) -> tuple[Probes, float]:
+    """The first (probes, refine) of those tried that find `RECALL`, or the last; what they find."""
+    for probes, refine in tried:
+        hits = 0
+        for one, best in zip(query, true, strict=True):
+            search: Any = table.lance.search(one).distance_type("cosine").limit(BEST)
+            search = search.where(where, prefilter=True) if where else search
+            search = search.select(["row", "_distance"]).nprobes(probes).refine_factor(refine)
+            hits += len(set(search.to_arrow()["row"].to_pylist()) & set(best))
+        recall = hits / max(1, sum(map(len, true)))
+        if recall >= RECALL:
+            break
+    return (probes, refine), recall
+
+
+def _exact(table: Table, rows: int) -> tuple[np.ndarray, list, list]:
+    """Some rows' embeddings f32[s d]; numbers of the nearest of each, of all and with `FILTER`."""
+    chosen = np.sort(np.random.default_rng(SEED).choice(rows, min(SAMPLE, rows), replace=False))
+    query, at = [], 0
+    for batch in table.stream(["embedding"]):
+        inside = chosen[(chosen >= at) & (chosen < at + len(batch))] - at
+        query.append(matrix(batch["embedding"])[inside])
+        at += len(batch)
+    sample = np.concatenate(query)
+    every, part = _Best(len(sample)), _Best(len(sample))
+    for batch in table.stream(["row", "embedding"]):
+        row, cosine = batch["row"].to_numpy(), sample @ matrix(batch["embedding"]).T
+        every.add(row, cosine)
+        part.add(row[row % PART == 0], cosine[:, row % PART == 0])
+    return sample, every.row.tolist(), part.row.tolist()
+
+
+class _Best:
+    """The numbers i64[s BEST] of the rows of the highest cosines of s queries so far."""
+
+    def __init__(self, queries: int):
+        self.row = np.zeros((queries, 0), np.int64)
+        self._cosine = np.zeros((queries, 0), np.float32)
+
+    def add(self, row: np.ndarray, cosine: np.ndarray) -> None:
+        if not len(row):
+            return
+        every = np.hstack([self._cosine, cosine])
+        rows = np.hstack([self.row, np.broadcast_to(row, cosine.shape)])
+        keep = np.argpartition(-every, min(BEST, every.shape[1] - 1), axis=1)[:, :BEST]
+        self._cosine = np.take_along_axis(every, keep, 1)
+        self.row = np.take_along_axis(rows, keep, 1)
+
+
+def matrix(column: Any) -> np.ndarray:
+    """A column of embeddings as f32[n d]."""
+    width = column.type.list_size
+    if hasattr(column, "combine_chunks"):
+        column = column.combine_chunks()
+    return np.asarray(column.flatten(), np.float32).reshape(-1, width)
