@@ -216,12 +216,15 @@ def _clocked(folder: Path, measure: bool) -> float:
 def _out(tool: str, folder: Path, *options: str) -> dict[str, float]:
     """What a tool writes of a run."""
     out = folder.with_name(f"{folder.name}.out.json")
-    out.unlink(missing_ok=True)
+    beside = out.with_suffix(".npz")
+    for one in (out, beside):
+        one.unlink(missing_ok=True)
     module, named = f"{SCRIPTS}.{tool}", [f"--workdir={folder}", f"--out={out}"]
     call_and_wait([sys.executable, "-m", module, *named, *options])
     found = json.loads(out.read_text())
     out.unlink()
-    return found
+    beside.unlink(missing_ok=True)
+    return {name: value for name, value in found.items() if isinstance(value, int | float)}
 
 
 def _lines(folder: Path) -> list[dict[str, Any]]:

@@ -9,8 +9,10 @@ import jax
 from absl import flags
 
 import reid_jax
+from reid_jax.app import workdirs
 from reid_jax.app.job import Job
 from reid_jax.options import WORDS
+from reid_jax.whole import whole
 
 
 class About(NamedTuple):
@@ -21,12 +23,14 @@ class About(NamedTuple):
         recipe: that its options began as; "" if unknown.
         version: of this library, by which it was trained last; "" if unknown.
         start: the file or folder that its encoder began with; "": random numbers, None: unknown.
+        seconds: that it was trained for up to its newest checkpoint, all its starts together.
     """
 
     experiment: str = ""
     recipe: str = ""
     version: str = ""
     start: str | None = None
+    seconds: float = 0.0
 
 
 def write(workdir: Path, config: Any, job: Job) -> None:
@@ -41,8 +45,20 @@ def write(workdir: Path, config: Any, job: Job) -> None:
         recipe=str(flags.FLAGS["recipe"].value) if called else "",
         version=reid_jax.__version__,
         start=started(job),
+        seconds=read(workdir).seconds if workdirs.used(workdir) else 0.0,
     )
-    (workdir / "about.json").write_text(json.dumps(about._asdict(), indent=2) + "\n")
+    _keep(workdir, about)
+
+
+def lasted(workdir: Path, seconds: float) -> None:
+    """Keep how long a run has been trained for, all its starts together; one process does."""
+    if not jax.process_index():
+        _keep(workdir, read(workdir)._replace(seconds=round(seconds, 1)))
+
+
+def _keep(workdir: Path, about: About) -> None:
+    with whole(workdir / "about.json") as unfinished:
+        unfinished.write_text(json.dumps(about._asdict(), indent=2) + "\n")
 
 
 def started(job: Job) -> str:

@@ -41,7 +41,7 @@ def check(workdir: Path, config: Any) -> None:
         return
     mine, theirs = dataclasses.asdict(resolved(config)), _read(path, type(config))
     differing = [name for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
-    if not differing or not _used(workdir):
+    if not differing or not used(workdir):
         return
     if differing == ["epochs"] and theirs["epochs"] < mine["epochs"]:
         reason = config.fixed()
@@ -69,8 +69,9 @@ def write(workdir: Path, config: Any) -> None:
     """
     if jax.process_index():
         return
-    if (workdir / "config.json").is_file() and not _used(workdir):
-        (workdir / "metrics.jsonl").unlink(missing_ok=True)
+    if (workdir / "config.json").is_file() and not used(workdir):
+        for name in ("metrics.jsonl", "results.json", "results.npz"):
+            (workdir / name).unlink(missing_ok=True)
         shutil.rmtree(workdir / "events", ignore_errors=True)
     text = json.dumps(dataclasses.asdict(resolved(config)), indent=2)
     with whole(workdir / "config.json") as unfinished:
@@ -112,6 +113,6 @@ def _visible(path: Path) -> bool:
     return not path.name.startswith(".") and ".unfinished-" not in path.name
 
 
-def _used(workdir: Path) -> bool:
+def used(workdir: Path) -> bool:
     """Whether a step of the run, or of a stage in its folder, is saved."""
     return any(path.name.isdigit() for path in workdir.glob("**/checkpoints/*"))

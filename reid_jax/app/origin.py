@@ -1,0 +1,64 @@
+"""Where figures come from: the code, the command, the machine, the day, the configuration."""
+
+import datetime
+import functools
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+import reid_jax
+
+ROOT = Path(reid_jax.__file__).resolve().parents[1]
+
+
+def told() -> dict[str, str]:
+    """Version and revision of the code, the command, the date, the devices and processor cores."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "version": reid_jax.__version__,
+        "revision": revision(),
+        "command": shlex.join(["reid-jax", Path(sys.argv[0]).stem, *sys.argv[1:]]),
+        "date": now.isoformat(timespec="seconds"),
+        "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "cores": str(os.cpu_count()),
+    }
+
+
+@functools.cache
+def revision() -> str:
+    """Git's revision of this code, with "-dirty" where files were changed; "" where it has none."""
+    if not (ROOT / ".git").exists():
+        return ""  # a wheel, maybe in the folder of another project
+    call = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(
+            call, capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def configuration(config: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """A configuration by its meaning: without its seed, paths in the run's own folder from there.
+
+    Two seeds of one training are the same configuration.
+    """
+    own = {name: value for name, value in config.items() if name != "seed"}
+    return {
+        name: value.replace(folder, ".") if isinstance(value, str) and folder else value
+        for name, value in own.items()
+    }
+
+
+def digest(config: Mapping[str, Any], folder: str) -> str:
+    """SHA-256 of `configuration`: the first 16 digits."""
+    text = json.dumps(configuration(config, folder), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
