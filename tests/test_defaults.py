@@ -64,6 +64,7 @@ DEFAULTS = {
     "losses.separate.tails": {"kappa": 3.0, "epsilon": 1e-12},
     "losses.triplet.semi_hard": {"margin": 0.5},
     "losses.xbm.negatives": {"hardest": 10},
+    "retrieval.bootstrap.resampled": {"draws": 10_000, "seed": 0},
     "retrieval.histogram.stripes": {"stripes": 6, "bins": 8},
     "retrieval.operating.curves": {"same_camera": False},
     "retrieval.point.Point": {
@@ -110,6 +111,8 @@ CONSTANTS = {
     "retrieval.tally.ENOUGH": 10,
     "retrieval.ranking.BLOCK": 1 << 25,
     "retrieval.ranking.LENGTH": 50,
+    "retrieval.bootstrap.BLOCK": 1 << 22,
+    "retrieval.bootstrap.DRAWS": 10_000,
     "retrieval.distances.BLOCK": 1 << 22,
 }
 

@@ -11,6 +11,7 @@ OF = {
     "embed": f"0.5 GB, the weights, and {_EMBEDDED}",
     "evaluate": f"0.5 GB, the weights, 0.7 GB to rank, and {_EMBEDDED}",
     "protocol": f"0.5 GB, the weights, 0.7 GB to rank, and {_EMBEDDED}",
+    "compare": "0.5 GB.",
     "report": f"as a training's: {TRAINING}",
     "tables": f"that of the trainings, one after the other: {TRAINING}",
     "cluster": "2.4 GB for 200,000 embeddings of 2,048 numbers, 14 GB for a million.",

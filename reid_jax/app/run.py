@@ -17,7 +17,7 @@ import orbax.checkpoint as ocp
 from absl import flags
 
 from reid_jax import checkpoint, evaluate, parallel, train
-from reid_jax.app import about, command, progress, report, sources, stop, workdirs
+from reid_jax.app import about, command, progress, report, seeds, sources, stop, workdirs
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.log import Log
@@ -48,9 +48,19 @@ EVERY = 20  # steps between two looks at the clock
 
 def main(experiment: Experiment) -> None:
     """Parse the flags and train; the caller's mistakes end in one line."""
-    command.main(
-        experiment.config, partial(train_all, experiment), experiment.recipes, report.first_line
-    )
+
+    def first_line(config: Any, recipe: str) -> str:
+        return report.first_line(config, recipe) + seeds.checked(config)
+
+    command.main(experiment.config, partial(_begin, experiment), experiment.recipes, first_line)
+
+
+def _begin(experiment: Experiment, config: Any, workdir: Path) -> None:
+    """Train one seed, or those of --seeds."""
+    if count := seeds.count():
+        seeds.train(config, workdir, count, finished=ended)
+    else:
+        train_all(experiment, config, workdir)
 
 
 def train_all(experiment: Experiment, config: Any, workdir: Path) -> Figures:
