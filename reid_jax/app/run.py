@@ -17,7 +17,7 @@ import orbax.checkpoint as ocp
 from absl import flags
 
 from reid_jax import checkpoint, evaluate, parallel, train
-from reid_jax.app import about, command, progress, report, seeds, sources, stop, workdirs
+from reid_jax.app import about, command, progress, report, seeds, sources, stop, workdirs, writers
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.log import Log
@@ -50,6 +50,7 @@ def main(experiment: Experiment) -> None:
     """Parse the flags and train; the caller's mistakes end in one line."""
 
     def first_line(config: Any, recipe: str) -> str:
+        writers.named()  # a name that there is not is told before any work
         return report.first_line(config, recipe) + seeds.checked(config)
 
     command.main(experiment.config, partial(_begin, experiment), experiment.recipes, first_line)
@@ -115,12 +116,16 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
         if _REPORT.value and at is not None:
             with progress.doing("drawing the report"):
                 report.write(job, config, embed, encoder, workdir / "report", at.plan)
+            log.pictures(workdir / "report")
     except stop.Stopped:
         keeper.write()
         keeper.close()
-        log.end(stopped=True)
+        log.end("stopped")
         raise
-    log.end(stopped=False)
+    except Exception:
+        log.end("failed")
+        raise
+    log.end("finished")
     return figures
 
 

@@ -76,7 +76,7 @@ def write(workdir: Path, config: Any) -> None:
     if jax.process_index():
         return
     if (workdir / "config.json").is_file() and not used(workdir):
-        for name in ("metrics.jsonl", "results.json", "results.npz"):
+        for name in ("metrics.jsonl", "results.json", "results.npz", "mlflow.json", "wandb.json"):
             (workdir / name).unlink(missing_ok=True)
         shutil.rmtree(workdir / "events", ignore_errors=True)
     text = json.dumps(dataclasses.asdict(resolved(config)), indent=2)
