@@ -141,6 +141,7 @@ def neighbours(
     *,
     pictures: int = 8,
     across: int = 10,
+    kind: str = "training pictures",
 ) -> np.ndarray:
     """Random pictures, each followed by its nearest among the others, for data without labels.
 
@@ -152,6 +153,7 @@ def neighbours(
         name: of the data.
         pictures: rows of the sheet.
         across: neighbours in a row, at most.
+        kind: what the pictures are.
 
     Returns:
         uint8 [h w 3].
@@ -170,7 +172,7 @@ def neighbours(
             line.append(tile(part, other, frame, f"{away[other]:.2f} {_place(part, other)}"))
         lines.append(line)
     text = f"Left: a random picture ({QUERY.word} frame). Then its nearest among "
-    text += f"{len(part.person):,} training pictures, with the {metric} distance. Do they show the "
+    text += f"{len(part.person):,} {kind}, with the {metric} distance. Do they show the "
     text += "same person, or only the same clothes, pose or background?"
     if known:
         text += f" {FRAMES.capitalize()}."

@@ -29,7 +29,7 @@ _LOG = flags.DEFINE_list(
     "wandb; their own variables say which server, as MLFLOW_TRACKING_URI and WANDB_MODE",
 )
 PROJECT = "reid_jax"  # where the variables name none
-WAIT = 60.0  # seconds that the end of a run waits for a writer
+WAIT = 30.0  # seconds that the end of a run waits for a writer
 MOST = 100  # parameters that mlflow takes at once
 LONGEST = 500  # letters of a parameter
 
@@ -176,6 +176,7 @@ class Writers:
         """End all, and wait for what they still have to write."""
         for one in self.all:
             one.ask("end", how)
+            one.asked.put(None)
         until = time.monotonic() + WAIT
         for one in self.all:
             one.wait(until)
@@ -201,8 +202,7 @@ class _Thread:
             self.asked.put((what, given))
 
     def wait(self, until: float) -> None:
-        """Wait for all that was asked, up to a time."""
-        self.asked.put(None)
+        """Wait for all that was asked, up to a time of `time.monotonic`."""
         with progress.doing(f"writing to {self.name}"):
             self.thread.join(max(0.0, until - time.monotonic()))
         if self.thread.is_alive():
