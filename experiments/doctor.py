@@ -34,7 +34,7 @@ _ENCODER = flags.DEFINE_string("encoder", None, "an exported encoder, instead of
 _OUT = flags.DEFINE_string("out", None, "a new folder for what was found, with pictures")
 _MOST = flags.DEFINE_integer(
     "most",
-    2000,
+    1000,
     "pictures that are looked at, all of some persons'; 0: all",
     lower_bound=0,
 )

@@ -136,13 +136,16 @@ def _embeddings(exam: Exam) -> Iterator[Finding]:
             "point satisfies, or features without the normalisation (neck) that centres them",
         )  # fmt: skip
     if len(known.dead):
+        rectified = bool(np.nanmin(exam.embedding) >= 0)
         few = ", ".join(map(str, known.dead[:10])) + (", ..." if len(known.dead) > 10 else "")
         yield Finding(
-            "dead", len(known.dead) >= 0.01 * known.width,
+            "dead", not rectified,
             f"{len(known.dead)} of {known.width} dimensions are dead, the same for every picture: "
             f"{few}",
-            "a ReLU before the embedding that never fires, arrays that were not filled, or weight "
-            "decay on a scale that nothing needs",
+            "units of the ReLU before the embedding that never fire, which costs room and no "
+            "accuracy"
+            if rectified
+            else "arrays that were not filled, or a layer before the embedding that has died",
         )  # fmt: skip
     least = min(8.0, known.width / 4, (known.rows - 1) / 4)
     if 0 < known.rank < least:
@@ -170,15 +173,14 @@ def _colours(patient: Patient, exam: Exam) -> Iterator[Finding]:
         f"wrong: it is {patient.input.channels}"
     )
     labelled, fit = exam.labelled, exam.fit
-    if fit is not None:
-        if fit[1] < FITS * fit[0]:
-            yield Finding(
-                "bgr", True,
-                "its batch statistics fit pictures with red and blue exchanged better than these: "
-                f"they move by {fit[1]:.2f} deviations, by these {fit[0]:.2f}: it is fed BGR for "
-                "RGB or the reverse",
-                cause,
-            )  # fmt: skip
+    if fit is not None and fit[1] < FITS * fit[0]:
+        yield Finding(
+            "bgr", True,
+            "its batch statistics fit pictures with red and blue exchanged better than these: they "
+            f"move by {fit[1]:.2g} deviations, by these {fit[0]:.2g}: it is fed BGR for RGB or the "
+            "reverse",
+            cause,
+        )  # fmt: skip
     elif labelled and labelled.bgr[0] > max(AHEAD, labelled.bgr[1]):
         yield Finding(
             "bgr", True,
@@ -213,7 +215,8 @@ def _others(exam: Exam) -> Iterator[Finding]:
             "batch normalisation in training mode, or a program that was exported so",
         )  # fmt: skip
     labelled = exam.labelled
-    if labelled and labelled.counts.overlap > OVERLAP:
+    one = len(exam.health.dead) == exam.health.width  # which is said already
+    if labelled and labelled.counts.overlap > OVERLAP and not one:
         yield Finding(
             "blind", True,
             "pictures of one person are as far apart as those of different persons (overlap "

@@ -77,7 +77,7 @@ def _table(patient: Patient, exam: Exam) -> list[tuple[str, str]]:
     rows += [(f"cosine to the twin: {name}", f"{x:.3f}") for name, x in exam.twins.items()]
     if exam.fit:
         rgb, bgr = exam.fit
-        rows.append(("batch statistics move", f"{rgb:.2f} deviations; by BGR {bgr:.2f}"))
+        rows.append(("batch statistics move", f"{rgb:.2g} deviations; by BGR {bgr:.2g}"))
     if exam.labelled:
         shown = dict(figures(exam.labelled.ranking))
         ahead, half = (100 * x for x in exam.labelled.bgr)
@@ -156,7 +156,7 @@ def write(
     (folder / "doctor.md").write_text(text)
     (folder / "doctor.json").write_text(json.dumps(told, indent=1) + "\n")
     if exam.labelled:
-        counts = {f"{patient.name} on {source}": exam.labelled.counts}
+        counts = {Path(patient.name).name: exam.labelled.counts}
         distances.histograms(counts, folder / "distances.png")
     if errors and exam.labelled:
         queries = exam.labelled.ranking.queries

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from reid_jax import parallel
+from reid_jax.app import progress
 from reid_jax.app.doctor.patient import Patient
 from reid_jax.types import Variables
 
@@ -29,15 +30,16 @@ def fit(patient: Patient, image: np.ndarray) -> tuple[float, float] | None:
         return None
     image = image[np.linspace(0, len(image) - 1, count).astype(int)]
     run = parallel.build_statistics(model)
-    rgb = _moved(old, run(variables, image))
-    bgr = _moved(old, run(variables, np.ascontiguousarray(image[..., ::-1])))
+    with progress.doing("comparing batch statistics"):
+        rgb = _moved(old, run(variables, image))
+        bgr = _moved(old, run(variables, np.ascontiguousarray(image[..., ::-1])))
     return (rgb, bgr) if max(rgb, bgr) > 0 else None
 
 
-def _of_pictures(stats: Variables) -> bool:
+def _of_pictures(stats: Variables) -> np.bool_:
     """Whether batch statistics were taken of pictures: not first ones, not those of folded ones."""
     means = [leaf for path, leaf in _named(stats) if path.endswith("mean")]
-    return any(np.abs(leaf).max(initial=0) > 0 for leaf in means)
+    return np.mean([leaf.any() for leaf in means] or [False]) > 0.5
 
 
 def _moved(old: Variables, new: Variables) -> float:
