@@ -93,7 +93,7 @@ def main() -> None:
         return embed_rows(embed, model, of, placed, np.arange(len(of.person)))
 
     embedding = embedded(test)
-    ways = {"metric": metric, "same_camera": same_camera}
+    ways: dict[str, Any] = {"metric": metric, "same_camera": same_camera}
     with progress.doing("ranking"):
         ranked = evaluate.rank_records(embedding, test, **ways)
         again = bool(_RERANK.value)

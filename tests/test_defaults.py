@@ -109,6 +109,8 @@ CONSTANTS = {
     "retrieval.tally.BINS": 8192,
     "retrieval.tally.DRAWS": 200,
     "retrieval.tally.ENOUGH": 10,
+    "retrieval.health.DEAD": 1e-5,
+    "retrieval.health.ZERO": 1e-12,
     "retrieval.ranking.BLOCK": 1 << 25,
     "retrieval.ranking.LENGTH": 50,
     "retrieval.bootstrap.BLOCK": 1 << 22,

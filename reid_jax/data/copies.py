@@ -67,9 +67,11 @@ def alike(part: Records) -> np.ndarray:
     Pictures that are drawn as they are asked for, and files that cannot be read, are as none other.
     """
     n, rows = len(part.person), np.flatnonzero(_stored(part.image))
-    found, place = np.arange(n), {}
+    found = np.arange(n)
+    place: dict[Hashable, int] = {}
     with ThreadPoolExecutor(THREADS) as pool:
-        for row, content in zip(rows, _each(pool, _content, part.image, rows), strict=True):
+        contents = _each(pool, _content, part.image, rows)
+        for row, content in zip(rows.tolist(), contents, strict=True):
             if content is not None:
                 found[row] = place.setdefault(content, row)
     return found

@@ -39,7 +39,7 @@ def half(picture: np.ndarray) -> np.ndarray:
 def jpeg(picture: np.ndarray) -> np.ndarray:
     """As a JPEG of quality 50."""
     encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 50])[1]
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1]
 
 
 TWINS: dict[str, Change] = {

@@ -96,20 +96,24 @@ def of_export(folder: Path) -> Patient:
     )  # fmt: skip
 
 
-def of_weights(file: str, backbone: str, **ways: str) -> Patient:
+def of_weights(
+    file: str, backbone: str, *, size: str, resize: str = "area", normalise: str = "imagenet"
+) -> Patient:
     """A weights file; what it lacks keeps its first random numbers, and is named.
 
     Args:
         file: the weights.
         backbone: the network that they are of.
-        ways: size, resize, normalise, as of `encoders.of_weights`.
+        size: of the pictures; this and the following are as of `encoders.of_weights`.
+        resize: how they are resized.
+        normalise: mean and std of their pixels.
 
     Raises:
         ValueError: there is no such backbone, size, resize or normalise; or not a weights file.
         FileNotFoundError: there is no such file.
     """
     choose("backbone", backbone, encoders.BACKBONES)
-    config = encoders.Network(backbone=backbone, weights="", neck=False, **ways)
+    config = encoders.Network(backbone, "", "", size, resize, normalise, neck=False)
     model = encoders.build(config)
     begun = jax.device_get(model.init(jax.random.key(0)))
     path = absolute(file)

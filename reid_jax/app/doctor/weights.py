@@ -36,10 +36,10 @@ def fit(patient: Patient, image: np.ndarray) -> tuple[float, float] | None:
     return (rgb, bgr) if max(rgb, bgr) > 0 else None
 
 
-def _of_pictures(stats: Variables) -> np.bool_:
+def _of_pictures(stats: Variables) -> bool:
     """Whether batch statistics were taken of pictures: not first ones, not those of folded ones."""
     means = [leaf for path, leaf in _named(stats) if path.endswith("mean")]
-    return np.mean([leaf.any() for leaf in means] or [False]) > 0.5
+    return bool(means) and sum(bool(leaf.any()) for leaf in means) > len(means) / 2
 
 
 def _moved(old: Variables, new: Variables) -> float:
