@@ -14,10 +14,9 @@ import jax
 from tensorboard.summary import Writer
 
 from reid_jax import parallel
-from reid_jax.app import command
+from reid_jax.app import command, writers
 from reid_jax.app.job import Job
 from reid_jax.app.paths import resolved
-from reid_jax.app.writers import Writers
 from reid_jax.data import copies
 from reid_jax.data.check import summary, survey
 from reid_jax.train import Moment, Position
@@ -30,8 +29,9 @@ class Log:
         self.writes = jax.process_index() == 0
         self.path, self.epochs = workdir / "metrics.jsonl", config.epochs
         self.events = Writer(str(workdir / "events")) if self.writes else None
-        options = dataclasses.asdict(resolved(config))
-        self.others = Writers(workdir, options) if self.writes else None
+        self.others = None
+        if self.writes and writers.named():
+            self.others = writers.Writers(workdir, dataclasses.asdict(resolved(config)))
         self.began = self.moment_began = time.monotonic()
         self.done: int | None = None  # steps up to the last moment
         self.first: tuple[float, int] | None = None  # time and steps of the first moment
