@@ -153,7 +153,7 @@ def _handed(arguments: Sequence[str], experiment: Experiment) -> list[str]:
     """What each training is given: configuration options, and flags that a training has as well."""
     own = [
         flag
-        for name in ("run", "command", "cache")
+        for name in ("run", "command", "cache", "writers")
         for flag in flags.FLAGS.get_flags_for_module(f"reid_jax.app.{name}")
     ]
     handed = [flag.serialize() for flag in own if flag.present and flag.name != "workdir"]
