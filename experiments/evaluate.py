@@ -11,19 +11,23 @@ of videos, it is estimated without labels as well, and how far off that is.
 """
 
 import json
+import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 from absl import flags
 
 from reid_jax import evaluate, parallel
-from reid_jax.app import command, loaded, outputs, progress, sources
+from reid_jax.app import command, loaded, outputs, paths, progress, sources
 from reid_jax.app.embedding import embed_rows
+from reid_jax.app.results import record
 from reid_jax.data import copies, records
 from reid_jax.data.check import check_test, summary, survey
 from reid_jax.retrieval import operating, point, tally
-from reid_jax.types import Records
+from reid_jax.types import Records, Variables
 
 RERANKED = evaluate.RERANKED
 
@@ -50,7 +54,12 @@ _FRAMES = flags.DEFINE_string(
     None,
     "with --fmr: KIND:PATH of pictures of videos, for the threshold without labels as well",
 )
-_OUT = flags.DEFINE_string("out", None, "a new .json file for the figures, in [0, 1]")
+_OUT = flags.DEFINE_string(
+    "out",
+    None,
+    "a new .json file for the figures, in [0, 1], their spread and where they come from; beside it "
+    "an .npz of what was measured of each query. `reid-jax compare` reads them",
+)
 
 
 def main() -> None:
@@ -59,11 +68,11 @@ def main() -> None:
         raise ValueError(f"--fmr={_FMR.value:g} is a rate; choose between 0 and 1, as 0.001")
     if _FRAMES.value and _FMR.value is None:
         raise ValueError("--frames is for a threshold; name its false match rate with --fmr=0.001")
-    out = outputs.new(_OUT.value, ".json") if _OUT.value else None
+    out, began = _out(), time.monotonic()
     on = _TEST.value or "its own test data"
     command.say(f"evaluate: {loaded.named()} on {on}")
     config, model, variables = loaded.encoder()
-    source = _TEST.value or config.get("test") or config.get("target") or config.get("data")
+    source = _TEST.value or sources.tested_on(config)
     if not source:
         raise ValueError("--weights needs --test=KIND:PATH")
     test = records.where(sources.opened(source, shared=True), "query", "gallery")
@@ -84,16 +93,11 @@ def main() -> None:
         return embed_rows(embed, model, of, placed, np.arange(len(of.person)))
 
     embedding = embedded(test)
+    ways: dict[str, Any] = {"metric": metric, "same_camera": same_camera}
     with progress.doing("ranking"):
-        figures = dict(
-            evaluate.measured(
-                embedding,
-                test,
-                metric=metric,
-                same_camera=same_camera,
-                reranked=bool(_RERANK.value),
-            )
-        )
+        ranked = evaluate.rank_records(embedding, test, **ways)
+        again = bool(_RERANK.value)
+        figures = dict(evaluate.measured(embedding, test, reranked=again, ranked=ranked, **ways))
     print(f"by {metric} distance")
     show(figures)
     if _FMR.value is not None:
@@ -103,7 +107,27 @@ def main() -> None:
         if not loaded.weights() and not jax.process_index():
             command.say(f"kept: {point.save(command.workdir(), found, variables)}")
     if out:
-        out.write_text(json.dumps(figures) + "\n")
+        about = _about(config, variables)
+        about["test"] = record.test_of(test, paths.source(source), flip=bool(_FLIP.value), **ways)
+        about["seconds"] = round(time.monotonic() - began, 1)
+        record.write(out, figures, ranked, test, about)
+
+
+def _out() -> Path | None:
+    """The file of --out, with room for the one beside it."""
+    if not _OUT.value:
+        return None
+    out = outputs.new(_OUT.value, ".json")
+    outputs.new(str(out.with_suffix(".npz")), flag="--out, beside which this would be")
+    return out
+
+
+def _about(config: dict[str, Any], variables: Variables) -> dict[str, Any]:
+    """What is to be said of the encoder."""
+    if loaded.weights():
+        return record.encoder_about(config, variables)
+    workdir = Path(command.workdir())
+    return record.run_about(json.loads((workdir / "config.json").read_text()), workdir, variables)
 
 
 def show(figures: dict[str, float]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from absl import flags
 
 from reid_jax import card, evaluate, export, forms
-from reid_jax.app import command, kinds, loaded, outputs
+from reid_jax.app import command, kinds, loaded, outputs, sources
 from reid_jax.data import batch as batching
 from reid_jax.data import records
 from reid_jax.retrieval import point
@@ -75,7 +75,7 @@ def _names() -> list[str] | None:
 
 def _data(config: Mapping[str, Any]) -> Records | None:
     """The data that smaller forms are made with and measured on."""
-    source = _TEST.value or config.get("test") or config.get("target") or config.get("data")
+    source = _TEST.value or sources.tested_on(config)
     return None if not source or source == "none" else kinds.open_source(source)
 
 

@@ -126,12 +126,16 @@ def measured(
     metric: str = "cosine",
     same_camera: bool = False,
     reranked: bool = False,
+    ranked: ranking.Ranking | None = None,
 ) -> Iterator[tuple[str, float]]:
     """Yield `figures` of the ranking, and the overlap of same and other persons' distances.
 
-    With `reranked`, the figures after re-ranking follow, as "reranked_mAP" and so on.
+    With `reranked`, the figures after re-ranking follow, as "reranked_mAP" and so on. A ranking
+    that is there already, `ranked`, is not made again.
     """
-    yield from figures(rank_records(embedding, records, metric=metric, same_camera=same_camera))
+    if ranked is None:
+        ranked = rank_records(embedding, records, metric=metric, same_camera=same_camera)
+    yield from figures(ranked)
     yield "overlap", record_distances(embedding, records, same_camera=same_camera).overlap
     if reranked:
         after = rank_records(

@@ -223,3 +223,26 @@ def build_embed(model: Model, *, flip: bool = False, devices: list | None = None
         return first(run(variables, split(image, devices)))
 
     return embed
+
+
+def build_statistics(model: Model) -> Callable[[Variables, np.ndarray], Variables]:
+    """Build what a training step makes of an encoder's batch statistics, on one device.
+
+    Args:
+        model: the encoder.
+
+    Returns:
+        (its variables on the host, pictures [b h w 3]) -> batch_stats, moved towards those of the
+        pictures; they stay where the encoder freezes them.
+    """
+    devices = jax.local_devices()[:1]
+
+    def one(variables: Variables, image: Array) -> Any:
+        return model.apply(variables, image, True, jax.random.key(0))[1]
+
+    run = mapped(one, (0, 0), devices=devices)
+
+    def statistics(variables: Variables, image: np.ndarray) -> Variables:
+        return first(run(replicate(variables, devices), split(image, devices)))
+
+    return statistics

@@ -64,6 +64,7 @@ DEFAULTS = {
     "losses.separate.tails": {"kappa": 3.0, "epsilon": 1e-12},
     "losses.triplet.semi_hard": {"margin": 0.5},
     "losses.xbm.negatives": {"hardest": 10},
+    "retrieval.bootstrap.resampled": {"draws": 10_000, "seed": 0},
     "retrieval.histogram.stripes": {"stripes": 6, "bins": 8},
     "retrieval.operating.curves": {"same_camera": False},
     "retrieval.point.Point": {
@@ -76,7 +77,6 @@ DEFAULTS = {
     "retrieval.ranking.rank": {"metric": "cosine", "same_camera": False},
     "retrieval.single_shot.galleries": {"draws": 100, "seed": 0},
     "retrieval.distances.count_distances": {"same_camera": False, "bins": 100},
-    "retrieval.spread.interval": {"draws": 1000},
 }  # fmt: skip
 CONSTANTS = {
     "clustering.approximate.FIT": 20_000,
@@ -109,11 +109,13 @@ CONSTANTS = {
     "retrieval.tally.BINS": 8192,
     "retrieval.tally.DRAWS": 200,
     "retrieval.tally.ENOUGH": 10,
+    "retrieval.health.DEAD": 1e-5,
+    "retrieval.health.ZERO": 1e-12,
     "retrieval.ranking.BLOCK": 1 << 25,
     "retrieval.ranking.LENGTH": 50,
+    "retrieval.bootstrap.BLOCK": 1 << 22,
+    "retrieval.bootstrap.DRAWS": 10_000,
     "retrieval.distances.BLOCK": 1 << 22,
-    "retrieval.spread.BLOCK": 1 << 22,
-    "retrieval.spread.DRAWS": 1000,
 }
 
 

@@ -29,6 +29,7 @@ from pathlib import Path
 from absl import flags
 
 from reid_jax.app import command, kinds, sources
+from reid_jax.app import seeds as several
 from reid_jax.app.job import Experiment
 from reid_jax.app.markdown import tested_on
 from reid_jax.app.protocols.places import placed
@@ -43,7 +44,6 @@ from .trainings import Asked, Test, Training, lacking, trainings, wanted, with_n
 from .weights import named_files, started
 
 _TABLE = flags.DEFINE_string("table", None, "EXPERIMENT.NAME, or nothing to list them")
-_SEEDS = flags.DEFINE_integer("seeds", 1, "trainings of each row, seeds 0, 1, ...", lower_bound=1)
 _TESTS = flags.DEFINE_multi_string(
     "tests", [], "KIND:PATH of each test set, by comma; without it, those of the rows"
 )
@@ -90,7 +90,7 @@ def main(rest: list[str]) -> None:
             listing.rows(_TABLE.value, table, recipe, [one for one in listed if one.row in rows])
         )
         return
-    workdir, seeds, tests = Path(command.workdir()), _SEEDS.value or 1, _TESTS.value or []
+    workdir, seeds, tests = Path(command.workdir()), several.count() or 1, _TESTS.value or []
     if _SHOW.value:
         asked, seeds, tests = runs.kept(workdir, _TABLE.value, asked)
     listed = trainings(table, asked, workdir, seeds)
@@ -153,7 +153,7 @@ def _handed(arguments: Sequence[str], experiment: Experiment) -> list[str]:
     """What each training is given: configuration options, and flags that a training has as well."""
     own = [
         flag
-        for name in ("run", "command", "cache")
+        for name in ("run", "command", "cache", "writers")
         for flag in flags.FLAGS.get_flags_for_module(f"reid_jax.app.{name}")
     ]
     handed = [flag.serialize() for flag in own if flag.present and flag.name != "workdir"]

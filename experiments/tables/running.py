@@ -1,9 +1,6 @@
 """One row: its training, its tests, and what is kept of them beside its folder."""
 
 import json
-import os
-import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +12,8 @@ from typing import Any
 import numpy as np
 
 import reid_jax
-from reid_jax.app import about, command, progress, run, stop, workdirs
+from reid_jax.app import about, command, run, workdirs
+from reid_jax.app.process import call_and_wait
 from reid_jax.whole import whole
 
 from . import cost
@@ -24,7 +22,6 @@ from .trainings import Test, Training
 SCRIPTS = __package__.rpartition(".")[0]
 LOOK = 5.0  # seconds between two looks at the log of a training
 TELL = 600.0  # seconds between two lines on the time that is left
-GRACE = 60.0  # seconds that a training has to save what it did
 
 
 def record(folder: Path) -> dict[str, Any]:
@@ -121,55 +118,6 @@ def train(one: Training, name: str, tell: Callable[[str], None]) -> None:
     )
 
 
-def call_and_wait(call: Sequence[str], look: Callable[[], None] = lambda: None) -> int:
-    """Run a command, and look around meanwhile; the most memory that it had, in bytes.
-
-    Raises:
-        ValueError: it stopped or failed.
-    """
-    process, most = subprocess.Popen(call), 0
-    try:
-        while True:
-            most = max(most, _peak(process.pid))
-            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if ended:
-                break
-            progress.said()  # the command does
-            look()
-            time.sleep(0.1)
-    except BaseException:
-        _end(process)
-        raise
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise ValueError(f"stopped or failed: {' '.join(call)}")
-    return most or int(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
-
-
-def _peak(process: int) -> int:
-    """The most memory that a running process has had, in bytes; 0 where Linux does not say.
-
-    What the system says at its end is at least what this process had when it began the other.
-    """
-    try:
-        told = Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return 0
-    found = re.search(r"VmHWM:\s+(\d+) kB", told)
-    return int(found[1]) * 1024 if found else 0
-
-
-def _end(process: subprocess.Popen) -> None:
-    """Let a command save what it did, and end."""
-    stop.unsaved(True)
-    if stop.asked() != 2:  # a terminal's Ctrl-C has reached it as well
-        process.terminate()
-    try:
-        process.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-
-
 def figures(
     one: Training, tests: Sequence[Test], names: Sequence[str], *, measure: bool
 ) -> np.ndarray:
@@ -216,12 +164,15 @@ def _clocked(folder: Path, measure: bool) -> float:
 def _out(tool: str, folder: Path, *options: str) -> dict[str, float]:
     """What a tool writes of a run."""
     out = folder.with_name(f"{folder.name}.out.json")
-    out.unlink(missing_ok=True)
+    beside = out.with_suffix(".npz")
+    for one in (out, beside):
+        one.unlink(missing_ok=True)
     module, named = f"{SCRIPTS}.{tool}", [f"--workdir={folder}", f"--out={out}"]
     call_and_wait([sys.executable, "-m", module, *named, *options])
     found = json.loads(out.read_text())
     out.unlink()
-    return found
+    beside.unlink(missing_ok=True)
+    return {name: value for name, value in found.items() if isinstance(value, int | float)}
 
 
 def _lines(folder: Path) -> list[dict[str, Any]]:

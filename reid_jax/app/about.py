@@ -1,7 +1,6 @@
 """What a run says of itself beside its configuration: about.json in its folder."""
 
 import json
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +10,10 @@ import jax
 from absl import flags
 
 import reid_jax
-from reid_jax.app import info
+from reid_jax.app import info, origin, workdirs
 from reid_jax.app.job import Experiment, Job
 from reid_jax.options import WORDS
+from reid_jax.whole import whole
 
 
 class About(NamedTuple):
@@ -26,6 +26,7 @@ class About(NamedTuple):
         start: the file or folder that its encoder began with; "": random numbers, None: unknown.
         command: by which it was trained last; "" where another training began it, or unknown.
         machine: where that was, as `info.machine` says it.
+        seconds: that it was trained for up to its newest checkpoint, all its starts together.
     """
 
     experiment: str = ""
@@ -34,6 +35,7 @@ class About(NamedTuple):
     start: str | None = None
     command: str = ""
     machine: Mapping[str, str] = {}
+    seconds: float = 0.0
 
 
 def write(workdir: Path, config: Any, job: Job) -> None:
@@ -48,10 +50,22 @@ def write(workdir: Path, config: Any, job: Job) -> None:
         recipe=str(flags.FLAGS["recipe"].value) if called else "",
         version=reid_jax.__version__,
         start=started(job),
-        command=shlex.join(["reid-jax", Path(file).stem, *sys.argv[1:]]) if called else "",
+        command=origin.command() if called else "",
         machine=dict(info.machine()),
+        seconds=read(workdir).seconds if workdirs.used(workdir) else 0.0,
     )
-    (workdir / "about.json").write_text(json.dumps(about._asdict(), indent=2) + "\n")
+    _keep(workdir, about)
+
+
+def lasted(workdir: Path, seconds: float) -> None:
+    """Keep how long a run has been trained for, all its starts together; one process does."""
+    if not jax.process_index():
+        _keep(workdir, read(workdir)._replace(seconds=round(seconds, 1)))
+
+
+def _keep(workdir: Path, about: About) -> None:
+    with whole(workdir / "about.json") as unfinished:
+        unfinished.write_text(json.dumps(about._asdict(), indent=2) + "\n")
 
 
 def experiment(config: Any) -> Experiment | None:

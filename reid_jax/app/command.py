@@ -118,6 +118,18 @@ def plain(
     _start(run)
 
 
+def naming(body: Callable[[list[str]], Any]) -> None:
+    """The same for a script that takes words without a flag: body(those)."""
+
+    def run(given: list[str]) -> None:
+        ahead = given[: given.index("--")] if "--" in given else given
+        words = [one for one in ahead if not one.startswith("-")] + given[len(ahead) + 1 :]
+        _parse([one for one in ahead if one.startswith("-")])
+        body(words)
+
+    _start(run)
+
+
 def handing(body: Callable[[list[str]], Any]) -> None:
     """The same for a script that hands the flags on that it does not know: body(those)."""
 

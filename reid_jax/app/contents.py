@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reid_jax.app import curves, distances, markdown, origin, planar
+from reid_jax.app import curves, distances, markdown, planar, recorded
 from reid_jax.app.about import About
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.page.blocks import Block, Lines, Section, Sheet, Table, Text
 from reid_jax.data.check import summary, survey
-from reid_jax.retrieval import ranking, spread
+from reid_jax.retrieval import bootstrap, ranking
 from reid_jax.retrieval.distances import DistanceCounts
 from reid_jax.types import Plan, Variables
 
@@ -76,11 +76,11 @@ def sections(seen: Seen) -> list[Section]:
         "Map of the embeddings": _map(seen),
         "What the network looks at": _sheet(seen, "activation"),
         "Data": [Lines(_counted(seen)), *_sheet(seen, "data")],
-        "Configuration": origin.configuration(seen.config, seen.experiment, seen.about),
+        "Configuration": recorded.configuration(seen.config, seen.experiment, seen.about),
         "Command, machine and hashes": [
-            *origin.command(seen.config, seen.experiment, seen.about, seen.workdir),
-            *origin.hardware(seen.about, moments.speed()),
-            origin.hashes(seen.workdir, seen.variables),
+            *recorded.command(seen.config, seen.experiment, seen.about, seen.workdir),
+            *recorded.hardware(seen.about, moments.speed()),
+            recorded.hashes(seen.workdir, seen.variables),
         ],
         "What to do next": markdown.following(workdir, seen.config, seen.about, bool(seen.table)),
     }
@@ -95,7 +95,7 @@ def _figures(seen: Seen) -> list[Block]:
         f"({counts.queries:,} queries, {counts.images['gallery']:,} gallery pictures), {seen.when}"
     )
     text = (
-        f"The intervals are of {spread.DRAWS:,} draws of as many queries: how far the figure may "
+        f"The intervals are of {bootstrap.DRAWS:,} draws of as many queries: how far a figure may "
     )
     text += "be from that of other queries of these cameras. Other trainings differ besides."
     verdict = markdown.verdict(seen.table)
@@ -122,7 +122,7 @@ def _interval(result: ranking.Ranking) -> np.ndarray:
     valid = ~np.isnan(result.ap)
     first = result.first[valid]
     values = np.stack([result.ap[valid], first <= 1, first <= 5, result.inp[valid]], 1)
-    return spread.interval(values)
+    return bootstrap.interval(values)
 
 
 def _training(seen: Seen, moments: curves.Moments, learnt: str) -> list[Block]:

@@ -24,6 +24,8 @@ EXTRAS = {
     "onnx": ("onnx", "onnxruntime"),
     "torch": ("torch",),
     "heic": ("pillow_heif",),
+    "mlflow": ("mlflow",),
+    "wandb": ("wandb",),
 }
 VARIABLES = (
     "XLA_FLAGS", "JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR", "REID_MAP", "REID_TRACEBACK",

@@ -21,7 +21,9 @@ _RESIZE = flags.DEFINE_string(
     "resize", "area", "with --weights: how pictures are resized: area, bilinear, bicubic"
 )
 _NORMALISE = flags.DEFINE_string(
-    "normalise", "imagenet", "with --weights: mean and std of the pixels: imagenet, luperson, half"
+    "normalise",
+    "imagenet",
+    "with --weights: mean and std of the pixels: imagenet, luperson, half, clip",
 )
 
 
@@ -46,15 +48,23 @@ def encoder() -> tuple[dict[str, Any], Model, Variables]:
         workdir = Path(command.workdir())
         kept, model = encoders.of_run(workdir)
         return vars(kept), model, checkpoint.restore_encoder(workdir / "checkpoints", model)
+    file, backbone, ways = weights_file()
+    model, variables = encoders.of_weights(file, backbone, **ways, say=command.say)
+    return dict(model.config), model, variables
+
+
+def weights_file() -> tuple[str, str, dict[str, str]]:
+    """The file of --weights, its backbone, and how pictures come to it.
+
+    Raises:
+        ValueError: --backbone is missing.
+    """
     if _BACKBONE.value is None:
         choices = ", ".join(encoders.BACKBONES)
         raise ValueError(f"--weights needs --backbone; the choices are {choices}")
-    model, variables = encoders.of_weights(
-        _WEIGHTS.value if _WEIGHTS.value in NO_PATHS else absolute(_WEIGHTS.value),
+    ways = {"size": _SIZE, "resize": _RESIZE, "normalise": _NORMALISE}
+    return (
+        _WEIGHTS.value if _WEIGHTS.value in NO_PATHS else absolute(_WEIGHTS.value or ""),
         _BACKBONE.value,
-        size=_SIZE.value or "",
-        resize=_RESIZE.value or "",
-        normalise=_NORMALISE.value or "",
-        say=command.say,
+        {name: flag.value or "" for name, flag in ways.items()},
     )
-    return dict(model.config), model, variables

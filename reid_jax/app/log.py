@@ -1,5 +1,9 @@
-"""The log of a run: lines for people, JSON lines and TensorBoard events for programs."""
+"""The log of a run: lines for people, JSON lines and TensorBoard events for programs.
 
+With --log it goes to other places too, see `reid_jax.app.writers`.
+"""
+
+import dataclasses
 import json
 import time
 from datetime import timedelta
@@ -10,8 +14,9 @@ import jax
 from tensorboard.summary import Writer
 
 from reid_jax import parallel
-from reid_jax.app import command
+from reid_jax.app import command, writers
 from reid_jax.app.job import Job
+from reid_jax.app.paths import resolved
 from reid_jax.data import copies
 from reid_jax.data.check import summary, survey
 from reid_jax.train import Moment, Position
@@ -24,6 +29,9 @@ class Log:
         self.writes = jax.process_index() == 0
         self.path, self.epochs = workdir / "metrics.jsonl", config.epochs
         self.events = Writer(str(workdir / "events")) if self.writes else None
+        self.others = None
+        if self.writes and writers.named():
+            self.others = writers.Writers(workdir, dataclasses.asdict(resolved(config)))
         self.began = self.moment_began = time.monotonic()
         self.done: int | None = None  # steps up to the last moment
         self.first: tuple[float, int] | None = None  # time and steps of the first moment
@@ -89,11 +97,19 @@ class Log:
             self._write(kind, figures)
         self.moment_began = time.monotonic()
 
-    def end(self, *, stopped: bool) -> None:
-        """Say how the run ended."""
-        if stopped:
+    def pictures(self, folder: Path) -> None:
+        """Hand the pictures of a report to the writers of --log."""
+        if self.others:
+            self.others.pictures(folder)
+
+    def end(self, how: str) -> None:
+        """Say how the run ended: finished, stopped or failed."""
+        if self.others:
+            self.others.end(how)
+        if how == "stopped":
             self.say("the state is saved")
-        self.say(f"{timedelta(seconds=round(time.monotonic() - self.began))} in all")
+        if how != "failed":
+            self.say(f"{timedelta(seconds=round(time.monotonic() - self.began))} in all")
         if self.events:
             self.events.close()
 
@@ -117,6 +133,8 @@ class Log:
             file.write(json.dumps(line) + "\n")
         for name, value in figures.items():
             self.events.add_scalar(f"{kind}/{name}", value, step)
+        if self.others:
+            self.others.figures(kind, figures, step)
 
 
 def _step(moment: Moment) -> int:

@@ -8,9 +8,12 @@ TRAINING = (
 )
 _EMBEDDED = f"for each picture 0.5 KB and 8 bytes for each number of its embedding. {_READ}"
 OF = {
+    "doctor": "0.6 GB, the weights, and what the pictures of --most take as the network sees them: "
+    "0.1 GB for 1,000 of 256x128.",
     "embed": f"0.5 GB, the weights, and {_EMBEDDED}",
     "evaluate": f"0.5 GB, the weights, 0.7 GB to rank, and {_EMBEDDED}",
     "protocol": f"0.5 GB, the weights, 0.7 GB to rank, and {_EMBEDDED}",
+    "compare": "0.5 GB.",
     "report": f"as a training's: {TRAINING}",
     "tables": f"that of the trainings, one after the other: {TRAINING}",
     "cluster": "2.4 GB for 200,000 embeddings of 2,048 numbers, 14 GB for a million.",

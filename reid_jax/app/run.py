@@ -1,5 +1,6 @@
 """What every training shares: flags, the `for` over moments, the log, evaluation, checkpoints."""
 
+import dataclasses
 import json
 import signal
 import time
@@ -16,11 +17,14 @@ import orbax.checkpoint as ocp
 from absl import flags
 
 from reid_jax import checkpoint, evaluate, parallel, train
-from reid_jax.app import about, command, progress, report, stop, workdirs
+from reid_jax.app import about, command, progress, report, seeds, sources, stop, workdirs, writers
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.log import Log
+from reid_jax.app.paths import resolved
+from reid_jax.app.results import record
 from reid_jax.data import batch as batching
+from reid_jax.retrieval.ranking import Ranking
 from reid_jax.train import Moment, Position
 from reid_jax.types import Batch, Plan, TrainState, Variables
 
@@ -44,9 +48,20 @@ EVERY = 20  # steps between two looks at the clock
 
 def main(experiment: Experiment) -> None:
     """Parse the flags and train; the caller's mistakes end in one line."""
-    command.main(
-        experiment.config, partial(train_all, experiment), experiment.recipes, report.first_line
-    )
+
+    def first_line(config: Any, recipe: str) -> str:
+        writers.named()  # a name that there is not is told before any work
+        return report.first_line(config, recipe) + seeds.checked(config)
+
+    command.main(experiment.config, partial(_begin, experiment), experiment.recipes, first_line)
+
+
+def _begin(experiment: Experiment, config: Any, workdir: Path) -> None:
+    """Train one seed, or those of --seeds."""
+    if count := seeds.count():
+        seeds.train(config, workdir, count, finished=ended)
+    else:
+        train_all(experiment, config, workdir)
 
 
 def train_all(experiment: Experiment, config: Any, workdir: Path) -> Figures:
@@ -71,12 +86,13 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
         Stopped: the run was asked to stop; what it did is saved.
     """
     workdirs.check(workdir, config)
+    began = time.monotonic()
     job = build(config)
     workdirs.write(workdir, config)
     about.write(workdir, config, job)
     log = Log(workdir, config, job)
     embed = parallel.build_embed(job.model)
-    keeper = _Keeper(checkpoint.manager(workdir / "checkpoints"), job)
+    keeper = _Keeper(checkpoint.manager(workdir / "checkpoints"), job, workdir, began)
     with progress.doing("making the network"):
         start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)
     state, at = checkpoint.restore(keeper.checkpoints, start) or (start, None)
@@ -94,18 +110,23 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
                 if _looks(at, config):
                     stop.at_once(_look)(job, config, embed, moment, log, workdir / "report")
         keeper.close()
-        embedding, figures = test(job, config, embed, encoder)
+        embedding, figures, ranking = test(job, config, embed, encoder)
         log.test(figures)
+        _record(job, config, workdir, encoder, at, figures, ranking)
         if _REPORT.value and at is not None:
             with progress.doing("drawing the report"):
                 folder = workdir / "report"
                 report.write(job, config, embed, encoder, folder, at.plan, embedding=embedding)
+            log.pictures(workdir / "report")
     except stop.Stopped:
         keeper.write()
         keeper.close()
-        log.end(stopped=True)
+        log.end("stopped")
         raise
-    log.end(stopped=False)
+    except Exception:
+        log.end("failed")
+        raise
+    log.end("finished")
     return figures
 
 
@@ -140,8 +161,9 @@ def _moments(
 class _Keeper:
     """Writes moments: one every few minutes, the last of the run, and the last before a stop."""
 
-    def __init__(self, checkpoints: ocp.CheckpointManager, job: Job):
-        self.checkpoints, self.job = checkpoints, job
+    def __init__(self, checkpoints: ocp.CheckpointManager, job: Job, workdir: Path, began: float):
+        self.checkpoints, self.job, self.workdir = checkpoints, job, workdir
+        self.began = began - about.read(workdir).seconds
         self.moment: Moment | None = None  # what is not written; the next step consumes its state
         self.written = time.monotonic()
 
@@ -157,6 +179,7 @@ class _Keeper:
         if self.moment is not None:
             encoder = parallel.first(_encoder(self.job, self.moment))
             checkpoint.save(self.checkpoints, self.moment, encoder, self.job.model.input)
+            about.lasted(self.workdir, time.monotonic() - self.began)
             self.moment, self.written = None, time.monotonic()
 
     def close(self) -> None:
@@ -180,7 +203,7 @@ def _look(
 ) -> None:
     """Evaluate a run on its way."""
     encoder = _encoder(job, moment)
-    embedding, figures = test(job, config, embed, encoder)
+    embedding, figures, _ = test(job, config, embed, encoder)
     log.test(figures)
     if _REPORT.value:
         report.midway(job, config, embed, encoder, embedding, folder, moment.position.epoch + 1)
@@ -188,14 +211,37 @@ def _look(
 
 def test(
     job: Job, config: Any, embed: parallel.Embed, encoder: Variables
-) -> tuple[np.ndarray, dict[str, float]]:
-    """Embeddings f32[n d] of the test data, and the figures of their ranking; none without data."""
+) -> tuple[np.ndarray, dict[str, float], Ranking | None]:
+    """Embeddings f32[n d] of the test data, the figures of their ranking, and it; none without."""
     rows = np.arange(len(job.test.person))
     if not len(rows):
-        return np.zeros((0, job.model.width), np.float32), {}
+        return np.zeros((0, job.model.width), np.float32), {}, None
     embedding = embed_rows(embed, job.model, job.test, encoder, rows)
     ways = {"metric": config.rank_by, "same_camera": config.same_camera}
-    return embedding, dict(evaluate.measured(embedding, job.test, **ways))
+    ranked = evaluate.rank_records(embedding, job.test, **ways)
+    return embedding, dict(evaluate.measured(embedding, job.test, ranked=ranked, **ways)), ranked
+
+
+def _record(
+    job: Job,
+    config: Any,
+    workdir: Path,
+    encoder: Variables,
+    at: Position | None,
+    figures: Figures,
+    ranking: Ranking | None,
+) -> None:
+    """Write the results of a run."""
+    kept = dataclasses.asdict(resolved(config))
+    told = record.run_about(kept, workdir, parallel.first(encoder))
+    told |= {
+        "seconds": about.read(workdir).seconds,
+        "epochs": 0 if at is None else at.epoch + at.whole,
+    }
+    if ranking is not None:
+        ways = {"metric": config.rank_by, "same_camera": config.same_camera, "flip": False}
+        told["test"] = record.test_of(job.test, sources.tested_on(kept), **ways)
+    record.write(workdir / record.FILE, figures, ranking, job.test, told)
 
 
 def ended(config: Any, workdir: Path) -> bool:

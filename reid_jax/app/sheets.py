@@ -155,6 +155,7 @@ def neighbours(
     *,
     pictures: int = 8,
     across: int = 10,
+    kind: str = "training pictures",
 ) -> Sheet:
     """Random pictures, each followed by its nearest among the others, for data without labels.
 
@@ -166,6 +167,7 @@ def neighbours(
         name: of the data.
         pictures: rows of the sheet.
         across: neighbours in a row, at most.
+        kind: what the pictures are.
     """
     chosen = np.random.default_rng(seed).permutation(len(part.person))[:pictures]
     between = distance.cosine if metric == "cosine" else distance.euclidean
@@ -182,7 +184,7 @@ def neighbours(
             line.append(tile(part, other, frame, far_off, alt=f"{_said(frame)}{metric} {far_off}"))
         lines.append(Row("", line))
     text = f"Left: a random picture ({QUERY.word} frame). Then its nearest among "
-    text += f"{len(part.person):,} training pictures, with the {metric} distance. Do they show the "
+    text += f"{len(part.person):,} {kind}, with the {metric} distance. Do they show the "
     text += "same person, or only the same clothes, pose or background?"
     if known:
         text += f" {FRAMES.capitalize()}."

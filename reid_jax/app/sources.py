@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -165,6 +165,12 @@ def of_run(config: Any) -> tuple[Records, Records]:
 def test_of(name: str) -> Records:
     """Query and gallery of a source."""
     return _part(opened, name, *TEST)
+
+
+def tested_on(config: Mapping[str, Any]) -> str:
+    """The source of the test of a configuration by name; "" where it names no data."""
+    names = (config.get("test"), config.get("target"), config.get("data"))
+    return next(filter(None, names), "")
 
 
 def has_test(config: Any) -> bool:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,11 @@ def check(workdir: Path, config: Any) -> None:
                 "--workdir"
             )
         return
-    mine, theirs = dataclasses.asdict(resolved(config)), _read(path, type(config))
-    differing = [name for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
-    if not differing or not _used(workdir):
+    mine, theirs = dataclasses.asdict(resolved(config)), kept(path, type(config))
+    differing = differences(mine, theirs)
+    if not differing or not used(workdir):
         return
-    if differing == ["epochs"] and theirs["epochs"] < mine["epochs"]:
+    if [*differing] == ["epochs"] and theirs["epochs"] < mine["epochs"]:
         reason = config.fixed()
         if not reason:
             return
@@ -52,14 +53,19 @@ def check(workdir: Path, config: Any) -> None:
             f"{mine['epochs']}: {reason}; choose another --workdir, which may start from "
             f"--config.weights={workdir}"
         )
-    shown = [
-        f"{name}: {theirs.get(name, 'absent')!r} there, {mine.get(name, 'absent')!r} now"
-        for name in differing
-    ]
     raise ValueError(
-        f"{workdir} was made by another configuration ({'; '.join(shown)}); choose another "
-        "--workdir, or the same options to go on"
+        f"{workdir} was made by another configuration ({'; '.join(differing.values())}); choose "
+        "another --workdir, or the same options to go on"
     )
+
+
+def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, str]:
+    """The options that two configurations have other values of, each with words for both."""
+    return {
+        name: f"{name}: {theirs.get(name, 'absent')!r} there, {mine.get(name, 'absent')!r} now"
+        for name in sorted({*mine, *theirs})
+        if mine.get(name) != theirs.get(name)
+    }
 
 
 def write(workdir: Path, config: Any) -> None:
@@ -69,8 +75,9 @@ def write(workdir: Path, config: Any) -> None:
     """
     if jax.process_index():
         return
-    if (workdir / "config.json").is_file() and not _used(workdir):
-        (workdir / "metrics.jsonl").unlink(missing_ok=True)
+    if (workdir / "config.json").is_file() and not used(workdir):
+        for name in ("metrics.jsonl", "results.json", "results.npz", "mlflow.json", "wandb.json"):
+            (workdir / name).unlink(missing_ok=True)
         shutil.rmtree(workdir / "events", ignore_errors=True)
     text = json.dumps(dataclasses.asdict(resolved(config)), indent=2)
     with whole(workdir / "config.json") as unfinished:
@@ -92,8 +99,8 @@ def _check_writable(workdir: Path) -> None:
         raise OSError(f"--workdir={workdir}: cannot write in {there}: {error}") from None
 
 
-def _read(path: Path, config_class: type) -> dict[str, Any]:
-    """The options that a folder was made with, in today's names; new ones have their default."""
+def kept(path: Path, config_class: type) -> dict[str, Any]:
+    """The options in a config.json, in today's names; new ones have their default."""
     try:
         kept = json.loads(path.read_text())
         known = {field.name: field.default for field in dataclasses.fields(config_class)}
@@ -112,6 +119,6 @@ def _visible(path: Path) -> bool:
     return not path.name.startswith(".") and ".unfinished-" not in path.name
 
 
-def _used(workdir: Path) -> bool:
+def used(workdir: Path) -> bool:
     """Whether a step of the run, or of a stage in its folder, is saved."""
     return any(path.name.isdigit() for path in workdir.glob("**/checkpoints/*"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments import ide, remix
-from reid_jax.app import curves, distances, info, origin
+from reid_jax.app import curves, distances, info, recorded
 from reid_jax.app.about import About
 from reid_jax.app.page import html
 from reid_jax.app.page.blocks import Code, Table
@@ -53,41 +53,41 @@ def test_what_a_configuration_changes_of_its_recipe():
     street = remix.RECIPES["street"]
     config = remix.Config(**{**street, "epochs": 99, "eps": 0.625})
     about = About("remix", "street", "1", "")
-    changed, every = origin.configuration(config, remix.EXPERIMENT, about)
+    changed, every = recorded.configuration(config, remix.EXPERIMENT, about)
     assert [row[:3] for row in changed.rows] == [
         ["`epochs`", "`99`", f"`{street['epochs']}`"],
         ["`eps`", "`0.625`", f"`{street['eps']}`"],
     ]
     assert changed.rows[1][3] == "radius of DBSCAN"
     assert len(every.rows) == len(dataclasses.fields(remix.Config)) and every.folded
-    (_, told) = origin.command(config, remix.EXPERIMENT, about, "runs/a b")
+    (_, told) = recorded.command(config, remix.EXPERIMENT, about, "runs/a b")
     assert told == Code(
         "reid-jax remix '--workdir=runs/a b' --recipe=street --config.epochs=99 --config.eps=0.625"
     )
     kept = about._replace(command="reid-jax remix --x")
-    assert Code("reid-jax remix --x") in origin.command(config, remix.EXPERIMENT, kept, "runs/a")
-    same = origin.configuration(remix.Config(**street), remix.EXPERIMENT, about)
+    assert Code("reid-jax remix --x") in recorded.command(config, remix.EXPERIMENT, kept, "runs/a")
+    same = recorded.configuration(remix.Config(**street), remix.EXPERIMENT, about)
     assert same[0].words.startswith("All options are those of the recipe `street`")
 
 
 def test_an_old_run_and_one_of_nobody_knows_what():
     config = types.SimpleNamespace(**vars(ide.Config(epochs=3)), gone=1)
-    blocks = origin.configuration(config, ide.EXPERIMENT, About("ide"))
+    blocks = recorded.configuration(config, ide.EXPERIMENT, About("ide"))
     assert "does not say which recipe" in blocks[1].words and len(blocks[0].rows) == 1
-    blocks = origin.configuration(config, None, About())
+    blocks = recorded.configuration(config, None, About())
     assert isinstance(blocks[1], Table) and ["`gone`", "`1`"] in blocks[1].rows
-    assert "not kept" in origin.command(config, None, About(), "a")[0].words
-    assert "does not say" in origin.hardware(About(), float("nan"))[0].words
+    assert "not kept" in recorded.command(config, None, About(), "a")[0].words
+    assert "does not say" in recorded.hardware(About(), float("nan"))[0].words
 
 
 def test_the_machine_and_the_hashes(tmp_path):
     about = About(machine=dict(info.machine()))
-    (table,) = origin.hardware(about, 123.4)
+    (table,) = recorded.hardware(about, 123.4)
     assert ["pictures a second in training, median", "123"] in table.rows
     assert {"reid_jax", "jax", "devices", "processor cores"} <= {row[0] for row in table.rows}
     (tmp_path / "config.json").write_text("abc")
     variables = {"params": {"a": np.ones(3, np.float32)}}
-    rows = dict(origin.hashes(tmp_path, variables).rows)
+    rows = dict(recorded.hashes(tmp_path, variables).rows)
     assert rows["weights of the encoder"] == f"`{point.fingerprint(variables)}`"
     # sha256 of "abc": FIPS 180-2, appendix B.1
     assert rows["configuration, `sha256sum config.json`"] == "`ba7816bf8f01cfea`"

@@ -1,18 +1,14 @@
 """Checkpoints by targets by splits: what is missing is measured, what is kept is not."""
 
-import datetime
 import json
-import shlex
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 import numpy as np
 
-import reid_jax
 from reid_jax import encoders, parallel
+from reid_jax.app import origin
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.protocols import checkpoints, kept
 from reid_jax.app.protocols.checkpoints import Trained, leak
@@ -165,15 +161,5 @@ def _result(
         source=target.source,
         counts=split.counts,
         figures=figures,
-        about=_about(),
+        about=origin.told(),
     )
-
-
-def _about() -> dict[str, Any]:
-    now = datetime.datetime.now(datetime.UTC)
-    return {
-        "version": reid_jax.__version__,
-        "command": shlex.join(["reid-jax", Path(sys.argv[0]).stem, *sys.argv[1:]]),
-        "date": now.isoformat(timespec="seconds"),
-        "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-    }

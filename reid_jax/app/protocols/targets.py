@@ -111,7 +111,7 @@ def opened(
         tests.append((number, test))
     pictures, rows = once([test for _, test in tests])
     splits = [
-        Split(number, own, test, _counts(test, same_camera), _mark(test))
+        Split(number, own, test, _counts(test, same_camera), mark(test))
         for (number, test), own in zip(tests, rows, strict=True)
     ]
     return Target(name, source, pictures, tuple(splits), tuple(warnings))
@@ -169,7 +169,7 @@ def _counts(test: Records, same_camera: bool) -> dict[str, int]:
     }
 
 
-def _mark(test: Records) -> str:
+def mark(test: Records) -> str:
     """SHA-256 of names of files, persons, cameras and splits: the first 16 digits."""
     made = hashlib.sha256()
     if isinstance(test.image, np.ndarray):

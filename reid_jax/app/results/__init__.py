@@ -1,0 +1,1 @@
+"""The figures of runs in files, compared with each other."""
