@@ -1,11 +1,12 @@
 """A camera that moves: how the picture moved from frame to frame, and the tracks with it.
 
 The motion is found by maximising the enhanced correlation coefficient (Evangelidis and Psarakis,
-PAMI 2008; OpenCV's) from the shift that phase correlation finds. Trackers after Deep SORT do so; the
-paper has none of it.
+PAMI 2008; OpenCV's) from the shift that phase correlation finds. Trackers after Deep SORT do so;
+the paper has none of it.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,11 +38,13 @@ def between(before: np.ndarray, now: np.ndarray, width: int) -> Float[np.ndarray
         camera at rest where the frames have too little in common, or nothing to see.
     """
     still = np.eye(2, 3, dtype=np.float32)
-    begin, window = still.copy(), cv2.createHanningWindow(before.shape[::-1], cv2.CV_32F)
-    begin[:, 2] = cv2.phaseCorrelate(np.float32(before), np.float32(now), window)[0]
+    begin: Any = still.copy()
+    window: Any = cv2.createHanningWindow(before.shape[::-1], cv2.CV_32F)
+    pictures: Any = before.astype(np.float32), now.astype(np.float32)
+    begin[:, 2] = cv2.phaseCorrelate(*pictures, window)[0]
     how = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, ENOUGH)
     try:
-        _, warp = cv2.findTransformECC(before, now, begin, cv2.MOTION_EUCLIDEAN, how, None, 5)
+        _, warp = cv2.findTransformECC(*pictures, begin, cv2.MOTION_EUCLIDEAN, how, None, 5)
     except cv2.error:  # it does not converge
         return still.astype(float)
     found = np.asarray(warp, float)
