@@ -130,14 +130,21 @@ def _split(away: Float[np.ndarray, "n n"]) -> Int[np.ndarray, "n"]:
     return result
 
 
-def joined(cameras: Sequence[Rows]) -> Rows:
-    """The rows of several cameras as of one video, camera after camera: for IDF1 over all."""
-    frames, first = [], 0
-    for one in cameras:
-        frames.append(one.frame + first)
-        first += int(one.frame.max(initial=0)) + 1
+def joined(cameras: Sequence[Rows], apart: int) -> Rows:
+    """The rows of several cameras as of one video, camera after camera: for IDF1 over all.
+
+    Args:
+        cameras: of each.
+        apart: frames of a camera, at least its greatest number.
+
+    Raises:
+        ValueError: a camera has a later frame.
+    """
+    last = max((int(one.frame.max(initial=0)) for one in cameras), default=0)
+    if last > apart:
+        raise ValueError(f"apart={apart}, but there is a frame {last}; give {last} or more")
     return mot.make(
-        np.concatenate(frames),
+        np.concatenate([one.frame + at * (apart + 1) for at, one in enumerate(cameras)]),
         np.concatenate([one.number for one in cameras]),
         np.concatenate([one.box for one in cameras]),
     )

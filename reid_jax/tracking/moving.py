@@ -6,7 +6,7 @@ the paper has none of it.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -40,11 +40,11 @@ def between(before: np.ndarray, now: np.ndarray, width: int) -> Float[np.ndarray
     still = np.eye(2, 3, dtype=np.float32)
     begin: Any = still.copy()
     window: Any = cv2.createHanningWindow(before.shape[::-1], cv2.CV_32F)
-    pictures: Any = before.astype(np.float32), now.astype(np.float32)
-    begin[:, 2] = cv2.phaseCorrelate(*pictures, window)[0]
+    one, other = cast(Any, before.astype(np.float32)), cast(Any, now.astype(np.float32))
+    begin[:, 2] = cv2.phaseCorrelate(one, other, window)[0]
     how = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, ENOUGH)
     try:
-        _, warp = cv2.findTransformECC(*pictures, begin, cv2.MOTION_EUCLIDEAN, how, None, 5)
+        _, warp = cv2.findTransformECC(one, other, begin, cv2.MOTION_EUCLIDEAN, how, None, 5)
     except cv2.error:  # it does not converge
         return still.astype(float)
     found = np.asarray(warp, float)

@@ -110,11 +110,10 @@ def added(counts: Sequence[Counts]) -> Counts:
     """
     if not counts:
         raise ValueError("there is no video to score")
-    *numbers, parts = zip(*counts, strict=True)
-    return Counts(
-        *(sum(column) for column in numbers),
-        hota.Counts(*(np.sum(column, axis=0) for column in zip(*parts, strict=True))),
-    )
+    parts = zip(*(one.whole for one in counts), strict=True)
+    whole = hota.Counts(*(np.sum(column, axis=0) for column in parts))
+    summed = {name: sum(getattr(one, name) for one in counts) for name in Counts._fields[:-1]}
+    return Counts(**summed, whole=whole)
 
 
 def score(counts: Counts) -> Score:

@@ -13,9 +13,8 @@ from reid_jax.tracking import moving, tracks
 from reid_jax.tracking.tracks import How, Seen
 from reid_jax.video.cut import crop
 
-Embed = Callable[[list[np.ndarray]], np.ndarray]  # uint8 [h w 3] RGB each -> f32[n d], unit rows
-    [list[np.ndarray]], np.ndarray
-]  # pictures uint8 [h w 3] RGB -> f32[n d], unit rows
+# pictures, uint8 [h w 3] RGB each -> f32[n d], rows of length one
+Embed = Callable[[list[np.ndarray]], np.ndarray]
 FAR = 1e6  # pixels; a coordinate beyond is no place in a picture
 
 
@@ -140,8 +139,9 @@ class Tracker:
             return None
         began, now, before = time.perf_counter(), moving.small(frame), self._before
         self._before = now
-        still = before is None or before.shape != now.shape
-        moved = None if still else moving.moved(moving.between(before, now, frame.shape[1]))
+        moved = None
+        if before is not None and before.shape == now.shape:
+            moved = moving.moved(moving.between(before, now, frame.shape[1]))
         self.seconds["camera"] += time.perf_counter() - began
         return moved
 
@@ -211,7 +211,7 @@ def usable(
     sure, solid = certain >= least, ((box[:, 2:] - box[:, :2]) > 0).all(1)
     inside = np.ones(len(box), bool)
     if size is not None:
-        inside = (box[:, 2:] > 0).all(1) & (box[:, :2] < np.array(size[::-1])).all(1)
+        inside &= (box[:, 2:] > 0).all(1) & (box[:, :2] < np.array(size[::-1])).all(1)
     if left_out is not None:
         left_out["confidence"] += int((~sure).sum())
         left_out["area"] += int((sure & ~solid).sum())

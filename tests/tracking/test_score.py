@@ -185,7 +185,9 @@ def test_no_track_and_one_track_are_persons_too():
 
 def test_cameras_are_joined_as_one_video():
     one, other = rows((0, 1, range(1, 4))), rows((0, 1, range(2, 5)))
-    both = across.joined([one, other])
-    assert both.frame.tolist() == [1, 2, 3, 6, 7, 8]
-    swapped = across.joined([one, rows((0, 2, range(2, 5)))])
+    both = across.joined([one, other], 4)
+    assert both.frame.tolist() == [1, 2, 3, 7, 8, 9]
+    swapped = across.joined([one, rows((0, 2, range(2, 5)))], 4)
     assert score.score(score.count(both, swapped)).idf1 == 0.5
+    with pytest.raises(ValueError, match="there is a frame 4"):
+        across.joined([one, other], 3)
