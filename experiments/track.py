@@ -31,7 +31,8 @@ from reid_jax.api.loading import load
 from reid_jax.app import command, loaded, outputs
 from reid_jax.app.tracks import films, jobs, table14
 from reid_jax.app.tracks.films import Film
-from reid_jax.app.tracks.track import PACES, Options, begin, described, track
+from reid_jax.app.tracks.follow import PACES
+from reid_jax.app.tracks.track import Options, begin, described, track
 from reid_jax.options import absolute, choose, expanded, listed
 from reid_jax.tracking import across
 from reid_jax.tracking.tracker import Embed, checked
@@ -91,8 +92,8 @@ _FORGET = flags.DEFINE_integer("forget", PUBLISHED.forget, "frames that the lost
 _PACE = flags.DEFINE_string(
     "pace",
     PACES[0],
-    "how far persons move from frame to frame: rate (as the rate says), published (as at a "
-    "video's own rate, which at low rates refuses true pairs)",
+    "how far persons are expected to move: stride (as many times farther as frames are left out), "
+    "published (as at a video's own rate, which at low rates refuses true pairs)",
 )
 _EPS = flags.DEFINE_float("eps", across.DEFAULT.eps, "of cameras: of two tracks, at most", 0, 1)
 _BOXES = flags.DEFINE_string("boxes", "detector", "of table: detector, truth (the true boxes)")

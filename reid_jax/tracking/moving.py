@@ -44,7 +44,7 @@ def between(before: np.ndarray, now: np.ndarray, width: int) -> Float[np.ndarray
     begin[:, 2] = cv2.phaseCorrelate(one, other, window)[0]
     how = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, ENOUGH)
     try:
-        _, warp = cv2.findTransformECC(one, other, begin, cv2.MOTION_EUCLIDEAN, how, None, 5)
+        _, warp = cv2.findTransformECC(one, other, begin, cv2.MOTION_EUCLIDEAN, how)
     except cv2.error:  # it does not converge
         return still.astype(float)
     found = np.asarray(warp, float)

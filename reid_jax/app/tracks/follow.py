@@ -10,6 +10,8 @@ from reid_jax.tracking import mot, moving, tracks
 from reid_jax.tracking.mot import Rows
 from reid_jax.tracking.tracks import How
 
+PACES = ("stride", "published")
+
 
 class Moment(NamedTuple):
     """All confirmed tracks at a frame.
@@ -52,6 +54,17 @@ def stride(rate: float, hertz: float) -> int:
     own; 0 keeps all. That the paper kept frames in this way is inferred.
     """
     return max(1, round(rate / hertz)) if rate > 0 and hertz > 0 else 1
+
+
+def noise(pace: str, step: int) -> float:
+    """The factor of the filter's noise, see `kalman.predicted`.
+
+    Args:
+        pace: "stride", the frames of the film from one that is tracked to the next: inferred, the
+            paper does not say how its gate lets persons through at 2 Hz; "published", 1.
+        step: those frames.
+    """
+    return float(step) if pace == "stride" else 1.0
 
 
 def kept(numbers: np.ndarray, step: int) -> np.ndarray:

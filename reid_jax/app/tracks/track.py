@@ -12,7 +12,7 @@ import numpy as np
 from reid_jax.app import command, progress
 from reid_jax.app.tracks import draw, told
 from reid_jax.app.tracks.films import Film
-from reid_jax.app.tracks.follow import Followed, follow, kept, restricted, stride
+from reid_jax.app.tracks.follow import Followed, follow, kept, noise, restricted, stride
 from reid_jax.app.tracks.looks import PARTS, Cost, Look, look
 from reid_jax.tracking import mot, score
 from reid_jax.tracking.tracker import Embed
@@ -20,7 +20,6 @@ from reid_jax.tracking.tracks import PUBLISHED, How
 from reid_jax.whole import whole
 
 ABOUT, LOOKS, TRACKS = "config.json", "looks", "tracks.npz"
-PACES = ("rate", "published")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Options:
     Attributes:
         hertz: rates, frames a second; 0: the film's own.
         how: the options of tracking.
-        pace: the filter's noise: "rate", as many times the published as frames are left out;
-            "published".
+        pace: how the filter's noise is scaled, see `follow.noise`.
         confidence: least of a box.
         camera_motion: find how the picture moves.
         draw: write videos and sheets.
@@ -39,7 +37,7 @@ class Options:
 
     hertz: tuple[float, ...] = (0.0,)
     how: How = PUBLISHED
-    pace: str = "rate"
+    pace: str = "stride"
     confidence: float = 0.3
     camera_motion: bool = False
     draw: bool = True
@@ -123,9 +121,9 @@ def _rate(
     film: Film, looks: list[Look], cost: Cost, name: Path, step: int, options: Options
 ) -> dict[str, Any]:
     """Track at one rate, and write and draw it."""
-    noise = options.how.noise * (step if options.pace == "rate" else 1)
     first = int(film.numbers[0])
-    followed = follow(looks, step, options.how._replace(noise=noise), first)
+    how = options.how._replace(noise=noise(options.pace, step))
+    followed = follow(looks, step, how, first)
     mot.write(name.with_name(f"{name.name}.txt"), followed.rows)
     _keep(name.with_name(f"{name.name}-{TRACKS}"), followed)
     hertz = (film.rate or 25.0) / step
