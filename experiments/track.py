@@ -119,7 +119,8 @@ def score() -> None:
 
 def gaps() -> None:
     """Tell after gaps of which length persons got their number back."""
-    out = outputs.new(_named(_OUT.value, "--out=NAME, of NAME.csv and NAME.png"))
+    name = _named(_OUT.value, "--out=NAME, of NAME.csv and NAME.png")
+    out = outputs.new(f"{name}.csv")
     jobs.told_gaps(_several("tracks"), _several("truth"), _RATE.value or 0.0, out)
 
 
@@ -179,7 +180,8 @@ def _several(name: str) -> list[str]:
     """The paths of a flag that names several."""
     paths = listed(flags.FLAGS[name].value or [])
     if not paths:
-        raise ValueError(f"name --{name}=PATH: {flags.FLAGS[name].help}")
+        about = (flags.FLAGS[name].help or "").partition("\n")[0]
+        raise ValueError(f"name --{name}=PATH: {about}")
     return paths
 
 

@@ -7,16 +7,16 @@ import numpy as np
 from jaxtyping import Float
 from threadpoolctl import ThreadpoolController
 
-Gallery = np.ndarray  # f32[k d], rows of length one, the newest last
 
-
-def added(gallery: Gallery, embedding: Float[np.ndarray, "d"], budget: int) -> Gallery:
-    """The gallery with one embedding more, of which the last `budget` are kept."""
+def added(
+    gallery: Float[np.ndarray, "k d"], embedding: Float[np.ndarray, "d"], budget: int
+) -> Float[np.ndarray, "j d"]:
+    """The gallery with one embedding more, the newest last, of which `budget` are kept."""
     return np.concatenate([gallery[max(0, len(gallery) + 1 - budget) :], embedding[None]])
 
 
 def distances(
-    galleries: Sequence[Gallery], embedding: Float[np.ndarray, "m d"]
+    galleries: Sequence[np.ndarray], embedding: Float[np.ndarray, "m d"]
 ) -> Float[np.ndarray, "n m"]:
     """The least cosine distance of each box to any embedding of each track (eq. 2).
 

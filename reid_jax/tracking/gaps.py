@@ -35,7 +35,7 @@ class Bin(NamedTuple):
         least: frames.
         most: frames, -1: any more.
         gaps: how many.
-        found: the person got the own number back.
+        found: the person got a number back that was the own one before.
         new: a number that nobody had.
         joined: another person's number: a false join.
     """
@@ -82,9 +82,8 @@ def bins(found: list[Gap], edges: tuple[int, ...] = EDGES) -> list[Bin]:
     for place, least in enumerate(edges):
         most = edges[place + 1] - 1 if place + 1 < len(edges) else -1
         own = [one for one in found if one.frames >= least and (most < 0 or one.frames <= most)]
-        back = sum(one.after == one.before for one in own)
-        new = sum(one.after != one.before and one.owner == 0 for one in own)
-        joined = sum(one.after != one.before and one.owner not in (0, one.person) for one in own)
+        back = sum(one.owner == one.person or one.after == one.before for one in own)
+        new = sum(one.owner == 0 for one in own)
         if own:
-            result.append(Bin(least, most, len(own), back, new, joined))
+            result.append(Bin(least, most, len(own), back, new, len(own) - back - new))
     return result

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -13,9 +13,14 @@ from reid_jax.tracking import moving, tracks
 from reid_jax.tracking.tracks import How, Seen
 from reid_jax.video.cut import crop
 
-# pictures, uint8 [h w 3] RGB each -> f32[n d], rows of length one
-Embed = Callable[[list[np.ndarray]], np.ndarray]
 FAR = 1e6  # pixels; a coordinate beyond is no place in a picture
+
+
+class Embed(Protocol):
+    """Pictures, uint8 [h w 3] RGB each -> f32[n d], rows of length one."""
+
+    def __call__(self, pictures: Any, /) -> np.ndarray:
+        """Embed pictures."""
 
 
 class Tracked(NamedTuple):

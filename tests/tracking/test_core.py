@@ -205,11 +205,11 @@ def test_a_life_tentative_confirmed_lost_found_forgotten():
     assert seen.number.tolist() == [2]
 
 
-def test_who_is_away_for_10_000_frames_costs_nothing():
+def test_who_is_away_for_long_costs_nothing():
     state = tracks.begin()
-    for frame in range(10_200):
+    for frame in range(2_200):
         box = boxes(2, np.random.default_rng(1))
-        there = slice(0, 2 if frame < 100 or frame > 10_100 else 1)
+        there = slice(0, 2 if frame < 100 or frame > 2_100 else 1)
         state, seen = tracks.step(state, box[there], embedding_of(0, 1)[there])
         assert len(state.number) <= 2 and max(map(len, state.looks)) <= 100
     assert sorted(seen.number.tolist()) == [1, 3]

@@ -25,6 +25,7 @@ class Film(NamedTuple):
         pictures: wanted numbers -> (number, uint8 [h w 3] RGB).
         detect: finds persons in a frame.
         truth: where the persons are; None: not known.
+        short: what is missing at its end, in words; empty: nothing.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Film(NamedTuple):
     pictures: Callable[[Iterable[int]], Iterator[tuple[int, np.ndarray]]]
     detect: Detect
     truth: Rows | None = None
+    short: str = ""
 
 
 def found(
@@ -87,21 +89,27 @@ def _film(
 ) -> Film:
     sequence = (path / "img1").is_dir()
     place = path / "img1" if sequence else path
-    detect = _sequence_boxes(path) if detector is None else detector(name)
+    numbers = frames.numbers(place)
+    detect = _sequence_boxes(path, sequence) if detector is None else detector(name)
     known = Path(truth) / f"{name}.txt" if truth else path / "gt" / "gt.txt"
     rows = mot.read(known) if truth or (sequence and known.is_file()) else None
-    stated = _stated(path) if sequence else frames.claims(place)[1]
+    claim, stated = frames.claims(place)
+    cut = len(numbers) < claim - max(1, stated)
+    stated = _stated(path) if sequence else stated
     return Film(
         name,
         rate or stated,
-        frames.numbers(place).astype(np.int64),
+        numbers.astype(np.int64),
         lambda wanted: frames.frames(place, wanted),
         _divided(detect, divide),
         rows._replace(box=rows.box / divide) if rows else None,
+        f"it ends after frame {len(numbers):,} of {claim:,}" if cut else "",
     )
 
 
-def _sequence_boxes(path: Path) -> Detect:
+def _sequence_boxes(path: Path, sequence: bool) -> Detect:
+    if not sequence:
+        raise ValueError(f"name a detector for {path} with --detector=onnx:FILE or mot:FOLDER")
     file = path / "det" / "det.txt"
     if not file.is_file():
         raise FileNotFoundError(

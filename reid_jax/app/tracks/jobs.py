@@ -55,7 +55,7 @@ def told_gaps(tracks: Sequence[str], truth: Sequence[str], rate: float, out: Pat
         tracks: files.
         truth: files.
         rate: frames a second; 0: gaps are told in frames alone.
-        out: of the files, without an ending.
+        out: OUT.csv.
     """
     found = []
     for _, wanted, given in paired(tracks, truth):
@@ -68,12 +68,12 @@ def told_gaps(tracks: Sequence[str], truth: Sequence[str], rate: float, out: Pat
     head = ["frames", "seconds", "gaps", "own number", "new number", "another's number"]
     lines = [[_frames(one), _seconds(one, rate), one.gaps, *_shares(one)] for one in bins]
     command.say(told.table(lines, head))
-    with whole(out.with_name(f"{out.name}.csv")) as unfinished, unfinished.open("w") as file:
+    with whole(out) as unfinished, unfinished.open("w") as file:
         writer = csv.writer(file)
         writer.writerow(["least", "most", "gaps", "found", "new", "joined"])
         writer.writerows(bins)
     if bins:
-        canvas.save(out.with_name(f"{out.name}.png"), _plotted(bins, rate))
+        canvas.save(out.with_suffix(".png"), _plotted(bins, rate))
     return bins
 
 
@@ -97,7 +97,7 @@ def _shares(one: Bin) -> list[str]:
 def _plotted(bins: Sequence[Bin], rate: float) -> np.ndarray:
     from matplotlib import pyplot
 
-    figure, axis = pyplot.subplots(figsize=(7, 4))
+    figure, axis = pyplot.subplots(figsize=(9, 4))
     place, bottom = np.arange(len(bins)), np.zeros(len(bins))
     parts = (
         ("found", "own number", canvas.RIGHT),
@@ -112,7 +112,7 @@ def _plotted(bins: Sequence[Bin], rate: float) -> np.ndarray:
     axis.set_xlabel("frames without a track" + (f", {rate:g} a second" if rate else ""))
     axis.set_ylabel("of the gaps, in percent")
     axis.set_ylim(0, 100)
-    axis.legend(loc="lower left", fontsize=8)
+    axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8)
     axis.set_title("After a gap, a person got", fontsize=11)
     return canvas.plotted(figure)
 

@@ -136,7 +136,7 @@ def _seen(
 def _write(path: Path, looks: list[Look]) -> None:
     vectors = [one.embedding for one in looks if one.embedding is not None]
     width = max((one.shape[1] for one in vectors), default=0)
-    rows = [one.reshape(-1, width) for one in vectors]
+    rows = [one.reshape(len(one), width) for one in vectors]
     with whole(path) as unfinished, unfinished.open("wb") as file:
         np.savez(
             file,

@@ -15,9 +15,10 @@ TITLES = {"mota": "MOTA", "motp": "MOTP", "idf1": "IDF1", "hota": "HOTA", "deta"
 def sentence(line: dict[str, Any]) -> str:
     """What became of a film at a rate."""
     hertz = f" at {line['hertz']:g} Hz" if line["hertz"] else ""
-    text = f"{line['film']}{hertz}: {line['persons']:,} persons in {line['frames']:,} frames"
+    persons = f"{line['persons']:,} person{'s' * (line['persons'] != 1)}"
+    text = f"{line['film']}{hertz}: {persons} in {line['frames']:,} frames"
     if line["missing"]:
-        text += f" ({line['missing']:,} frames are missing)"
+        text += f" (missing: {line['missing']:,})"
     if "score" in line:
         text += f"; {scores(line['score'])}"
     return text

@@ -88,6 +88,8 @@ def _film(film: Film, embed: Embed | None, folder: Path, options: Options) -> li
         return [json.loads(path.read_text()) for path in done.values()]
     if not len(film.numbers):
         raise ValueError(f"{film.name} has no frame that can be read")
+    if film.short:
+        command.say(f"{film.name} is cut short: {film.short}; what is there is used")
     wanted = np.unique(np.concatenate([kept(film.numbers, step) for step in steps.values()]))
     with progress.doing(f"looking at {film.name}") as watch:
         looks, cost = look(
