@@ -10,6 +10,8 @@ from reid_jax.video import boxes
 from reid_jax.video.boxes import Boxes
 from reid_jax.whole import whole
 
+DISTRACTORS = ("2", "7", "8", "12")
+
 
 class Rows(NamedTuple):
     """The n boxes of the tracks of a video, by frame.
@@ -75,6 +77,19 @@ def read(path: str | Path) -> Rows:
         return rows(given)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def distractors(path: str | Path) -> Rows:
+    """Boxes of what a tracker may follow or not: persons who sit, who ride, reflections.
+
+    Those of the classes 2, 7, 8 and 12 in the gt.txt of MOT17 and MOT20, numbered from 1; of MOT15
+    none. MOT's own evaluation does not count tracks of them as false.
+    """
+    table = [line.split(",") for line in Path(path).read_text().splitlines() if line.strip()]
+    rows = [line for line in table if len(line) == 9 and line[7].strip() in DISTRACTORS]
+    box = np.array([line[2:6] for line in rows], float).reshape(-1, 4)
+    box[:, 2:] += box[:, :2]
+    return make([int(float(line[0])) for line in rows], np.arange(1, 1 + len(rows)), box)
 
 
 def write(path: str | Path, tracks: Rows) -> None:

@@ -102,6 +102,22 @@ def count(truth: Rows, tracks: Rows) -> Counts:
     return Counts(**numbers, away=away, whole=hota.count(frames, len(persons), len(names)))
 
 
+def cleared(tracks: Rows, truth: Rows, others: Rows) -> Rows:
+    """The tracks without the boxes that are of others rather than of the truth's persons.
+
+    As MOT's own evaluation does it: in each frame boxes are paired with those of persons and others
+    together, at an IoU of 0.5 or more and the greatest in all, and who is paired with another goes.
+    """
+    kept = np.ones(len(tracks.frame), bool)
+    for frame in np.unique(others.frame):
+        mine = np.flatnonzero(tracks.frame == frame)
+        boxes = [one.box[one.frame == frame] for one in (truth, others)]
+        away = 1 - assign.overlaps(np.concatenate(boxes), tracks.box[mine])
+        found = assign.pairs(away, 1 - OVERLAP)
+        kept[mine[found.column[found.row >= len(boxes[0])]]] = False
+    return Rows(*(column[kept] for column in tracks))
+
+
 def added(counts: Sequence[Counts]) -> Counts:
     """The counts of several videos together.
 

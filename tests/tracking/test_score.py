@@ -118,6 +118,25 @@ def test_files_are_read_back_and_what_is_wrong_is_named(tmp_path):
         mot.read(tmp_path / "b.txt")
 
 
+def test_who_follows_a_distractor_is_not_false(tmp_path):
+    """A track of a sitting person (class 7) goes, and one that fits a person better stays."""
+    (tmp_path / "gt.txt").write_text(
+        "1,1,0,0,40,90,1,1,1\n1,2,200,0,40,90,0,7,1\n1,3,8,0,40,90,0,8,1\n1,4,300,0,40,90,0,3,1\n"
+    )
+    truth, others = mot.read(tmp_path / "gt.txt"), mot.distractors(tmp_path / "gt.txt")
+    assert truth.number.tolist() == [1] and others.box[:, 0].tolist() == [200, 8]
+    lefts = np.array([2, 202, 301])
+    box = np.stack([lefts, 0 * lefts, lefts + 40, 0 * lefts + 90], 1)
+    told = mot.make([1, 1, 1], [5, 6, 7], box)
+    assert score.cleared(told, truth, others).number.tolist() == [5, 7]
+    assert len(mot.distractors(_mot15(tmp_path)).frame) == 0
+
+
+def _mot15(folder):
+    (folder / "15.txt").write_text("1,1,0,0,40,90,1,2.5,7,0\n")
+    return folder / "15.txt"
+
+
 def rows(*tracks):
     """Rows of (number, frames) of boxes that stand still, a place for each person."""
     lines = [

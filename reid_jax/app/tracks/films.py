@@ -25,6 +25,7 @@ class Film(NamedTuple):
         pictures: wanted numbers -> (number, uint8 [h w 3] RGB).
         detect: finds persons in a frame.
         truth: where the persons are; None: not known.
+        others: whom a tracker may follow or not, see `mot.distractors`; None: nobody.
         short: what is missing at its end, in words; empty: nothing.
     """
 
@@ -34,6 +35,7 @@ class Film(NamedTuple):
     pictures: Callable[[Iterable[int]], Iterator[tuple[int, np.ndarray]]]
     detect: Detect
     truth: Rows | None = None
+    others: Rows | None = None
     short: str = ""
 
 
@@ -102,9 +104,14 @@ def _film(
         numbers.astype(np.int64),
         lambda wanted: frames.frames(place, wanted),
         _divided(detect, divide),
-        rows._replace(box=rows.box / divide) if rows else None,
+        _smaller(rows, divide),
+        _smaller(mot.distractors(known), divide) if rows else None,
         f"it ends after frame {len(numbers):,} of {claim:,}" if cut else "",
     )
+
+
+def _smaller(rows: Rows | None, divide: float) -> Rows | None:
+    return rows._replace(box=rows.box / divide) if rows else None
 
 
 def _sequence_boxes(path: Path, sequence: bool) -> Detect:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reid_jax.app.tracks.films import Film
 from reid_jax.app.tracks.looks import Look
-from reid_jax.tracking import mot, moving, tracks
+from reid_jax.tracking import mot, moving, score, tracks
 from reid_jax.tracking.mot import Rows
 from reid_jax.tracking.tracks import How
 
@@ -111,6 +112,15 @@ def _rows(found: list[tuple[int, np.ndarray, np.ndarray]]) -> Rows:
     frame = np.repeat([one[0] for one in found], [len(one[1]) for one in found])
     number = np.concatenate([one[1] for one in found] or [np.zeros(0)])
     return mot.make(frame, number, np.concatenate([one[2] for one in found] or [np.zeros((0, 4))]))
+
+
+def scored(film: Film, truth: Rows, followed: Followed) -> score.Counts:
+    """The counts of a film's tracks beside the truth in the frames that were tracked in."""
+    frames = np.array([one.frame for one in followed.moments], np.int64)
+    rows, wanted = followed.rows, restricted(truth, frames)
+    if film.others is not None:
+        rows = score.cleared(rows, wanted, film.others)
+    return score.count(wanted, rows)
 
 
 def restricted(rows: Rows, frames: np.ndarray) -> Rows:

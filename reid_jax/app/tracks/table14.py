@@ -17,7 +17,7 @@ import numpy as np
 from reid_jax.app import command, progress
 from reid_jax.app.tracks import told
 from reid_jax.app.tracks.films import Film
-from reid_jax.app.tracks.follow import follow, kept, noise, restricted, stride
+from reid_jax.app.tracks.follow import follow, kept, noise, scored, stride
 from reid_jax.app.tracks.looks import look
 from reid_jax.app.tracks.track import Options
 from reid_jax.tracking import score
@@ -108,9 +108,8 @@ def _scores(
         for step, own in zip(steps, counts, strict=True):
             how = options.how._replace(noise=noise(options.pace, step))
             followed = follow(looks, step, how, int(film.numbers[0]))
-            frames = np.array([one.frame for one in followed.moments])
             assert film.truth is not None
-            own.append(score.count(restricted(film.truth, frames), followed.rows))
+            own.append(scored(film, film.truth, followed))
     return [score.score(score.added(own))._asdict() for own in counts]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from reid_jax.app import command, progress
 from reid_jax.app.tracks import draw, told
 from reid_jax.app.tracks.films import Film
-from reid_jax.app.tracks.follow import Followed, follow, kept, noise, restricted, stride
+from reid_jax.app.tracks.follow import Followed, follow, kept, noise, scored, stride
 from reid_jax.app.tracks.looks import PARTS, Cost, Look, look
 from reid_jax.tracking import mot, score
 from reid_jax.tracking.tracker import Embed
@@ -146,8 +146,7 @@ def _rate(
     if cost.frames:
         line |= {f"{part}_ms": 1000 * cost.seconds[part] / cost.frames for part in PARTS}
     if film.truth is not None:
-        truth = restricted(film.truth, np.array([one.frame for one in followed.moments]))
-        found = score.score(score.count(truth, followed.rows))
+        found = score.score(scored(film, film.truth, followed))
         line |= {"score": found._asdict()}
     return line
 
