@@ -17,8 +17,9 @@ A killed run goes on with the same command.
     python -m experiments.track table --workdir=runs/mixed --without=runs/labelled --out=table14
 
 `score` needs no video; `gaps` tells whether a person is found again, by the length of the gap;
-`cameras` makes persons of the tracks of several cameras; `table` is ReMix's table 14, with and
-without videos, at 2, 4 and 8 Hz, on the synthetic street or, with --videos, on MOT's sequences.
+`cameras` makes persons of the tracks of several cameras (--scenes=4: of the street's); `table` is
+ReMix's table 14, with and without videos, at 2, 4 and 8 Hz, on the synthetic street or, with
+--videos, on MOT's sequences.
 """
 
 import math
@@ -96,6 +97,12 @@ _PACE = flags.DEFINE_string(
     "published (as at a video's own rate, which at low rates refuses true pairs)",
 )
 _EPS = flags.DEFINE_float("eps", across.DEFAULT.eps, "of cameras: of two tracks, at most", 0, 1)
+_SCENES = flags.DEFINE_integer(
+    "scenes",
+    0,
+    "of cameras: so many scenes of the street, two cameras each, instead of --tracks",
+    0,
+)
 _BOXES = flags.DEFINE_string("boxes", "detector", "of table: detector, truth (the true boxes)")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "of table: streets, seeds 0, 1, ...", 1)
 _FILMS = flags.DEFINE_integer("films", 2, "of table: films of a street", 1)
@@ -126,12 +133,17 @@ def gaps() -> None:
 
 def cameras() -> None:
     """Make persons of the tracks of several cameras."""
+    how = across.How(eps=_EPS.value or across.DEFAULT.eps)
+    if _SCENES.value:
+        made = Path(expanded(_named(_OUT.value, "--out=FOLDER")))
+        about = {**_about(), "scenes": _SCENES.value}
+        jobs.scenes(_SCENES.value, _embed(), made, _options(), how, about)
+        return
     out = outputs.new(_OUT.value)
     rates = [f"{float(one):g}hz" for one in _hertz() if one] or ["all"]
     if len(rates) > 1:
         raise ValueError("name one rate with --hertz")
     truth = listed(_TRUTH.value) if _TRUTH.value else []
-    how = across.How(eps=_EPS.value or across.DEFAULT.eps)
     jobs.cameras(_several("tracks"), rates[0], out, how, truth)
 
 
@@ -269,4 +281,5 @@ if __name__ == "__main__":
     command.plain(
         tracks,
         {"tracks": tracks, "score": score, "gaps": gaps, "cameras": cameras, "table": table},
+        then=command.GOES_ON,
     )

@@ -202,6 +202,15 @@ def test_the_tracks_of_a_scene_s_cameras_become_persons(tmp_path):
         jobs.cameras(folders[:1], "all", tmp_path / "x", how, [])
 
 
+@pytest.mark.slow
+def test_scenes_of_the_street_are_tracked_and_joined(tmp_path, capsys):
+    options = Options(draw=False)
+    for _ in range(2):  # the second time all tracks are there
+        found = jobs.scenes(2, colour, tmp_path / "out", options, across.How(eps=0.9), {})
+        assert len(found) == 2 and all(0 < one <= 1 for one in found)
+    assert "IDF1 over the cameras of 2 scenes" in capsys.readouterr().out
+
+
 def test_table_14_has_a_row_for_each_encoder_and_rate(tmp_path):
     """The miniature of its rows: two streets of a few seconds, an encoder of colours."""
     groups = {

@@ -1,16 +1,20 @@
 """The jobs of `reid-jax track` beside tracking: scores, gaps, persons of several cameras."""
 
 import csv
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from reid_jax.app import canvas, command
-from reid_jax.app.tracks import told
+from reid_jax.app.tracks import films, told
+from reid_jax.app.tracks.track import Options, track
 from reid_jax.tracking import across, gaps, mot, score
 from reid_jax.tracking.gaps import Bin
 from reid_jax.tracking.mot import Rows
+from reid_jax.tracking.tracker import Embed
 from reid_jax.whole import whole
 
 
@@ -183,3 +187,40 @@ def cameras(
     found = score.score(counts)
     command.say(f"over all cameras: {told.scores(found._asdict())}")
     return found.idf1
+
+
+def scenes(
+    count: int, embed: Embed | None, out: Path, options: Options, how: across.How,
+    about: dict[str, Any],
+) -> list[float]:  # fmt: skip
+    """Track in scenes of the street, two cameras each, and make persons of the tracks.
+
+    Args:
+        count: scenes.
+        embed: pictures -> embeddings.
+        out: a folder: tracks of each camera, their truth, and the persons of each scene.
+        options: of tracking.
+        how: of clustering.
+        about: what else decides the result.
+
+    Returns:
+        IDF1 over the cameras of each scene.
+
+    Raises:
+        ValueError: as `track` and `cameras`.
+    """
+    pairs = [films.scene(pair=pair) for pair in range(count)]
+    track([film for pair in pairs for film in pair], embed, out / "tracks", options, about)
+    found = []
+    for number, pair in enumerate(pairs):
+        truths = [out / "truth" / f"{film.name}.txt" for film in pair]
+        for path, film in zip(truths, pair, strict=True):
+            if film.truth is not None:
+                mot.write(path, film.truth)
+        persons = out / f"persons-{number}"
+        shutil.rmtree(persons, ignore_errors=True)  # of a run before
+        folders = [str(out / "tracks" / film.name) for film in pair]
+        found.append(cameras(folders, "all", persons, how, [str(path) for path in truths]) or 0.0)
+    spread = f" ± {100 * np.std(found, ddof=1):.1f}" if len(found) > 1 else ""
+    command.say(f"IDF1 over the cameras of {len(found)} scenes: {100 * np.mean(found):.1f}{spread}")
+    return found
