@@ -232,10 +232,10 @@ def _options(rates: tuple[float, ...] = (0.0,)) -> Options:
 
 def _films() -> list[Film]:
     paths = _several("videos")
-    detector = None
+    detector, files = None, True
     if _DETECTOR.value:
         kind, _, path = _DETECTOR.value.partition(":")
-        text = f"{kind}:{expanded(path)}" if path else kind
+        text, files = f"{kind}:{expanded(path)}" if path else kind, kind == "mot"
         detector = detect.detector(text, score=max(0.0, _SCORE.value or 0.0))
     truth = listed(_TRUTH.value) if _TRUTH.value else []
     if len(truth) > 1 or any(not Path(one).is_dir() for one in truth):
@@ -246,6 +246,7 @@ def _films() -> list[Film]:
         rate=_RATE.value or 0.0,
         truth=truth[0] if truth else None,
         divide=_DIVIDE.value or 1.0,
+        files=files,
     )
 
 
@@ -253,11 +254,11 @@ def _about() -> dict[str, str | float | list[str] | None]:
     """What else decides the result."""
     encoder = "" if _MOTION_ONLY.value else _ENCODER.value or loaded.named()
     return {
-        "videos": listed(_VIDEOS.value),
+        "videos": [absolute(path) for path in listed(_VIDEOS.value)],
         "detector": _DETECTOR.value,
         "divide": _DIVIDE.value,
         "rate": _RATE.value,
-        "truth": listed(_TRUTH.value),
+        "truth": [absolute(path) for path in listed(_TRUTH.value)],
         "encoder": absolute(encoder) if encoder else None,
     }
 

@@ -53,7 +53,7 @@ def boxes(mean: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n 4"]:
 
 def begun(measure: Float[np.ndarray, "n 4"]) -> Motion:
     """The state of boxes that are seen for the first time, at rest as far as is known."""
-    h, one = measure[:, 3], np.ones(len(measure))
+    h, one = _height(measure), np.ones(len(measure))
     place, change = 2 * PLACE * h, 10 * CHANGE * h
     deviation = np.stack(
         [place, place, ASPECT * one, place, change, change, ASPECT_CHANGE * one, change], 1
@@ -72,7 +72,7 @@ def predicted(motion: Motion, noise: float = 1.0) -> Motion:
         noise: factor of the deviations of what happens within a frame; the number of the video's
             frames that pass between two that are tracked.
     """
-    h, one = motion.mean[:, 3], np.ones(len(motion.mean))
+    h, one = _height(motion.mean), np.ones(len(motion.mean))
     place, change = PLACE * h, CHANGE * h
     deviation = noise * np.stack(
         [place, place, ASPECT * one, place, change, change, ASPECT_CHANGE * one, change], 1
@@ -105,6 +105,11 @@ def distances(motion: Motion, measure: Float[np.ndarray, "m 4"]) -> Float[np.nda
 
 def _spread(motion: Motion) -> np.ndarray:
     """S, f64[n 4 4]."""
-    h = motion.mean[:, 3]
+    h = _height(motion.mean)
     deviation = np.stack([PLACE * h, PLACE * h, np.full(len(h), ASPECT_MEASURED), PLACE * h], 1)
     return motion.covariance[:, :4, :4] + np.square(deviation)[:, None] * np.eye(4)
+
+
+def _height(mean: np.ndarray) -> np.ndarray:
+    """The heights that the noise goes with, at least a pixel: a lost box can shrink to nothing."""
+    return np.maximum(np.abs(mean[:, 3]), 1.0)

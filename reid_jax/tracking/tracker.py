@@ -43,7 +43,8 @@ class Tracker:
 
     Attributes:
         tracks: all that are remembered.
-        left_out: how many boxes were not used: by "confidence", without "area", "outside".
+        left_out: how many boxes were not used: by "confidence"; without "area", less than a pixel
+            wide or high; "outside".
         seconds: spent so far on "embedding", "tracking" and, where asked for, "camera".
 
     Example:
@@ -213,7 +214,7 @@ def usable(
         size: (height, width) of the frame, in which a part of a box must be; None: not known.
         left_out: is told how many are not, by reason.
     """
-    sure, solid = certain >= least, ((box[:, 2:] - box[:, :2]) > 0).all(1)
+    sure, solid = certain >= least, ((box[:, 2:] - box[:, :2]) >= 1).all(1)
     inside = np.ones(len(box), bool)
     if size is not None:
         inside &= (box[:, 2:] > 0).all(1) & (box[:, :2] < np.array(size[::-1])).all(1)

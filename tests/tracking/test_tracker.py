@@ -120,3 +120,21 @@ def test_300_persons_in_a_frame():
     state, seen = tracks.step(state, box, rows)
     assert time.process_time() - began < 2
     assert sorted(seen.number) == list(range(1, 301))
+
+
+def test_boxes_of_any_size_and_place_never_break_it():
+    """From a billionth of a pixel to a thousand, at random, with and without gate and looks."""
+    rng = np.random.default_rng(0)
+
+    def looks(pictures):
+        return np.eye(4, dtype=np.float32)[rng.integers(0, 4, len(pictures))]
+
+    for trial in range(12):
+        gate = np.inf if trial % 2 else 9.49
+        tracker = reid_jax.Tracker(looks if trial % 3 else None, confirm=1, gate=gate)
+        for _ in range(60):
+            corner = rng.uniform(-50, 300, (rng.integers(0, 6), 2))
+            box = np.concatenate([corner, corner + 10.0 ** rng.uniform(-9, 3, corner.shape)], 1)
+            tracked = tracker.update(FRAME, box)
+            given = tracked.id[tracked.id > 0]
+            assert np.isfinite(tracked.seen.box).all() and len(set(given)) == len(given)

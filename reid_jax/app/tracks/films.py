@@ -46,6 +46,7 @@ def found(
     rate: float = 0.0,
     truth: str | Path | None = None,
     divide: float = 1.0,
+    files: bool = True,
 ) -> list[Film]:
     """The films of files and folders.
 
@@ -57,7 +58,8 @@ def found(
         detector: a film's name -> its detector; None: det/det.txt of a sequence.
         rate: frames a second where the file does not say, and for folders.
         truth: a folder with NAME.txt in MOT format; None: gt/gt.txt of a sequence, if it is there.
-        divide: boxes of files, detector's and truth's, are divided by this.
+        divide: boxes of files, the detector's and the truth's, are divided by this.
+        files: the detector's boxes are those of files.
 
     Raises:
         FileNotFoundError: a path, or a file of boxes, does not exist.
@@ -74,7 +76,10 @@ def found(
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ValueError(f"two films are called {twice[0]}; rename one, or track them apart")
-    return [_film(name, path, detector, rate, truth, divide) for name, path in places]
+    made = [_film(name, path, detector, rate, truth, divide) for name, path in places]
+    if not files or divide == 1:
+        return made
+    return [one._replace(detect=_divided(one.detect, divide)) for one in made]
 
 
 def _videos_below(folder: Path) -> bool:
@@ -103,7 +108,7 @@ def _film(
         rate or stated,
         numbers.astype(np.int64),
         lambda wanted: frames.frames(place, wanted),
-        _divided(detect, divide),
+        detect,
         _smaller(rows, divide),
         _smaller(mot.distractors(known), divide) if rows else None,
         f"it ends after frame {len(numbers):,} of {claim:,}" if cut else "",
@@ -138,9 +143,6 @@ def _stated(path: Path) -> float:
 
 
 def _divided(detect: Detect, divide: float) -> Detect:
-    if divide == 1:
-        return detect
-
     def smaller(picture: np.ndarray, number: int) -> Boxes:
         one = detect(picture, number)
         return one._replace(box=one.box / divide)

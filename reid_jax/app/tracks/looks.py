@@ -5,7 +5,7 @@ Tracking itself takes milliseconds, so that any rate and any options of it are t
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,7 +83,11 @@ def look(
         path = folder / f"{start:08}.npz"
         if not path.is_file():
             before = wanted[start - 1 : start] if camera_motion else wanted[:0]
-            made, cost = _seen(film, part, before, embed, confidence, camera_motion)
+
+            def seen(done: int, start: int = start) -> None:
+                watch(start + done, len(wanted))
+
+            made, cost = _seen(film, part, before, embed, confidence, camera_motion, seen)
             _write(path, made)
             spent.seconds.update(cost.seconds)
             spent.left_out.update(cost.left_out)
@@ -100,6 +104,7 @@ def _seen(
     embed: Embed | None,
     confidence: float,
     camera_motion: bool,
+    seen: Callable[[int], None],
 ) -> tuple[list[Look], Cost]:
     """Look at the frames of a part; `before`: the frame before the first, whose motion counts."""
     spent, left, looks = Counter[str](), Counter[str](), list[Look]()
@@ -130,6 +135,7 @@ def _seen(
         vectors = tracker.embedded(embed, picture, box) if embed else None
         lap("embedder")
         looks.append(Look(number, box, vectors, warp))
+        seen(len(looks))
     return looks, Cost(len(looks), spent, left)
 
 
