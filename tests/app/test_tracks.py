@@ -134,6 +134,7 @@ def test_a_sequence_of_mot_brings_boxes_rate_and_truth(tmp_path):
     (place / "gt" / "gt.txt").write_text("1,1,10,10,20,40,1,1,1\n1,2,9,9,9,9,0,1,1\n")
     (place / "seqinfo.ini").write_text("[Sequence]\nframeRate=14\n")
     [given] = films.found([str(place)], None)
+    assert [one.name for one in films.found([str(tmp_path)], None)] == ["MOT17-99-DPM"]
     assert given.rate == 14 and given.truth.number.tolist() == [1]
     assert given.detect(None, 1).box.tolist() == [[10, 10, 30, 50]]
     assert not len(given.detect(None, 2).box)

@@ -50,8 +50,8 @@ def found(
 ) -> list[Film]:
     """The films of files and folders.
 
-    A folder is one film where it holds img1/ (a sequence of MOT) or pictures named by number;
-    otherwise it is searched for videos.
+    A folder is one film where it holds img1/ (a sequence of MOT) or pictures named by number; it is
+    several where it holds sequences; otherwise it is searched for videos.
 
     Args:
         paths: files and folders.
@@ -66,7 +66,7 @@ def found(
         ValueError: there is no film, or two have one name, or a file cannot be read.
     """
     places: list[tuple[str, Path]] = []
-    for path in map(Path, paths):
+    for path in _each(paths):
         if (path / "img1").is_dir() or (path.is_dir() and not _videos_below(path)):
             places.append((path.name, path))
         else:
@@ -80,6 +80,13 @@ def found(
     if not files or divide == 1:
         return made
     return [one._replace(detect=_divided(one.detect, divide)) for one in made]
+
+
+def _each(paths: Sequence[str]) -> Iterator[Path]:
+    """The paths; of a folder of sequences, as MOT's train/, its sequences."""
+    for path in map(Path, paths):
+        inside = sorted(one.parent for one in path.glob("*/img1")) if path.is_dir() else []
+        yield from inside or [path]
 
 
 def _videos_below(folder: Path) -> bool:
