@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from reid_jax.methods.remix import remix
     from reid_jax.methods.spcl import spcl
     from reid_jax.methods.theory import theory
+    from reid_jax.tracking.tracker import Tracker
     from reid_jax.types import Method, Model, Records
 
 __version__ = "0.5.0"
@@ -48,6 +49,7 @@ __all__ = [
     "Model",
     "Moment",
     "Records",
+    "Tracker",
     "__version__",
     "backbones",
     "build",
@@ -87,6 +89,7 @@ _HOMES = {
     "Model": "types",
     "Moment": "api.training",
     "Records": "types",
+    "Tracker": "tracking.tracker",
     "backbones": "api.loading",
     "build": "api.loading",
     "cluster": "api.tasks",

@@ -10,6 +10,8 @@ import inspect
 import math
 import pkgutil
 
+from scipy.stats import chi2
+
 import reid_jax
 
 DEFAULTS = {
@@ -77,6 +79,14 @@ DEFAULTS = {
     "retrieval.ranking.rank": {"metric": "cosine", "same_camera": False},
     "retrieval.single_shot.galleries": {"draws": 100, "seed": 0},
     "retrieval.distances.count_distances": {"same_camera": False, "bins": 100},
+    "tracking.across.How": {"eps": 0.6, "min_samples": 2, "k1": 0, "k2": 2},
+    "tracking.gaps.gaps": {"every": 1},
+    "tracking.kalman.predicted": {"noise": 1.0},
+    "tracking.tracker.Tracker": {"confidence": 0.3, "camera_motion": False},
+    "tracking.tracks.How": {
+        "distance": 0.2, "overlap": 0.7, "gate": chi2.ppf(0.95, 4), "budget": 100, "confirm": 3,
+        "forget": 30, "coast": 1, "noise": 1.0,
+    },
 }  # fmt: skip
 CONSTANTS = {
     "clustering.approximate.FIT": 20_000,
@@ -116,13 +126,19 @@ CONSTANTS = {
     "retrieval.bootstrap.BLOCK": 1 << 22,
     "retrieval.bootstrap.DRAWS": 10_000,
     "retrieval.distances.BLOCK": 1 << 22,
+    "tracking.across.APART": 1.0,
+    "tracking.assign.NEVER": 1e5,
+    "tracking.kalman.GATE": chi2.ppf(0.95, 4),
+    "tracking.moving.WIDE": 320,
+    "tracking.score.OVERLAP": 0.5,
+    "tracking.tracker.FAR": 1e6,
 }
 
 
 def _own():
     """(name, value) of what the modules of the arithmetic define."""
     modules = ["data.sample", "distance", "evaluate"]
-    for folder in ("losses", "memory", "clustering", "retrieval"):
+    for folder in ("losses", "memory", "clustering", "retrieval", "tracking"):
         modules += [
             f"{folder}.{one.name}"
             for one in pkgutil.iter_modules([f"{reid_jax.__path__[0]}/{folder}"])

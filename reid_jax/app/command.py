@@ -95,6 +95,7 @@ def plain(
     body: Callable[[], Any],
     jobs: Mapping[str, Callable[[], Any]] | None = None,
     job: str = "the job",
+    then: str = "begins anew",
 ) -> None:
     """The same for a script without --config.
 
@@ -102,6 +103,7 @@ def plain(
         body: what is run.
         jobs: by name, what is run instead where a word of the command line names it.
         job: what such a word is, for errors.
+        then: after a stop, what the same command does.
     """
 
     def run(given: list[str]) -> None:
@@ -115,7 +117,7 @@ def plain(
         distribute()
         chosen()
 
-    _start(run)
+    _start(run, then=then)
 
 
 def naming(body: Callable[[list[str]], Any]) -> None:

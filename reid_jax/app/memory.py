@@ -18,6 +18,8 @@ OF = {
     "tables": f"that of the trainings, one after the other: {TRAINING}",
     "cluster": "2.4 GB for 200,000 embeddings of 2,048 numbers, 14 GB for a million.",
     "prepare": f"0.5 GB and 0.5 KB for each picture; of videos, as much again a core. {_READ}",
+    "track": "0.5 GB, the weights, and for each box 40 bytes and 4 for each number of its "
+    "embedding.",
     "export": "0.5 GB, and a few times the weights.",
     "contact_sheet": "0.3 GB.",
     "info": "0.3 GB.",

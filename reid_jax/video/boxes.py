@@ -75,9 +75,10 @@ def read_mot(path: str | Path) -> dict[int, Boxes]:
         if not line.strip():
             continue
         try:
-            frame, person, left, top, width, height, *rest = (
-                float(word) for word in line.replace(",", " ").split()
-            )
+            numbers = [float(word) for word in line.replace(",", " ").split()]
+            frame, person, left, top, width, height, *rest = numbers
+            if not np.isfinite(numbers).all() or frame != int(frame) or person != int(person):
+                raise ValueError
         except ValueError:
             raise ValueError(
                 f"{path}, line {number}: {line[:80]!r} is not "
