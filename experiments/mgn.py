@@ -24,6 +24,7 @@ from reid_jax import encoders, optimise
 from reid_jax.app import command, parts, run, sources, views
 from reid_jax.app.job import Experiment, Job
 from reid_jax.methods.mgn import mgn
+from reid_jax.models.backbones import MGNS
 from reid_jax.models.mgn import TRUNKS
 from reid_jax.options import choose, option
 
@@ -84,7 +85,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def build(config: Config) -> Job:
     """Everything that the run needs, checked before step 0."""
-    choose("--config.backbone", config.backbone, encoders.MGNS)
+    choose("--config.backbone", config.backbone, MGNS)
     model = encoders.build(config, command.say)
     train, test = sources.supervised(config)
     batch = config.persons * config.per_person

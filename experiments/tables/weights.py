@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reid_jax.app.paths import resolved
-from reid_jax.encoders import BACKBONES, MGNS, NEEDED
+from reid_jax.encoders import NEEDED
+from reid_jax.models.backbones import BACKBONES, MGNS
 from reid_jax.options import WORDS, choose, expanded
 
 from .trainings import Training
