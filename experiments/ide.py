@@ -20,7 +20,7 @@ from .tables.ide import TABLES
 
 
 @dataclasses.dataclass
-class Config(standard.Options, parts.WarmSchedule, parts.CameraBatch, parts.Data):
+class Config(standard.Options, parts.Tuning, parts.WarmSchedule, parts.CameraBatch, parts.Data):
     """The options of the supervised baseline; lengths in epochs unless said."""
 
     other_cameras: bool = False
@@ -67,6 +67,16 @@ RECIPES: dict[str, dict[str, Any]] = {
         "centres": 1e-3,
         "pad": 10,
         "erase": 0.5,
+    },
+    "imagenet": {
+        "weights": "imagenet",
+        "backbone": "efficientnet_lite0",
+        "epochs": 8,
+        "learning_rate": 1e-3,
+        "trunk_rate": 0.5,
+        "warmup": 1,
+        "pad": 5,
+        "erase": 0.3,
     },
 }
 
