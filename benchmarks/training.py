@@ -7,6 +7,7 @@ with the soft margin, Adam) and the forward pass of `parallel.build_embed`; torc
 network with the same losses in channels_last, not compiled.
 
 python -m benchmarks.training [--backbones=resnet_small,resnet50] [--turns=31] [--images=64]
+python -m benchmarks.training --network=efficientnet_lite0 --size=256x128
 python -m benchmarks.training --pythons=python3.13:python3.11   other interpreters, by their paths
 python -m benchmarks.training --cpus=1   where other work keeps the machine busy
 python -m benchmarks.training --whole     the steps of a run beside bare ones, without torch
@@ -29,8 +30,14 @@ ROOT = Path(__file__).parents[1]
 PARTS = ("step", "forward")
 STEPS, CLASSES = 8, 751
 _BACKBONES = flags.DEFINE_list(
-    "backbones", ["resnet_small", "resnet50", "osnet_x0_25", "osnet_x1_0"], "what is measured"
+    "backbones",
+    [
+        *("resnet_small", "resnet50", "osnet_x0_25", "osnet_x1_0"),
+        *("efficientnet_lite0", "mobilenet_v2"),
+    ],
+    "what is measured",
 )
+flags.DEFINE_alias("network", "backbones")
 _SIZE = flags.DEFINE_string("size", "128x64", "height x width of a picture")
 _IMAGES = flags.DEFINE_integer("images", 64, "rows of a batch, four of each person", lower_bound=8)
 _FEWER = flags.DEFINE_integer("fewer", 16, "rows of a batch of resnet50", lower_bound=8)

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from benchmarks import gpu_torch
 from benchmarks.training import CLASSES, answer
+from reid_jax.models import mobile
 
 
 def shortcut(into: int, out: int, stride: int = 1) -> nn.Module | None:
@@ -148,11 +149,54 @@ class OSNet(nn.Module):
         return self.fc(self.conv5(self.conv4(self.conv3(self.conv2(x)))).mean((2, 3)))
 
 
+class Inverted(nn.Module):
+    """Inverted residual of EfficientNet-Lite (`same`: TensorFlow's padding) and MobileNetV2."""
+
+    def __init__(self, plan, into: int, same: bool, epsilon: float):
+        super().__init__()
+        inside, self.added = plan.inside, plan.stride == 1 and into == plan.width
+        self.expand = relu6(into, inside, epsilon) if len(plan.layers) > 2 else nn.Identity()
+        self.depthwise = relu6(inside, inside, epsilon, plan.size, plan.stride, inside, same)
+        self.project = relu6(inside, plan.width, epsilon)[:-1]
+
+    def forward(self, x):
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.added else y
+
+
+def relu6(into: int, out: int, epsilon: float, size=1, stride=1, groups=1, same=False):
+    """Convolution, normalisation and ReLU6."""
+    even = same and stride == 2  # maps with even sides: an odd pixel of padding lies behind
+    around = size // 2 - 1, size // 2
+    pad = [nn.ZeroPad2d((*around, *around))] if even else []
+    side = 0 if even else size // 2
+    conv = nn.Conv2d(into, out, size, stride, side, groups=groups, bias=False)
+    return nn.Sequential(*pad, conv, nn.BatchNorm2d(out, eps=epsilon), nn.ReLU6(inplace=True))
+
+
+class Mobile(nn.Module):
+    """EfficientNet-Lite or MobileNetV2, by the blocks of ours; last stride 1."""
+
+    def __init__(self, ours: mobile.Mobile):
+        super().__init__()
+        self.out, into = ours.head, ours.stem
+        layers = [relu6(3, into, ours.epsilon, 3, 2, 1, ours.same)]
+        for plan in ours.plans:
+            layers.append(Inverted(plan, into, ours.same, ours.epsilon))
+            into = plan.width
+        self.layers = nn.Sequential(*layers, relu6(into, ours.head, ours.epsilon))
+
+    def forward(self, x):
+        return self.layers(x).mean((2, 3))
+
+
 NETWORKS = {
     "resnet_small": lambda: ResNet(True),
     "resnet50": lambda: ResNet(False),
     "osnet_x0_25": lambda: OSNet(0.25),
     "osnet_x1_0": lambda: OSNet(1.0),
+    "efficientnet_lite0": lambda: Mobile(mobile.efficientnet_lite()),
+    "mobilenet_v2": lambda: Mobile(mobile.mobilenet_v2()),
 }
 
 

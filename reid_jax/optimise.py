@@ -1,10 +1,13 @@
 """Optimiser and learning-rate schedules of the papers, built on optax."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
 
 import jax
 import jax.numpy as jnp
 import optax
+
+from reid_jax.models.published import torch_name
 
 
 def adam(
@@ -55,6 +58,46 @@ def groups(
         return jax.tree.map_with_path(lambda path, _: group(tuple(key.key for key in path)), params)
 
     return optax.partition(transformations, labels)
+
+
+def tuned(
+    learning_rate: optax.Schedule | float,
+    *,
+    weight_decay: float = 5e-4,
+    trunk_rate: float = 1.0,
+    hold: Sequence[str] = (),
+) -> optax.GradientTransformation:
+    """Create `adam` for an encoder whose trunk was trained before.
+
+    Args:
+        learning_rate: of what is not in the trunk, or a schedule.
+        weight_decay: L2 factor.
+        trunk_rate: the trunk's learning rate, as a share of that.
+        hold: shell patterns of torch's names of the trunk's weights that stay as they are, e.g.
+            `_blocks.0.*`. What only their gradients need is not computed.
+
+    Returns:
+        The gradient transformation.
+    """
+    if trunk_rate == 1 and not hold:
+        return adam(learning_rate, weight_decay=weight_decay)
+
+    def slower(step: jax.typing.ArrayLike) -> jax.typing.ArrayLike:
+        whole = learning_rate(step) if callable(learning_rate) else learning_rate
+        return trunk_rate * whole
+
+    def group(path: tuple[str, ...]) -> str:
+        if "trunk" not in path:
+            return "rest"
+        name = torch_name("/".join(("params", *path[path.index("trunk") :])))
+        return "held" if any(fnmatch(name, pattern) for pattern in hold) else "trunk"
+
+    return groups(
+        group,
+        held=optax.set_to_zero(),
+        trunk=adam(slower, weight_decay=weight_decay),
+        rest=adam(learning_rate, weight_decay=weight_decay),
+    )
 
 
 def _resting(

@@ -83,3 +83,24 @@ def test_a_schedule_that_contradicts_itself_is_refused():
         optimise.schedule(1.0, epochs=5, iterations=1, milestones=(2,), cosine=True)
     with pytest.raises(ValueError, match="leaves nothing"):
         optimise.schedule(1.0, epochs=5, iterations=1, warmup=5)
+
+
+def test_a_trunk_that_is_tuned_learns_slower_and_what_is_held_stays():
+    """Adam's first step is as long as its rate, whatever the gradient."""
+    leaf = np.ones(3, np.float32)
+    trunk = {"_blocks_0": {"_bn1": {"scale": leaf}}, "_blocks_1": {"_bn1": {"scale": leaf}}}
+    params = {"encoder": {"trunk": trunk, "neck": {"scale": leaf}}, "classifier": leaf}
+    opt = optimise.tuned(0.1, weight_decay=0.0, trunk_rate=0.25, hold=["_blocks.0.*", "_bn0.*"])
+    change, state = opt.update(params, opt.init(params), params)
+    moved = change["encoder"]["trunk"]
+    assert not moved["_blocks_0"]["_bn1"]["scale"].any()
+    np.testing.assert_allclose(moved["_blocks_1"]["_bn1"]["scale"], -0.025, rtol=1e-4)
+    np.testing.assert_allclose(change["encoder"]["neck"]["scale"], -0.1, rtol=1e-4)
+    np.testing.assert_allclose(change["classifier"], -0.1, rtol=1e-4)
+    falling = optimise.tuned(lambda step: 0.1 / (1 + step), weight_decay=0.0, trunk_rate=0.5)
+    state = falling.init(params)
+    for rate in (0.05, 0.025):
+        change, state = falling.update(params, state, params)
+        np.testing.assert_allclose(
+            change["encoder"]["trunk"]["_blocks_0"]["_bn1"]["scale"], -rate, rtol=1e-4
+        )

@@ -85,8 +85,7 @@ def load(
     if backbone is None:
         raise ValueError(
             f"{path} is {'weights' if packaged else 'a file'}: name the network that it is of with "
-            "backbone=, one of "
-            f"{', '.join(BACKBONES)}"
+            f"backbone=, one of {', '.join(BACKBONES)}"
         )
     model, variables = encoders.of_weights(
         imagenet.WORD if packaged else path.absolute(),
@@ -146,8 +145,7 @@ def build(backbone: str = "resnet_small", **options: Any) -> Model:
         **options: those of `reid_jax.encoders.Network`: size ("256x128" or (256, 128)), weights (a
             file; the folder of a run or of an export; or "imagenet", an installed package's),
             leave, resize, normalise, dtype, pooling, projection, neck, second_feature, bn_group,
-            bn_gaps, bn_frozen, bn_domains, rank_by;
-            and `extra` of MGN.
+            bn_gaps, bn_frozen, bn_domains, rank_by; and `extra` of MGN.
 
     Returns:
         The model.

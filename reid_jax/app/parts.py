@@ -105,6 +105,27 @@ class WarmSchedule(Schedule):
 
 
 @dataclasses.dataclass
+class Tuning:
+    """How an encoder that begins with trained weights goes on learning."""
+
+    trunk_rate: float = option(
+        1.0,
+        "the trunk's learning rate, as a share of that of the layers behind it",
+        least=0,
+        most=1,
+    )
+    hold: str = option(
+        "",
+        "patterns, by comma, of torch's names of the trunk's weights that stay as they began, e.g. "
+        "_blocks.0.*; what only they would need is not computed",
+    )
+
+    def held(self) -> list[str]:
+        """The patterns of `hold`."""
+        return [one.strip() for one in self.hold.split(",") if one.strip()]
+
+
+@dataclasses.dataclass
 class FallingSchedule(Schedule):
     """A schedule that falls in steps."""
 

@@ -198,6 +198,10 @@ def _gather(graph: Graph, equation: Any, x: Tensor, start: Value) -> Value:
     return graph.reshaped(taken, after, moved, order)
 
 
+def _unchanged(graph: Graph, equation: Any, *inputs: Value) -> list[Value]:
+    return list(inputs)
+
+
 def _concatenate(graph: Graph, equation: Any, *parts: Value) -> Value:
     whole = [
         graph.spread(part, one.aval.shape) for part, one in zip(parts, equation.invars, strict=True)
@@ -257,6 +261,7 @@ TABLE: dict[str, Translation] = {
     "slice": _slice,
     "rev": _reverse,
     "gather": _gather,
+    "optimization_barrier": _unchanged,
     "concatenate": _concatenate,
     "split": _split,
     "pad": _pad,

@@ -14,6 +14,7 @@ from reid_jax.models.sums import total
 from reid_jax.types import Array
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
+POSITIONS = 64  # pairs of positions, for each tap of a kernel, up to which all pairs are multiplied
 ROWS = 4  # rows of the batch in a slice of the weight gradient, so that it stays in a core's cache
 
 
@@ -42,11 +43,16 @@ def _grouped(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
 
 def _summed(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
     size = kernel.shape[0]
-    whole = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    whole = _made(jnp.pad(x, ((0, 0), *padding, (0, 0))))
     sides = tuple((side - size) // stride + 1 for side in whole.shape[1:3])
     parts, taps = _parts(whole, stride), jnp.unstack(kernel.reshape(-1, 1, 1, 1, x.shape[-1]))
     places = np.ndindex(size, size)
     return sum(_shifted(parts, place, sides) * tap for tap, place in zip(taps, places, strict=True))
+
+
+def _made(x: Array) -> Array:
+    """The same, computed once: else XLA computes it anew for each tap and for each who takes it."""
+    return jax.lax.optimization_barrier(x)
 
 
 def _parts(x: Array, stride: int) -> list[list[Array]]:
@@ -115,7 +121,7 @@ def _to_x(
         starts = [start for taps in of for _, start in taps] or [0]
         behind = max(starts) + counts[axis] - gradient.shape[1 + axis]
         wide.append((max(0, -min(starts)), max(0, behind)))
-    whole = jnp.pad(gradient, ((0, 0), *wide, (0, 0)))
+    whole = _made(jnp.pad(gradient, ((0, 0), *wide, (0, 0))))
     taps = kernel.reshape(size, size, 1, 1, 1, -1)
     empty = jnp.zeros((gradient.shape[0], *counts, gradient.shape[3]), gradient.dtype)
     rows = []
@@ -132,11 +138,34 @@ def _to_x(
     both = jnp.stack(rows, 2).reshape(
         gradient.shape[0], counts[0] * stride, counts[1] * stride, gradient.shape[3]
     )
-    return both[:, : sides[0], : sides[1]]
+    return _made(both[:, : sides[0], : sides[1]])
 
 
 def _to_kernel(x: Array, gradient: Array, kernel: Array, stride: int, padding: Padding) -> Array:
-    """Gradient of the kernel, summed in float32 over slices of a few rows of the batch."""
+    """Gradient of the kernel, summed in float32."""
+    positions = np.prod(x.shape[1:3]) * np.prod(gradient.shape[1:3])
+    if positions <= POSITIONS * kernel.shape[0] ** 2:
+        return _by_pairs(x, gradient, kernel, stride, padding)
+    return _by_slices(x, gradient, kernel, stride, padding)
+
+
+def _by_pairs(x: Array, gradient: Array, kernel: Array, stride: int, padding: Padding) -> Array:
+    """Products of all pairs of positions, summed over the batch; then those that a tap joins."""
+    size, (height, width), after = kernel.shape[0], x.shape[1:3], gradient.shape[1:3]
+    joins = np.zeros((height, width, *after, size, size), np.float32)
+    for to_y, to_x, i, j in np.ndindex(*after, size, size):
+        y, x_ = to_y * stride + i - padding[0][0], to_x * stride + j - padding[1][0]
+        if 0 <= y < height and 0 <= x_ < width:
+            joins[y, x_, to_y, to_x, i, j] = 1
+    flat = (of.reshape(of.shape[0], -1, of.shape[3]) for of in (x, gradient))
+    pairs = jnp.einsum("bpc,bqc->cpq", *flat, preferred_element_type=jnp.float32)
+    joins = joins.reshape(*pairs.shape[1:], -1)
+    found = jnp.einsum("cpq,pqt->tc", pairs, joins)
+    return found.reshape(kernel.shape).astype(kernel.dtype)
+
+
+def _by_slices(x: Array, gradient: Array, kernel: Array, stride: int, padding: Padding) -> Array:
+    """Sums of products over slices of a few rows of the batch."""
     size, sides = kernel.shape[0], gradient.shape[1:3]
     rows = next(count for count in range(ROWS, 0, -1) if x.shape[0] % count == 0)
     places = list(np.ndindex(size, size))

@@ -71,20 +71,28 @@ PACKAGES = {
 }
 
 
+def has(backbone: str) -> bool:
+    """Whether a package has the weights of a backbone."""
+    return backbone in BACKBONES and _plain(backbone) in PACKAGES
+
+
+def _plain(backbone: str) -> str:
+    return re.sub(f"({'|'.join(KINDS)})$", "", backbone)
+
+
 def package(backbone: str) -> Package:
     """The package with the weights of a backbone.
 
     Raises:
         ValueError: there is none; it says of which there is one.
     """
-    plain = re.sub(f"({'|'.join(KINDS)})$", "", backbone)
-    if plain not in PACKAGES or backbone not in BACKBONES:
+    if not has(backbone):
         raise ValueError(
             f"weights={WORD}: no Python package has {backbone}'s weights; there is one for "
             f"{', '.join(PACKAGES)} (each also with {' or '.join(KINDS)}); for others name a file, "
             "weights=FILE"
         )
-    return PACKAGES[plain]
+    return PACKAGES[_plain(backbone)]
 
 
 def find(backbone: str) -> Path:

@@ -47,9 +47,11 @@ def start(config: Any) -> str:
         fits = next((file for name, file in FITS.items() if config.backbone.startswith(name)), "")
         fits = fits.format(backbone=config.backbone)
         file = f"FILE, for {config.backbone} {fits}," if fits else "FILE"
+        packed = imagenet.has(config.backbone)
+        inside = "weights=imagenet takes those of an installed package; " if packed else ""
         raise ValueError(
             f"this recipe starts from trained weights: name them with weights={file} or a folder "
-            "of a run or of an exported encoder; weights=none starts from random numbers"
+            f"of a run or of an exported encoder; {inside}weights=none starts from random numbers"
         )
     if config.weights == imagenet.WORD:
         return str(imagenet.find(config.backbone))

@@ -12,7 +12,7 @@ from flax import traverse_util
 import experiments
 from experiments import cycas, domainmix, gds, ide, mgn, mmt, moco, remix, spcl
 from reid_jax import checkpoint, encoders, parallel
-from reid_jax.app import labels, run, stages, workdirs
+from reid_jax.app import labels, run, stages, standard, workdirs
 from reid_jax.train import Moment, Position
 from reid_jax.types import Plan, TrainState
 
@@ -242,3 +242,11 @@ def test_another_trunk_or_other_pixels_are_refused(tmp_path):
         ]
         == 4
     )
+
+
+def test_a_pattern_that_holds_no_weight_is_refused():
+    config = ide.Config(size="32x16", hold="layer1.*, layer9.*")
+    model = encoders.build(config)
+    with pytest.raises(ValueError, match=r"--config\.hold: .* 'layer9\.\*'; they are .*conv1\.w"):
+        standard._optimiser(config, model, 0.1)
+    standard._optimiser(dataclasses.replace(config, hold="layer1.*"), model, 0.1)

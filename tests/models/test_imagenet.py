@@ -78,6 +78,8 @@ def test_every_package_is_of_a_backbone_and_its_variants():
     for name in imagenet.PACKAGES:
         kinds = [f"{name}{kind}" for kind in ("", *imagenet.KINDS)]
         assert {*kinds} <= {*BACKBONES}
+        with pytest.raises(ValueError, match="trained weights.*weights=imagenet takes"):
+            encoders.start(encoders.Network(name, weights=encoders.NEEDED))
         assert {imagenet.package(kind) for kind in kinds} == {imagenet.PACKAGES[name]}
 
 
