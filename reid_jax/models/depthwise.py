@@ -4,6 +4,7 @@ XLA's CPU backend runs a convolution with one group per channel, and both of its
 hundred times slower than the same sums of shifted maps (benchmarks/README.md).
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -64,7 +65,7 @@ def _parts(x: Array, stride: int) -> list[list[Array]]:
     ]
 
 
-def _shifted(parts: list[list[Array]], place: tuple[int, int], sides: tuple[int, int]) -> Array:
+def _shifted(parts: list[list[Array]], place: tuple[int, int], sides: Sequence[int]) -> Array:
     """The values that a tap of a kernel meets, [b sides c]."""
     stride = len(parts)
     (down, i), (right, j) = (divmod(at, stride) for at in place)
@@ -129,7 +130,7 @@ def _to_x(
         columns = []
         for right in meets[1]:
             terms = [
-                _shifted([[whole]], (y + wide[0][0], x + wide[1][0]), tuple(counts)) * taps[i, j]
+                _shifted([[whole]], (y + wide[0][0], x + wide[1][0]), counts) * taps[i, j]
                 for i, y in down
                 for j, x in right
             ]

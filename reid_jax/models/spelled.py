@@ -62,7 +62,8 @@ def nested(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     Others stay as they are.
     """
     pattern = re.compile(r"features\.(\d+)\.conv\.(\d)\.(\w+)")
-    if np.ndim(arrays.get("features.1.conv.3.weight")) != 4:  # where torchvision has nothing
+    own = arrays.get("features.1.conv.3.weight")  # where torchvision has nothing
+    if own is None or own.ndim != 4:
         return arrays
     names = {}
     for name in arrays:
