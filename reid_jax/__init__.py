@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from reid_jax.tracking.tracker import Tracker
     from reid_jax.types import Method, Model, Records
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 __all__ = [
     "Augment",

@@ -11,6 +11,7 @@ from tests import readme
 
 ROOT = Path(experiments.__file__).parent
 SHARED = ("command.py", "run.py", "loaded.py")
+BESIDE = {"prepare": "footage.py", "gallery": "filters.py", "search": "filters.py"}
 
 
 def _flags(*files):
@@ -26,7 +27,7 @@ def test_a_command_of_readme_is_one(given):
     script = ROOT / "tables" / "__main__.py" if name == "tables" else ROOT / f"{name}.py"
     app = ROOT.parent / "reid_jax" / "app"
     known = _flags(script, *(app / file for file in SHARED)) | {"recipe"}
-    known |= _flags(app / "footage.py") if name == "prepare" else set()
+    known |= _flags(app / BESIDE[name]) if name in BESIDE else set()
     options = [word for word in arguments if word.startswith("--config.")]
     for word in set(arguments) - set(options):
         assert not word.startswith("--") or word[2:].partition("=")[0] in known, word
