@@ -11,9 +11,14 @@ import jax
 from absl import flags
 
 import reid_jax
-from reid_jax.app import info
+from reid_jax.app import command, info
 from reid_jax.app.job import Experiment, Job
+from reid_jax.files import jsons
 from reid_jax.options import WORDS
+from reid_jax.whole import whole
+
+FILE = "about.json"
+THEN = "going on with the run writes it anew"
 
 
 class About(NamedTuple):
@@ -51,7 +56,8 @@ def write(workdir: Path, config: Any, job: Job) -> None:
         command=shlex.join(["reid-jax", Path(file).stem, *sys.argv[1:]]) if called else "",
         machine=dict(info.machine()),
     )
-    (workdir / "about.json").write_text(json.dumps(about._asdict(), indent=2) + "\n")
+    with whole(workdir / FILE) as unfinished:
+        unfinished.write_text(json.dumps(about._asdict(), indent=2) + "\n")
 
 
 def experiment(config: Any) -> Experiment | None:
@@ -66,7 +72,24 @@ def started(job: Job) -> str:
 
 
 def read(workdir: Path) -> About:
-    """What a run's folder says of it; nothing where it has no about.json."""
-    path = workdir / "about.json"
-    kept = json.loads(path.read_text()) if path.is_file() else {}
-    return About(**{name: kept[name] for name in About._fields if name in kept})
+    """What a run's folder says of it; nothing where it has no about.json, or a damaged one."""
+    try:
+        return kept(workdir)
+    except ValueError as error:
+        command.say(f"warning: {error}")
+        return About()
+
+
+def kept(workdir: Path) -> About:
+    """The same.
+
+    Raises:
+        ValueError: about.json is damaged.
+    """
+    path = workdir / FILE
+    told = jsons.read(path, "what a run says of itself", THEN) if path.is_file() else {}
+    for name, usual in About()._asdict().items():
+        kind = str if usual is None else type(usual)
+        if not isinstance(told.get(name, usual), kind | type(usual)):
+            raise ValueError(f"{path} is damaged: its {name} is {told[name]!r}"[:200])
+    return About(**{name: told[name] for name in About._fields if name in told})

@@ -1,6 +1,5 @@
 """What every training shares: flags, the `for` over moments, the log, evaluation, checkpoints."""
 
-import json
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +18,9 @@ from reid_jax import checkpoint, evaluate, parallel, train
 from reid_jax.app import about, command, progress, report, stop, workdirs
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Experiment, Figures, Job
-from reid_jax.app.log import Log
+from reid_jax.app.log import LINE, Log
 from reid_jax.data import batch as batching
+from reid_jax.files import jsons
 from reid_jax.train import Moment, Position
 from reid_jax.types import Batch, Plan, TrainState, Variables
 
@@ -201,8 +201,9 @@ def test(
 def ended(config: Any, workdir: Path) -> bool:
     """Whether the run in `workdir` did its last epoch and the test after it, if it has one."""
     path = workdir / "metrics.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    last = [line["kind"] for line in lines if line["epoch"] + 1 == config.epochs]
+    last = [
+        line["kind"] for line in jsons.lines(path, LINE)[0] if line["epoch"] + 1 == config.epochs
+    ]
     return bool({"test", "untested"} & {*last})
 
 

@@ -10,8 +10,11 @@ from typing import Any
 import jax
 
 from reid_jax.app.paths import resolved, resolved_values
+from reid_jax.files import jsons
 from reid_jax.options import renewed
 from reid_jax.whole import whole
+
+THEN = "write it again, e.g. from about.json's command, or choose another --workdir"
 
 
 def check(workdir: Path, config: Any) -> None:
@@ -94,13 +97,13 @@ def _check_writable(workdir: Path) -> None:
 
 def _read(path: Path, config_class: type) -> dict[str, Any]:
     """The options that a folder was made with, in today's names; new ones have their default."""
+    kept = jsons.read(path, "the configuration of a run", THEN)
+    known = {field.name: field.default for field in dataclasses.fields(config_class)}
     try:
-        kept = json.loads(path.read_text())
-        known = {field.name: field.default for field in dataclasses.fields(config_class)}
         kept = resolved_values(config_class, renewed(config_class, kept))
         if 2 * len(kept.keys() & known.keys()) < len(kept):
             raise ValueError
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         raise ValueError(
             f"{path} is not the configuration of a run of this experiment; choose another --workdir"
         ) from None
