@@ -22,23 +22,25 @@ def changed(folder: Path, seed: int) -> str:
     file = rng.choice(files)
     name = file.relative_to(folder).as_posix()
     if len(files) > 1 and rng.random() < 0.2:
-        return f"{name}: {_replaced(file, folder, rng)}"
+        return f"{name}: {_replaced(file, folder, files, rng)}"
     data, done = file.read_bytes(), []
     for _ in range(rng.choice([1, 1, 1, 2, 5])):
         data, what = _bytes(data, rng)
         done.append(what)
+        if what.endswith("bomb"):  # a copy would be stored as large as it unpacks
+            break
     file.write_bytes(data)
     return f"{name}: {', '.join(done)}"
 
 
-def _replaced(file: Path, folder: Path, rng: random.Random) -> str:
+def _replaced(file: Path, folder: Path, files: list[Path], rng: random.Random) -> str:
     """A file or its folder is gone, empty, a folder or a link."""
     kind = rng.choice(["gone", "empty", "folder", "link", "no folder", "copied"])
     if kind == "no folder" and file.parent != folder:
         shutil.rmtree(file.parent)
         return "its folder is gone"
     if kind == "copied":
-        shutil.copy(rng.choice([one for one in folder.rglob("*") if one.is_file()]), file)
+        file.write_bytes(rng.choice(files).read_bytes())
         return "another file of the folder"
     file.unlink()
     if kind == "empty":
@@ -46,7 +48,8 @@ def _replaced(file: Path, folder: Path, rng: random.Random) -> str:
     elif kind == "folder":
         file.mkdir()
     elif kind == "link":
-        file.symlink_to(folder.parent / "outside" / "secret")
+        (folder.parent / "linked").write_bytes(b"a link is followed: folders of links are usual")
+        file.symlink_to(folder.parent / "linked")
     return kind
 
 
@@ -85,14 +88,16 @@ def _text(data: bytes, rng: random.Random) -> tuple[bytes, str]:
     if not found:
         return data[::-1], "backwards"
     one, word = rng.choice(found), rng.choice([*WORDS, *PATHS])
-    return data[: one.start()] + word.encode() + data[one.end() :], f"{word[:12]!r} at {one.start()}"
+    return data[: one.start()] + word.encode() + data[
+        one.end() :
+    ], f"{word[:12]!r} at {one.start()}"
 
 
 def _json(data: bytes, rng: random.Random) -> tuple[bytes, str]:
     """A value of another kind somewhere, a name that is gone, or a deep nest."""
     try:
         whole = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return data[: len(data) // 2], "cut"
     places: list[tuple[object, object]] = []
 
@@ -132,7 +137,9 @@ def _zip(data: bytes, rng: random.Random) -> tuple[bytes, str]:
                     content, kind = _bytes(content, rng)
                     new.writestr(name, content)
                 elif kind == "named":
-                    new.writestr(rng.choice(PATHS).replace("\0", "") + os.path.basename(name), content)
+                    new.writestr(
+                        rng.choice(PATHS).replace("\0", "") + os.path.basename(name), content
+                    )
                 elif kind == "bomb":
                     new.writestr(name, content[:64] + bytes(100 << 20), zipfile.ZIP_DEFLATED, 1)
     except Exception:  # noqa: BLE001  # it was damaged before

@@ -223,7 +223,6 @@ def _read_run(folder: Path) -> Any:
 def _export(folder: Path) -> None:
     import jax
 
-    import reid_jax
     from reid_jax.api.encoder import Encoder
 
     model = _tiny()

@@ -72,6 +72,13 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
     """
     workdirs.check(workdir, config)
     job = build(config)
+    with workdirs.locked(workdir):
+        workdirs.check(workdir, config)  # another run may have begun meanwhile
+        workdirs.check_data(workdir, job.train)
+        return _run(config, job, workdir)
+
+
+def _run(config: Any, job: Job, workdir: Path) -> Figures:
     workdirs.write(workdir, config)
     about.write(workdir, config, job)
     log = Log(workdir, config, job)
@@ -79,7 +86,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
     keeper = _Keeper(checkpoint.manager(workdir / "checkpoints"), job)
     with progress.doing("making the network"):
         start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)
-    state, at = checkpoint.restore(keeper.checkpoints, start) or (start, None)
+    state, at = checkpoint.restore(keeper.checkpoints, start, log.say) or (start, None)
     log.begin(int(state.step), at)
     state = parallel.replicate(state)
     encoder = job.method.encoder(state.variables, state.carry)

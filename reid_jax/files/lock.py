@@ -27,6 +27,9 @@ class Lock:
         path: Path,
         is_held: str = "is being written",
         then: str = "try again when that is done",
+        *,
+        stale: float = STALE,
+        beat: float = 0.0,
     ):
         """Open nothing yet.
 
@@ -34,8 +37,11 @@ class Lock:
             path: the lock's file, in the folder that it is of.
             is_held: what befalls the folder while it is held, for the error.
             then: what the other may do, for the error.
+            stale: seconds after which what another host wrote of itself no longer counts.
+            beat: seconds between two signs of life; 0: none but the first.
         """
         self.path, self.is_held, self.then = path, is_held, then
+        self.stale, self.beat = stale, beat
         self._own, self._depth = threading.RLock(), 0
 
     @contextmanager
@@ -52,10 +58,17 @@ class Lock:
         with self._own:
             file = -1 if self._depth else self._taken(patience)
             self._depth += 1
+            over = threading.Event()
+            beating = threading.Thread(target=self._beat, args=(file, over), daemon=True)
+            if self.beat and file >= 0:
+                beating.start()
             try:
                 yield
             finally:
                 self._depth -= 1
+                over.set()
+                if beating.is_alive():
+                    beating.join()
                 if file >= 0:
                     with suppress(OSError):
                         os.ftruncate(file, 0)
@@ -89,16 +102,25 @@ class Lock:
             host, since = str(before["host"]), float(before["seconds"])
         except (ValueError, KeyError, TypeError):
             host, since = socket.gethostname(), 0.0
-        if host != socket.gethostname() and time.time() - since < STALE:
+        if host != socket.gethostname() and time.time() - since < self.stale:
             raise ValueError(
-                f"{self.path.parent} {self.is_held} by {_who(said)}; if that is gone, remove "
-                f"{self.path}"
+                f"{self.path.parent} {self.is_held} by {_who(said)}; if that is gone, wait "
+                f"{self.stale:.0f} s or remove {self.path}"
             )
+        self._write(file)
+
+    def _beat(self, file: int, over: threading.Event) -> None:
+        while not over.wait(self.beat):
+            with suppress(OSError):
+                self._write(file)
+
+    def _write(self, file: int) -> None:
         now = time.time()
         mine = {"host": socket.gethostname(), "process": os.getpid(), "seconds": now}
         mine["time"] = f"{datetime.fromtimestamp(round(now), UTC):%Y-%m-%dT%H:%M:%SZ}"
-        os.ftruncate(file, 0)
-        os.pwrite(file, json.dumps(mine).encode(), 0)
+        told = json.dumps(mine).encode()
+        os.pwrite(file, told, 0)
+        os.ftruncate(file, len(told))
 
 
 def _who(said: bytes) -> str:
