@@ -202,8 +202,7 @@ def fingerprint(data: Records) -> dict[str, int | str]:
     no files have none.
     """
     image = data.image
-    files = isinstance(image, np.ndarray) and image.ndim == 1 and image.dtype.kind in "OTU"
-    known = image if files else ()
+    known = image if isinstance(image, np.ndarray) and image.dtype.kind in "OTU" else ()
     names = [os.path.basename(one) if isinstance(one, str) else "" for one in known]
     places = (data.camera, data.domain, data.group, data.frame, data.shot)
     return {

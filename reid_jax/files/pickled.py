@@ -144,6 +144,9 @@ _KNOWN = {
 class _Unpickler(pickle._Unpickler):
     """In Python, since the quicker one would call, hash and set whatever a file says."""
 
+    stack: list[Any]
+    pop_mark: Callable[[], list[Any]]
+
     def __init__(self, file: Any) -> None:
         super().__init__(file, encoding="latin1")
         self.storages: dict[str, Storage] = {}
@@ -201,7 +204,7 @@ class _Unpickler(pickle._Unpickler):
         if isinstance(self.stack[-1], dict):
             self.stack[-1].update(_ordered(zip(items[::2], items[1::2], strict=True)))
 
-    dispatch = {
+    dispatch = {  # type: ignore[assignment]
         code[0]: pickle._Unpickler.dispatch[code[0]]
         for code in (getattr(pickle, name) for name in PLAIN.split())
     } | {
