@@ -1,6 +1,10 @@
-"""Checkpoints: state, plan and position in the epoch, written whole or not at all (orbax)."""
+"""Checkpoints: state, plan and position in the epoch, written whole or not at all (orbax).
 
-import logging
+Each carries a checksum of every array. One that is damaged is passed over, and the one before it
+is read.
+"""
+
+import logging as standard
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,15 +14,18 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from absl import logging
 
-from reid_jax import parallel
+from reid_jax import parallel, sound
+from reid_jax.files import bound
+from reid_jax.sound import Say
 from reid_jax.train import Moment, Position
 from reid_jax.types import Input, Model, Plan, TrainState, Variables
 
 
 def manager(folder: str | Path, *, keep: int = 2) -> ocp.CheckpointManager:
     """The checkpoints under `folder`, the newest `keep` of them."""
-    logging.getLogger("absl").addFilter(_quiet)
+    standard.getLogger("absl").addFilter(_quiet)
     options = ocp.CheckpointManagerOptions(
         max_to_keep=keep, create=True, enable_async_checkpointing=True
     )
@@ -44,6 +51,8 @@ def save(
     epoch, done, decided = moment.position
     position = {"epoch": epoch, "done": done, "report": dict(decided.report)}
     plan = {"rows": np.asarray(decided.rows), "label": np.asarray(decided.label)}
+    told = {"position": position, "input": input._asdict()}
+    checksums = sound.of_trees({"state": state, "plan": plan, "encoder": encoder}, told)
     _check_room(Path(checkpoints.directory), (state, plan, encoder))
     checkpoints.save(
         int(state.step),
@@ -53,46 +62,54 @@ def save(
             position=ocp.args.JsonSave(position),
             encoder=ocp.args.StandardSave(encoder),
             input=ocp.args.JsonSave(input._asdict()),
+            sums=ocp.args.JsonSave(checksums),
         ),
     )
 
 
 def restore(
-    checkpoints: ocp.CheckpointManager, like: TrainState
+    checkpoints: ocp.CheckpointManager, like: TrainState, say: Say = logging.warning
 ) -> tuple[TrainState, Position] | None:
-    """Read the newest moment; None where nothing was saved.
+    """Read the newest moment that is sound; None where nothing was saved.
+
+    Newer ones that are damaged are moved to a folder `damaged` beside that of the checkpoints,
+    since the run will save moments of their steps again.
 
     Args:
         checkpoints: of `manager`.
         like: a state of the same method and model, whose shapes are compared with what is read.
+        say: is told in a line which ones are passed over, and why.
 
     Returns:
         The state, on the host, and the position that it was saved at.
+
+    Raises:
+        ValueError: something was saved, and none of it is sound.
     """
-    step = checkpoints.latest_step()
-    if step is None:
+    if checkpoints.latest_step() is None:
         return None
     like = jax.tree.map(np.asarray, like)
-    read = checkpoints.restore(
-        step,
-        args=ocp.args.Composite(
-            state=ocp.args.StandardRestore(like),
-            plan=ocp.args.StandardRestore(),
-            position=ocp.args.JsonRestore(),
-        ),
+    step, read = sound.newest(
+        checkpoints,
+        say,
+        state=ocp.args.StandardRestore(like),
+        plan=ocp.args.StandardRestore(),
+        position=ocp.args.JsonRestore(),
     )
-    return TrainState(*read["state"]), _position(read)
+    sound.leave_newer(checkpoints, step)
+    return read["state"], _position(read)
 
 
-def restore_position(folder: str | Path) -> Position:
-    """The position of the newest checkpoint under `folder`, with the plan of its epoch.
+def restore_position(folder: str | Path, say: Say = logging.warning) -> Position:
+    """The position of the newest sound checkpoint under `folder`, with the plan of its epoch.
 
     Raises:
         FileNotFoundError: there is none.
+        ValueError: none of them is sound.
     """
-    with _newest(folder) as (checkpoints, step):
-        parts = ocp.args.Composite(plan=ocp.args.StandardRestore(), position=ocp.args.JsonRestore())
-        return _position(checkpoints.restore(step, args=parts))
+    parts = {"plan": ocp.args.StandardRestore(), "position": ocp.args.JsonRestore()}
+    with _opened(folder) as checkpoints:
+        return _position(sound.newest(checkpoints, say, **parts)[1])
 
 
 def _position(read: Mapping[str, Any]) -> Position:
@@ -101,36 +118,52 @@ def _position(read: Mapping[str, Any]) -> Position:
     return Position(position["epoch"], position["done"], plan)
 
 
-def restore_encoder(folder: str | Path, model: Model) -> Variables:
-    """The variables of the encoder in the newest checkpoint under `folder`.
+def restore_encoder(folder: str | Path, model: Model, say: Say = logging.warning) -> Variables:
+    """The variables of the encoder in the newest sound checkpoint under `folder`.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: the encoder takes other pictures than `model`.
+        ValueError: none of them is sound, or the encoder takes other pictures than `model`.
     """
-    with _newest(folder) as (checkpoints, step):
-        parts = ocp.args.Composite(
-            encoder=ocp.args.StandardRestore(empty(model)), input=ocp.args.JsonRestore()
-        )
-        read = checkpoints.restore(step, args=parts)
+    parts = {"encoder": ocp.args.StandardRestore(empty(model)), "input": ocp.args.JsonRestore()}
+    with _opened(folder) as checkpoints:
+        read = sound.newest(checkpoints, say, **parts)[1]
     theirs = input_of(read["input"])
     if theirs != model.input:
         raise ValueError(f"the encoder under {folder} takes {theirs}, and this model {model.input}")
     return read["encoder"]
 
 
+def examined(folder: str | Path) -> dict[int, str]:
+    """What is wrong with each checkpoint under `folder`, by its step; "" where it is sound.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    kinds = dict.fromkeys(("state", "plan", "encoder"), ocp.args.StandardRestore())
+    told = dict.fromkeys(("position", "input"), ocp.args.JsonRestore())
+    found = {}
+    with _opened(folder) as checkpoints:
+        for step in sorted(checkpoints.all_steps()):
+            try:
+                sound.read(checkpoints, step, {**kinds, **told})
+                found[step] = ""
+            except ValueError as error:
+                found[step] = str(error)
+    return found
+
+
 @contextmanager
-def _newest(folder: str | Path) -> Iterator[tuple[ocp.CheckpointManager, int]]:
-    """The checkpoints under a folder, open, and the step of the newest."""
+def _opened(folder: str | Path) -> Iterator[ocp.CheckpointManager]:
+    """The checkpoints under a folder, of which there is one at least."""
     if not Path(folder).is_dir():
         raise FileNotFoundError(
             f"{folder} holds no checkpoint; was this run stopped before its first one?"
         )
     with manager(folder) as checkpoints:
-        step = checkpoints.latest_step()
-        if step is None:
+        if checkpoints.latest_step() is None:
             raise FileNotFoundError(f"{folder} holds no finished checkpoint")
-        yield checkpoints, step
+        yield checkpoints
 
 
 def input_of(plain: Mapping[str, Any]) -> Input:
@@ -162,11 +195,20 @@ def save_tree(folder: str | Path, tree: Any) -> None:
 
 
 def restore_tree(folder: str | Path, like: Any) -> Any:
-    """Read what `save_tree` wrote; `like` is a tree of its shapes, or None."""
-    logging.getLogger("absl").addFilter(_quiet)
+    """Read what `save_tree` wrote; `like` is a tree of its shapes, or None.
+
+    Raises:
+        ValueError: it is damaged, or has other shapes.
+    """
+    standard.getLogger("absl").addFilter(_quiet)
     with ocp.StandardCheckpointer() as reader:
         shapes = None if like is None else jax.tree.map(np.asarray, like)
-        return reader.restore(Path(folder).absolute(), shapes)
+        try:
+            return reader.restore(Path(folder).absolute(), shapes)
+        except Exception as error:  # damage can make orbax raise anything
+            raise ValueError(
+                f"{folder} cannot be read, damaged or of another network: {bound.reason(error)}"
+            ) from error
 
 
 def _check_room(folder: Path, tree: Any) -> None:
@@ -181,5 +223,5 @@ def _check_room(folder: Path, tree: Any) -> None:
         )
 
 
-def _quiet(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING or "orbax" not in record.pathname
+def _quiet(record: standard.LogRecord) -> bool:
+    return record.levelno >= standard.WARNING or "orbax" not in record.pathname

@@ -5,7 +5,6 @@ Every experiment's encoder is built here. `build` takes any configuration with t
 """
 
 import dataclasses
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,8 +15,10 @@ import jax
 from absl import logging
 
 from reid_jax import checkpoint, export, parallel
+from reid_jax.files import jsons
 from reid_jax.models import embedder, imagenet, pretrained, transfer
 from reid_jax.models.backbones import BACKBONES
+from reid_jax.models.backbones import MGNS as MGNS
 from reid_jax.models.norm import BatchNorm
 from reid_jax.models.start import NEEDED as NEEDED
 from reid_jax.models.start import NONE as NONE
@@ -30,11 +31,12 @@ from reid_jax.network import STATISTICS as STATISTICS
 from reid_jax.network import Trunk as Trunk
 from reid_jax.network import size as size
 from reid_jax.options import WORDS as WORDS
-from reid_jax.options import choose, renewed
+from reid_jax.options import checked, choose, renewed
 from reid_jax.retrieval.sides import METRICS
 from reid_jax.types import Model, Variables
 
 Say = Callable[[str], Any]
+AGAIN = "`reid-jax check` says what of a run is sound"
 
 
 def build(config: Any, say: Say = logging.info) -> Model:
@@ -137,7 +139,7 @@ def of_run(workdir: str | Path) -> tuple[SimpleNamespace, Model]:
         raise FileNotFoundError(
             f"{workdir} is not a run's folder: it has no config.json; name the folder of a training"
         )
-    return _configured(json.loads(path.read_text()))
+    return _configured(jsons.read(path, "the configuration of a run", AGAIN), path)
 
 
 def trained(folder: str | Path) -> tuple[SimpleNamespace, Model, Variables]:
@@ -147,14 +149,26 @@ def trained(folder: str | Path) -> tuple[SimpleNamespace, Model, Variables]:
         FileNotFoundError: the folder is neither.
     """
     if (Path(folder) / "encoder.json").is_file():
-        about = json.loads((Path(folder) / "encoder.json").read_text())
-        config, model = _configured(about["config"])
+        config, model = _configured(export.about(folder)["config"], Path(folder) / "encoder.json")
         return config, model, export.weights(folder, model)
     config, model = of_run(folder)
     return config, model, checkpoint.restore_encoder(Path(folder) / "checkpoints", model)
 
 
-def _configured(options: dict[str, Any]) -> tuple[SimpleNamespace, Model]:
-    """A kept configuration and its encoder; an option that it lacks has its default."""
-    config = SimpleNamespace(**{**dataclasses.asdict(Network()), **renewed(Network, options)})
-    return config, build(SimpleNamespace(**{**vars(config), "weights": ""}))
+def _configured(options: dict[str, Any], path: Path) -> tuple[SimpleNamespace, Model]:
+    """A kept configuration and its encoder; an option that it lacks has its default.
+
+    Raises:
+        ValueError: an option has a value that it cannot have; the line names the file.
+    """
+    usual = dataclasses.asdict(Network())
+    try:
+        given = renewed(Network, options)
+        for name, default in usual.items():
+            if type(given.get(name, default)) is not type(default):
+                raise ValueError(f"its {name} is {given[name]!r}"[:200])
+        config = SimpleNamespace(**{**usual, **given})
+        checked(Network(**{name: getattr(config, name) for name in usual}))
+        return config, build(SimpleNamespace(**{**vars(config), "weights": ""}))
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path} has no encoder that can be built: {error}") from None

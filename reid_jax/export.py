@@ -14,6 +14,7 @@ README.md            the model card; example.py runs encoder.onnx
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,14 @@ import numpy as np
 from safetensors.numpy import save
 
 from reid_jax import card, checkpoint, forms
+from reid_jax.files import bound, jsons, sums
 from reid_jax.models import pretrained
 from reid_jax.retrieval import point as points
 from reid_jax.retrieval.point import Point
 from reid_jax.types import Model, Variables
 from reid_jax.whole import whole
 
+ENCODER, PROGRAM = "encoder.json", "program.bin"
 RESIZE = {
     "area": "averaging along an axis that shrinks, bicubic along one that grows "
     "(OpenCV's INTER_AREA, INTER_CUBIC)",
@@ -99,6 +102,7 @@ def write(
         )
         (unfinished / "encoder.json").write_text(json.dumps(about, indent=2) + "\n")
         card.write(unfinished, about, told or {})
+        _seal(unfinished, about)
     return worst
 
 
@@ -147,9 +151,40 @@ def load(folder: str | Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[s
     Raises:
         FileNotFoundError: the folder holds no exported encoder.
     """
-    told, program = about(folder), (Path(folder) / "program.bin").read_bytes()
-    run = jax.jit(jax.export.deserialize(bytearray(program)).call)
-    return lambda image: np.asarray(run(image)), told
+    run = jax.jit(called(folder))
+    return lambda image: np.asarray(run(image)), about(folder)
+
+
+def called(folder: str | Path) -> Callable[..., Any]:
+    """The program of an exported encoder as a function of JAX.
+
+    A program is code, for the devices of JAX: it can compute for ever. One that would call back
+    into this process is refused.
+
+    Raises:
+        FileNotFoundError: the folder holds no exported encoder, or not its program.
+        ValueError: the program is damaged, or calls back.
+    """
+    path = Path(folder) / PROGRAM
+    sums.check_files(Path(folder), PROGRAM, about(folder).get("files"))
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} has no {PROGRAM}; `reid-jax export` writes it")
+    try:
+        found = jax.export.deserialize(bytearray(path.read_bytes()))
+        if b"callback" in found.mlir_module_serialized:
+            raise ValueError("it would call a function of this process")
+        return found.call
+    except Exception as error:  # a broken file can make it raise anything
+        raise ValueError(
+            f"{path} cannot be read, cut short or no program: {bound.reason(error)}"
+        ) from error
+
+
+def _seal(folder: Path, about: dict[str, Any]) -> None:
+    """Add what the files are to what encoder.json says, the last that is written."""
+    kept = {**about, "files": sums.of_files(folder)}
+    del kept["files"][ENCODER]
+    (folder / ENCODER).write_text(json.dumps(kept, indent=2) + "\n")
 
 
 def about(folder: str | Path) -> dict[str, Any]:
@@ -158,12 +193,27 @@ def about(folder: str | Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: the folder holds none.
     """
-    path = Path(folder) / "encoder.json"
+    path = Path(folder) / ENCODER
     if not path.is_file():
         raise FileNotFoundError(
             f"{folder} holds no exported encoder (encoder.json); `reid-jax export` writes one"
         )
-    return json.loads(path.read_text())
+    kept = jsons.read(path, "of an exported encoder", "export it again")
+    try:
+        if not isinstance(kept["config"], dict):
+            raise TypeError
+        input, width = checkpoint.input_of(kept["normalisation"]), kept["output"]["shape"][1]
+        sides, colours = input.size, (*input.mean, *input.std)
+        if not all(type(one) is int and 0 < one < 1 << 20 for one in (*sides, width)):
+            raise ValueError
+        if len(sides) != 2 or len(colours) != 6 or not all(map(math.isfinite, colours)):
+            raise ValueError
+    except (KeyError, TypeError, ValueError, LookupError, OverflowError):
+        raise ValueError(
+            f"{path} does not say how its encoder is used (config, normalisation, output); export "
+            "it again"
+        ) from None
+    return kept
 
 
 def fingerprint(folder: str | Path) -> str:
@@ -187,6 +237,7 @@ def weights(folder: str | Path, model: Model) -> Variables:
         raise FileNotFoundError(
             f"{folder} holds no exported weights; `reid-jax export` writes them"
         )
+    sums.check_files(Path(folder), path.name, about(folder).get("files"))
     return checkpoint.restore_tree(path, checkpoint.empty(model))
 
 

@@ -9,11 +9,11 @@ import reid_jax
 ROOT = Path(reid_jax.__file__).parent
 # A layer may import the layers before it, and files of its own layer if that layer is a folder.
 LAYERS = [
-    ["xla"], ["worker"], ["options"], ["whole"], ["types"], ["distance"], ["dealt"], ["graph"],
-    ["losses"], ["memory"], ["clustering"], ["retrieval"], ["models"], ["data"], ["synthetic"],
-    ["video"], ["tracking"], ["methods"], ["optimise"], ["mapped"], ["parallel"], ["train"],
-    ["evaluate"], ["checkpoint"], ["forms"], ["card"], ["export"], ["network"], ["encoders"],
-    ["gallery"], ["app"], ["api"],
+    ["xla"], ["worker"], ["options"], ["whole"], ["files"], ["types"], ["distance"], ["dealt"],
+    ["graph"], ["losses"], ["memory"], ["clustering"], ["retrieval"], ["models"], ["data"],
+    ["synthetic"], ["video"], ["tracking"], ["methods"], ["optimise"], ["mapped"], ["parallel"],
+    ["train"], ["evaluate"], ["sound"], ["checkpoint"], ["forms"], ["card"], ["export"],
+    ["network"], ["encoders"], ["gallery"], ["app"], ["api"],
 ]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

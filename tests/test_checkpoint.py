@@ -1,5 +1,8 @@
 import collections
+import shutil
 
+import jax
+import numpy as np
 import optax
 import pytest
 
@@ -37,3 +40,85 @@ def test_a_folder_without_a_checkpoint(tmp_path):
         checkpoint.restore_encoder(tmp_path / "none", tiny.encoder())
     with pytest.raises(FileNotFoundError, match="no finished checkpoint"):
         checkpoint.restore_encoder(tmp_path, tiny.encoder())
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """(a run, the folder of its checkpoints, at steps 2 and 4 with their states)."""
+    run = Run(lambda model: ide(model, persons=4, per_person=4), optimiser=optax.adam(1e-3))
+    states = {}
+    with checkpoint.manager(tmp_path / "checkpoints") as checkpoints:
+        for moment in run.moments(count=2):
+            encoder = parallel.first(run.method.encoder(moment.state.variables, moment.state.carry))
+            checkpoint.save(checkpoints, moment, encoder, run.model.input)
+            state = parallel.first(moment.state)
+            states[int(state.step)] = jax.tree.map(np.array, state)
+    return run, tmp_path / "checkpoints", states
+
+
+def _restored(run, folder):
+    said = []
+    with checkpoint.manager(folder) as checkpoints:
+        return checkpoint.restore(checkpoints, run.start(), said.append), said
+
+
+def _flipped(folder):
+    """Flip a bit in the largest file, which holds the numbers."""
+    files = [one for one in folder.rglob("*") if one.is_file() and one.suffix != ".txt"]
+    file = max(files, key=lambda one: one.stat().st_size)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def _cut(folder):
+    for file in [one for one in folder.rglob("*") if one.is_file()]:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def _emptied(folder):
+    for file in [one for one in folder.rglob("*") if one.is_file()]:
+        file.write_bytes(b"")
+
+
+def _strangers(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+
+
+@pytest.mark.parametrize("item", ["", "state", "plan", "position"])
+@pytest.mark.parametrize("damage", [_flipped, _cut, _emptied, shutil.rmtree, _strangers])
+def test_a_damaged_checkpoint_is_passed_over(saved, damage, item):
+    run, folder, states = saved
+    first, last = states
+    if (item in ("", "plan") and damage is _flipped) or (item == "" and damage is shutil.rmtree):
+        pytest.skip("what is flipped is not read; a folder that is gone is no damage")
+    damage(folder / str(last) / item)
+    (folder / "strange").mkdir()
+    (state, position), said = _restored(run, folder)
+    assert tiny.difference(state, states[first]) == 0 and int(state.step) == first
+    assert len(said) == 1 and f"{folder}/{last} is damaged" in said[0] and "\n" not in said[0]
+    assert [one.name.split("-")[0] for one in (folder.parent / "damaged").iterdir()] == [str(last)]
+    assert (folder / "strange").is_dir()
+    assert _restored(run, folder)[1] == []
+
+
+def test_none_is_sound(saved):
+    run, folder, states = saved
+    for step in states:
+        _flipped(folder / str(step) / "state")
+    assert all("checksum" in one or one for one in checkpoint.examined(folder).values())
+    with pytest.raises(ValueError, match=r"none of the 2 checkpoint\(s\) under .*begin anew"):
+        _restored(run, folder)
+    assert sorted(one.name for one in folder.iterdir()) == sorted(map(str, states))
+
+
+def test_the_encoder_of_the_one_before(saved):
+    run, folder, states = saved
+    first, last = states
+    wanted = run.method.encoder(states[first].variables, states[first].carry)
+    _flipped(folder / str(last) / "encoder")
+    said = []
+    read = checkpoint.restore_encoder(folder, run.model, said.append)
+    assert tiny.difference(read, wanted) == 0 and "encoder has not the checksum" in said[0]

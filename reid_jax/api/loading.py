@@ -1,17 +1,16 @@
 """From a run, an export, a weights file or a name to an encoder."""
 
-import json
 import os
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import jax.export
 import jax.numpy as jnp
 
 from reid_jax import checkpoint, encoders, export
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.runtime import ENGINES, Runtime
+from reid_jax.files import jsons
 from reid_jax.models import imagenet
 from reid_jax.models.backbones import BACKBONES, MGNS
 from reid_jax.options import choose
@@ -104,8 +103,8 @@ def _of_folder(folder: Path, batch: int) -> Encoder:
             f"{folder} is neither a run's folder (config.json) nor an exported encoder's "
             "(encoder.json)"
         )
-    about = json.loads(kept[0].read_text())
     exported = kept[0].name == "encoder.json"
+    about = export.about(folder) if exported else jsons.read(kept[0], "the configuration of a run")
     if "backbone" in (about["config"] if exported else about):
         config, model, variables = encoders.trained(folder)
         at = point.load(folder, variables)
@@ -122,7 +121,7 @@ def _of_folder(folder: Path, batch: int) -> Encoder:
 
 def _of_program(folder: Path, about: dict[str, Any]) -> Model:
     """The program of an export as a model; its weights are inside."""
-    call = jax.export.deserialize(bytearray((folder / "program.bin").read_bytes())).call
+    call = export.called(folder)
     input, width = checkpoint.input_of(about["normalisation"]), about["output"]["shape"][1]
 
     def apply(

@@ -1,6 +1,5 @@
 """The ONNX form of an exported encoder behind the interface of `Encoder`."""
 
-import json
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from reid_jax import checkpoint, distance, export
 from reid_jax.api.encoder import Encoder
+from reid_jax.files import sums
 from reid_jax.forms import FORMS
 from reid_jax.graph import session
 from reid_jax.retrieval import point
@@ -42,7 +42,8 @@ class Runtime(Encoder):
             raise FileNotFoundError(
                 f"{folder} has no {file.name}; `reid-jax export --forms={engine}` writes it"
             )
-        about = json.loads((folder / "encoder.json").read_text())
+        about = export.about(folder)
+        sums.check_files(folder, file.name, about.get("files"))
         self._run, self._file = session.opened(file), file
         at = point.load(folder, None)
         by = export.fingerprint(folder)

@@ -17,8 +17,10 @@ from reid_jax.api.encoder import Encoder
 from reid_jax.data import batch as batching
 from reid_jax.data import records as columns
 from reid_jax.data.augment import Augment
+from reid_jax.files import jsons
 from reid_jax.train import Position
 from reid_jax.types import Batch, Domain, Method, Model, Plan, Records, TrainState
+from reid_jax.whole import whole
 
 VIEW = Augment(flip=0.5, pad=5, erase=0.3)
 LEARNING_RATE = 3.5e-4
@@ -185,7 +187,7 @@ def _kept(method: Method, start: Any, run: Any, epochs: int, folder: Path) -> It
         state, resume = checkpoint.restore(checkpoints, begun) or (begun, None)
         state = parallel.replicate(state)
         if resume is not None and resume.whole and resume.epoch + 1 >= epochs:
-            last = json.loads(log.read_text().splitlines()[-1])
+            last = [{}, *jsons.lines(log)[0]][-1]  # a kill can have cut it
             metrics = {name: value for name, value in last.items() if name not in ("kind", "epoch")}
             yield Moment(resume, metrics, state, method)
             return
@@ -222,7 +224,7 @@ def _claim(folder: Path, config: dict[str, Any]) -> None:
     """Make a new workdir, or see that it is one of this training; more epochs are fine."""
     path = folder / "config.json"
     if path.is_file():
-        theirs = json.loads(path.read_text())
+        theirs = jsons.read(path, "the configuration of a training", "choose another workdir")
         differences = [
             f"{name}: {theirs.get(name, 'absent')!r} there, {config.get(name, 'absent')!r} now"
             for name in sorted({*theirs, *config} - {"epochs"})
@@ -236,7 +238,8 @@ def _claim(folder: Path, config: dict[str, Any]) -> None:
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} holds other files; choose an empty or a new workdir")
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(config, indent=2) + "\n")
+    with whole(path) as unfinished:
+        unfinished.write_text(json.dumps(config, indent=2) + "\n")
 
 
 def two_domains(labelled: Records | None, unlabelled: Records) -> Records:

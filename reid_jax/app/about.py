@@ -10,10 +10,14 @@ import jax
 from absl import flags
 
 import reid_jax
-from reid_jax.app import info, origin, workdirs
+from reid_jax.app import command, info, origin, workdirs
 from reid_jax.app.job import Experiment, Job
+from reid_jax.files import jsons
 from reid_jax.options import WORDS
 from reid_jax.whole import whole
+
+FILE = "about.json"
+THEN = "going on with the run writes it anew"
 
 
 class About(NamedTuple):
@@ -64,7 +68,7 @@ def lasted(workdir: Path, seconds: float) -> None:
 
 
 def _keep(workdir: Path, about: About) -> None:
-    with whole(workdir / "about.json") as unfinished:
+    with whole(workdir / FILE) as unfinished:
         unfinished.write_text(json.dumps(about._asdict(), indent=2) + "\n")
 
 
@@ -80,7 +84,24 @@ def started(job: Job) -> str:
 
 
 def read(workdir: Path) -> About:
-    """What a run's folder says of it; nothing where it has no about.json."""
-    path = workdir / "about.json"
-    kept = json.loads(path.read_text()) if path.is_file() else {}
-    return About(**{name: kept[name] for name in About._fields if name in kept})
+    """What a run's folder says of it; nothing where it has no about.json, or a damaged one."""
+    try:
+        return kept(workdir)
+    except ValueError as error:
+        command.say(f"warning: {error}")
+        return About()
+
+
+def kept(workdir: Path) -> About:
+    """The same.
+
+    Raises:
+        ValueError: about.json is damaged.
+    """
+    path = workdir / FILE
+    told = jsons.read(path, "what a run says of itself", THEN) if path.is_file() else {}
+    for name, usual in About()._asdict().items():
+        kind = str if usual is None else float | int if name == "seconds" else type(usual)
+        if not isinstance(told.get(name, usual), kind | type(usual)):
+            raise ValueError(f"{path} is damaged: its {name} is {told[name]!r}"[:200])
+    return About(**{name: told[name] for name in About._fields if name in told})

@@ -1,14 +1,15 @@
 """metrics.jsonl as curves: losses, tests, the health of pseudo labels, by epoch."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from reid_jax.app.log import LINE
 from reid_jax.app.page.blocks import Chart, Series, Table
 from reid_jax.app.page.inks import SEVERAL
+from reid_jax.files import jsons
 
 TESTED = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "mINP": "mINP"}
 HEALTH = {"purity": "purity", "outlier_part": "outliers", "accuracy": "accuracy in training"}
@@ -17,27 +18,18 @@ PICTURES = {"labelled": "pictures with a label"}
 SPEED = "images_per_second"
 CURVES = 7  # of a chart, at most: there are so many colours
 LINES = 12  # of a table of numbers, at most
-_LINE = ("kind", "epoch", "step")
 
 
 class Moments:
     """The lines of a run's metrics.jsonl; none where there is no such file, or an empty one."""
 
     def __init__(self, path: Path):
-        text = path.read_text() if path.is_file() else ""
-        self.lines: list[Mapping[str, Any]] = []
-        for line in text.splitlines():
-            try:
-                made = json.loads(line)
-            except ValueError:  # a kill cut it
-                continue
-            if isinstance(made, dict) and {*_LINE} <= made.keys():
-                self.lines.append(made)
+        self.lines: Sequence[Mapping[str, Any]] = jsons.lines(path, LINE)[0]
 
     def names(self, kind: str = "train") -> list[str]:
         """The figures of lines of a kind, in the order of their first time."""
         found = (name for line in self.lines if line["kind"] == kind for name in line)
-        return [name for name in dict.fromkeys(found) if name not in _LINE]
+        return [name for name in dict.fromkeys(found) if name not in LINE]
 
     def by_epoch(self, name: str, kind: str = "train") -> tuple[np.ndarray, np.ndarray]:
         """The last value of a figure in each epoch: epochs from 1 f64[k], values f64[k]."""

@@ -15,6 +15,7 @@ from reid_jax.app.page import html, text
 from reid_jax.app.page.blocks import POINTS, Chart, Picture, Section, Series, Table
 from reid_jax.app.page.inks import FIRST, SECOND
 from reid_jax.data.decode import decode
+from reid_jax.files import jsons
 from reid_jax.models.discriminator import judge
 from reid_jax.types import Domain, Records, part_of
 from reid_jax.whole import whole
@@ -136,7 +137,7 @@ def shown(report: Path) -> list[Section]:
     path, drawn = report / "domains.json", report / "domains.png"
     if not path.is_file() or not drawn.is_file():
         return []
-    figures = json.loads(path.read_text())
+    figures = jsons.read(path, "the figures of a report's domains", "remove it")
     heads = list(dict.fromkeys(name for values in figures.values() for name in values))
     rows = [
         [title, *(f"{100 * values[name]:.1f}" if name in values else "" for name in heads)]

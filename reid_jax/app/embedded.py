@@ -1,16 +1,18 @@
 """The file of `reid-jax embed`: names, embeddings and keys, as .npz or as Parquet."""
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from reid_jax.files import bound, npz
 from reid_jax.types import Records
 from reid_jax.whole import whole
 
 ENCODER = "encoder"  # the name that the encoder's hash is kept under
+NAMES = {"camera": "camera", "person": "person", "group": "video", "frame": "frame"}
+WHAT = "a file of `reid-jax embed`"
 NEEDS = "a .parquet file needs pyarrow: pip install 'reid_jax[search]'"
 
 
@@ -81,10 +83,14 @@ def read(path: Path) -> Embedded:
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; `reid-jax embed` writes it")
-    try:
-        found = _of_parquet(path) if path.suffix == ".parquet" else _of_npz(path)
-    except (KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no file of `reid-jax embed`: {error}") from None
+    if path.suffix != ".parquet":
+        found = _of_npz(path)
+    else:
+        _pyarrow()
+        try:
+            found = _of_parquet(path)
+        except Exception as error:  # a broken file can make pyarrow raise anything
+            raise ValueError(f"{path} is not {WHAT}: {bound.reason(error)}") from error
     if len(found.name) != len(found.embedding) or not found.name:
         raise ValueError(
             f"{path} holds {len(found.name)} names and {len(found.embedding)} embeddings"
@@ -93,20 +99,24 @@ def read(path: Path) -> Embedded:
 
 
 def _of_npz(path: Path) -> Embedded:
-    with np.load(path) as held:
-        columns = {name: held[name] for name in held.files}
+    wanted = {"name": ("U", 1), "embedding": ("f", 2), f"{ENCODER}?": ("U", 0)}
+    wanted |= {f"{name}?": ("iu", 1) for name in NAMES}
+    columns = npz.columns(path, WHAT, wanted)
     encoder = str(columns[ENCODER]) if ENCODER in columns else None
-    names = {"camera": "camera", "person": "person", "group": "video", "frame": "frame"}
     keys = {
         to: [None if one < 0 else one for one in columns[name].tolist()]
-        for name, to in names.items()
+        for name, to in NAMES.items()
         if name in columns
     }
     return Embedded(columns["name"].tolist(), columns["embedding"], encoder, keys)
 
 
 def _of_parquet(path: Path) -> Embedded:
-    table = _pyarrow().read_table(path)
+    file = _pyarrow().ParquetFile(path)
+    claimed = (file.metadata.row_group(one) for one in range(file.metadata.num_row_groups))
+    bound.check(path, sum(one.total_byte_size for one in claimed))
+    table = file.read()
+    table.validate(full=True)
     embedding = table["embedding"].combine_chunks()
     rows = np.asarray(embedding.flatten(), np.float32).reshape(len(embedding), -1)
     encoder = (table.schema.metadata or {}).get(ENCODER.encode())

@@ -18,10 +18,12 @@ import numpy as np
 from absl import flags
 
 from reid_jax.app import canvas, command, outputs, sheets
+from reid_jax.files import jsons
 from reid_jax.options import absolute, listed
 from reid_jax.types import Records
 from reid_jax.video import beam, detect, find, gather, shots, workers
 from reid_jax.video.cut import How
+from reid_jax.whole import whole
 
 _VIDEOS = flags.DEFINE_multi_string(
     "videos",
@@ -163,8 +165,8 @@ def _check(parts: Path, how: How, out: Path) -> None:
     """Refuse parts that were begun with other options."""
     path, mine = parts / "config.json", dataclasses.asdict(how)
     if path.is_file():
-        theirs = json.loads(path.read_text())
-        theirs["detector"] = located(theirs["detector"])
+        theirs = jsons.read(path, "the options of parts", f"remove {parts} to begin anew")
+        theirs["detector"] = located(str(theirs.get("detector")))
         changed = [
             f"--{name}: {theirs.get(name)!r} there, {mine[name]!r} now"
             for name in mine
@@ -177,7 +179,8 @@ def _check(parts: Path, how: How, out: Path) -> None:
             )
         return
     parts.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(mine, indent=2) + "\n")
+    with whole(path) as unfinished:
+        unfinished.write_text(json.dumps(mine, indent=2) + "\n")
 
 
 def _joined(done: int, total: int) -> None:

@@ -1,12 +1,12 @@
 """Where pictures come from, as far as it is known: camera, person, video, frame, box, rate."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reid_jax.app import kinds, pictures, written
+from reid_jax.files import jsons, npz
 from reid_jax.options import expanded
 from reid_jax.types import Records
 from reid_jax.video.gather import BOXES, MANIFEST
@@ -42,20 +42,25 @@ def _of_footage(folder: Path, data: Records) -> dict[str, list[Any]]:
     """What a packed folder of videos says beside its pictures, if all of them are given."""
     if not ((folder / BOXES).is_file() and (folder / MANIFEST).is_file()):
         return {}
-    with np.load(folder / BOXES) as held:
-        rows = {name: held[name] for name in held.files}
+    wanted = {"frame": ("iu", 1), "source": ("iu", 1), "view": ("iu", 1), "box": ("iuf", 2)}
+    rows = npz.columns(folder / BOXES, "the boxes of a packed data set", wanted)
     if not np.array_equal(rows["frame"], data.frame):
         return {}  # a part of them is given, whose rows are not told
-    sources = json.loads((folder / MANIFEST).read_text())["sources"]
-    views = [
-        sources[source]["views"][view]
-        for source, view in zip(rows["source"].tolist(), rows["view"].tolist(), strict=True)
-    ]
-    return {
-        "video": [view["path"] for view in views],
-        "rate": [view.get("rate") for view in views],
-        "box": rows["box"].tolist(),
-    }
+    manifest = jsons.read(folder / MANIFEST, "the manifest of a packed data set")
+    try:
+        views = [
+            manifest["sources"][source]["views"][view]
+            for source, view in zip(rows["source"].tolist(), rows["view"].tolist(), strict=True)
+        ]
+        return {
+            "video": [str(view["path"]) for view in views],
+            "rate": [view.get("rate") for view in views],
+            "box": rows["box"].tolist(),
+        }
+    except (LookupError, TypeError, AttributeError):
+        raise ValueError(
+            f"{folder / MANIFEST} does not name the videos of {BOXES}; pack them again"
+        ) from None
 
 
 def _some(values: np.ndarray) -> list[int | None]:

@@ -19,7 +19,11 @@ from reid_jax.app.job import Job
 from reid_jax.app.paths import resolved
 from reid_jax.data import copies
 from reid_jax.data.check import summary, survey
+from reid_jax.files import jsons
 from reid_jax.train import Moment, Position
+from reid_jax.whole import whole
+
+LINE = {"kind": str, "epoch": int, "step": int}  # what each line of metrics.jsonl has
 
 
 class Log:
@@ -55,9 +59,12 @@ class Log:
     def begin(self, step: int, resume: Position | None) -> None:
         """Say where the run starts; a resumed run drops the lines after its checkpoint."""
         if self.writes and self.path.is_file():
-            lines = self.path.read_text().splitlines()
-            kept = [line for line in lines if json.loads(line)["step"] <= step]
-            self.path.write_text("".join(line + "\n" for line in kept))
+            lines, others = jsons.lines(self.path, LINE)
+            if others:
+                self.say(f"warning: {self.path} has {others} damaged line(s), which are left out")
+            kept = [json.dumps(line) for line in lines if line["step"] <= step]
+            with whole(self.path) as unfinished:
+                unfinished.write_text("".join(line + "\n" for line in kept))
         if resume is not None:
             self.at = (resume.epoch, step)
             steps = len(resume.plan.rows)
@@ -120,8 +127,7 @@ class Log:
 
     def _written(self, kind: str) -> bool:
         """Whether an earlier process wrote such a line of this step."""
-        lines = self.path.read_text().splitlines() if self.path.is_file() else []
-        last = json.loads(lines[-1]) if lines else {}
+        last = [{}, *jsons.lines(self.path, LINE)[0]][-1]
         return last.get("kind") == kind and last.get("step") == self.at[1]
 
     def _write(self, kind: str, figures: dict[str, float]) -> None:

@@ -23,6 +23,7 @@ OF = {
     "export": "0.5 GB, and a few times the weights.",
     "contact_sheet": "0.3 GB.",
     "info": "0.3 GB.",
+    "check": "0.5 GB, and a checkpoint.",
     "gallery": f"0.7 GB and the weights; 2.5 GB to index a million embeddings of 512. {_READ}",
     "search": "0.7 GB and the weights; 1 GB with a million embeddings of 512.",
 }

@@ -1,7 +1,6 @@
 """What every training shares: flags, the `for` over moments, the log, evaluation, checkpoints."""
 
 import dataclasses
-import json
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -20,10 +19,11 @@ from reid_jax import checkpoint, evaluate, parallel, train
 from reid_jax.app import about, command, progress, report, seeds, sources, stop, workdirs, writers
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Experiment, Figures, Job
-from reid_jax.app.log import Log
+from reid_jax.app.log import LINE, Log
 from reid_jax.app.paths import resolved
 from reid_jax.app.results import record
 from reid_jax.data import batch as batching
+from reid_jax.files import jsons
 from reid_jax.retrieval.ranking import Ranking
 from reid_jax.train import Moment, Position
 from reid_jax.types import Batch, Plan, TrainState, Variables
@@ -88,6 +88,13 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
     workdirs.check(workdir, config)
     began = time.monotonic()
     job = build(config)
+    with workdirs.locked(workdir):
+        workdirs.check(workdir, config)  # another run may have begun meanwhile
+        workdirs.check_data(workdir, job.train)
+        return _run(config, job, workdir, began)
+
+
+def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
     workdirs.write(workdir, config)
     about.write(workdir, config, job)
     log = Log(workdir, config, job)
@@ -95,7 +102,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
     keeper = _Keeper(checkpoint.manager(workdir / "checkpoints"), job, workdir, began)
     with progress.doing("making the network"):
         start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)
-    state, at = checkpoint.restore(keeper.checkpoints, start) or (start, None)
+    state, at = checkpoint.restore(keeper.checkpoints, start, log.say) or (start, None)
     log.begin(int(state.step), at)
     state = parallel.replicate(state)
     encoder = job.method.encoder(state.variables, state.carry)
@@ -247,8 +254,9 @@ def _record(
 def ended(config: Any, workdir: Path) -> bool:
     """Whether the run in `workdir` did its last epoch and the test after it, if it has one."""
     path = workdir / "metrics.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    last = [line["kind"] for line in lines if line["epoch"] + 1 == config.epochs]
+    last = [
+        line["kind"] for line in jsons.lines(path, LINE)[0] if line["epoch"] + 1 == config.epochs
+    ]
     return bool({"test", "untested"} & {*last})
 
 

@@ -4,15 +4,24 @@ import dataclasses
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from reid_jax.app.paths import resolved, resolved_values
+from reid_jax.data.check import fingerprint
+from reid_jax.files import jsons
+from reid_jax.files.lock import Lock
 from reid_jax.options import renewed
+from reid_jax.types import Records
 from reid_jax.whole import whole
+
+LOCK, DATA = ".lock", "data.json"
+
+THEN = "write it again, e.g. from about.json's command, or choose another --workdir"
 
 
 def check(workdir: Path, config: Any) -> None:
@@ -68,6 +77,49 @@ def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str,
     }
 
 
+@contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Make the workdir and be the only run in it within the block.
+
+    A crash or a kill frees it. Of several processes the first has it.
+
+    Raises:
+        ValueError: another run is at work in it; the line says who.
+    """
+    if jax.process_index():
+        yield
+        return
+    workdir.mkdir(parents=True, exist_ok=True)
+    then = "choose another --workdir, or wait for its end"
+    with Lock(workdir / LOCK, "is being trained in", then, stale=90, beat=15).held(0):
+        yield
+
+
+def check_data(workdir: Path, train: Records) -> None:
+    """Compare the training data with those that the run began with, and keep what they are.
+
+    Raises:
+        ValueError: they are others; the line says what differs.
+    """
+    path, mine = workdir / DATA, fingerprint(train)
+    if path.is_file() and used(workdir):
+        then = f"remove it if the data are still those that {workdir} was trained on"
+        theirs = jsons.read(path, "what a run says of its data", then)
+        changed = [
+            f"{name}: {theirs.get(name, 'absent')} there, {value} now"
+            for name, value in mine.items()
+            if theirs.get(name) != value
+        ]
+        if changed:
+            raise ValueError(
+                f"{workdir} was trained on other data ({'; '.join(changed)}); choose another "
+                f"--workdir, or bring the same data; if only their names changed, remove {path}"
+            )
+    if not jax.process_index():
+        with whole(path) as unfinished:
+            unfinished.write_text(json.dumps(mine, indent=2) + "\n")
+
+
 def write(workdir: Path, config: Any) -> None:
     """Make the workdir and keep the configuration, after data and model were found good.
 
@@ -101,13 +153,13 @@ def _check_writable(workdir: Path) -> None:
 
 def kept(path: Path, config_class: type) -> dict[str, Any]:
     """The options in a config.json, in today's names; new ones have their default."""
+    kept = jsons.read(path, "the configuration of a run", THEN)
+    known = {field.name: field.default for field in dataclasses.fields(config_class)}
     try:
-        kept = json.loads(path.read_text())
-        known = {field.name: field.default for field in dataclasses.fields(config_class)}
         kept = resolved_values(config_class, renewed(config_class, kept))
         if 2 * len(kept.keys() & known.keys()) < len(kept):
             raise ValueError
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         raise ValueError(
             f"{path} is not the configuration of a run of this experiment; choose another --workdir"
         ) from None

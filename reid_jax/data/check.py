@@ -1,5 +1,7 @@
 """Checks of the data before step 0: counts, and errors that would otherwise come after hours."""
 
+import hashlib
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -191,3 +193,30 @@ def _unknown(records: Records, valid: np.ndarray) -> int:
 
 def _count(values: np.ndarray) -> int:
     return len(np.unique(values))
+
+
+def fingerprint(data: Records) -> dict[str, int | str]:
+    """What tells training data from others: counts, and hashes of names, persons and places.
+
+    A picture's name is its file's without the folder, so that data may be moved; pictures that are
+    no files have none.
+    """
+    image = data.image
+    known = image if isinstance(image, np.ndarray) and image.dtype.kind in "OTU" else ()
+    names = [os.path.basename(one) if isinstance(one, str) else "" for one in known]
+    places = (data.camera, data.domain, data.group, data.frame, data.shot)
+    return {
+        "pictures": len(data.person),
+        "persons": len(np.unique(data.person)),
+        "cameras": len(np.unique(data.camera)),
+        "hash of the names": _hash("\n".join(names).encode("utf-8", "surrogateescape")),
+        "hash of the persons": _hash(data.person),
+        "hash of the places": _hash(*places),
+    }
+
+
+def _hash(*parts: bytes | np.ndarray) -> str:
+    made = hashlib.sha256()
+    for part in parts:
+        made.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes())
+    return made.hexdigest()[:12]

@@ -17,11 +17,13 @@ import numpy as np
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from reid_jax.data import records as reading
+from reid_jax.files import bound, npz
 from reid_jax.types import Records
 from reid_jax.whole import whole
 
 SPLIT, COLUMNS = "rows", "columns.npz"
 INTEGERS = ("person", "camera", "domain", "group", "frame", "shot")
+AGAIN = "copy or pack it again"
 SHARD = 20_000  # rows in a file
 CHUNK = 1_000  # rows between two calls of `watch`
 
@@ -31,14 +33,25 @@ class Packed:
 
     def __init__(self, folder: Path):
         shards = [str(path) for path in sorted(folder.glob(f"*-{SPLIT}.array_record-*"))]
-        self.source = ArrayRecordDataSource(shards) if shards else ()
+        self.folder = folder
+        try:
+            self.source = ArrayRecordDataSource(shards) if shards else ()
+        except Exception as error:  # a broken shard can make it raise anything
+            raise ValueError(
+                f"{folder} has a broken file of pictures: {bound.reason(error)}; {AGAIN}"
+            ) from error
 
     def __len__(self) -> int:
         return len(self.source)
 
     def __getitem__(self, row: int) -> bytes:
         row = range(len(self))[int(row)]  # a negative row counts from the end; may raise IndexError
-        return _picture(self.source[row])
+        try:
+            return _picture(self.source[row])
+        except Exception as error:
+            raise ValueError(
+                f"{self.folder}, row {row} is broken: {bound.reason(error)}; {AGAIN}"
+            ) from error
 
     def take(self, rows: np.ndarray) -> reading.Chosen:
         """Return the images of the given rows, in their order."""
@@ -94,15 +107,16 @@ def packed(folder: str | Path) -> Records:
 
     Raises:
         FileNotFoundError: the folder was not written by `pack`.
-        ValueError: a part of it is missing.
+        ValueError: a part of it is missing or broken.
     """
     folder = Path(folder)
     if not (folder / COLUMNS).is_file():
         raise FileNotFoundError(
             f"{folder} holds no packed data set ({COLUMNS}); `reid-jax prepare` writes one"
         )
-    with np.load(folder / COLUMNS) as file:
-        columns = {name: file[name] for name in file.files}
+    wanted = {"person": ("iu", 1), "split": ("U", 1)}
+    wanted |= {f"{name}?": ("iu", 1) for name in INTEGERS[1:]}
+    columns = npz.columns(folder / COLUMNS, "the columns of a packed data set", wanted, AGAIN)
     pictures, rows = Packed(folder), len(columns["person"])
     if len(pictures) != rows:
         raise ValueError(

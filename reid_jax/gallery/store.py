@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reid_jax.files.lock import Lock
 from reid_jax.gallery import index as indexing
 from reid_jax.gallery import schema, state, thumbnails, tracks
-from reid_jax.gallery.lock import Lock
 from reid_jax.gallery.reader import Reader
 from reid_jax.gallery.state import About
 from reid_jax.gallery.table import Table

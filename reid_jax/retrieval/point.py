@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reid_jax.files import jsons
 from reid_jax.retrieval.frames import Frames
 from reid_jax.retrieval.operating import Curves
 from reid_jax.retrieval.tally import BINS, EDGES
@@ -179,8 +180,8 @@ def load(folder: str | Path, of: Variables | str | None) -> Point | None:
     if not path.is_file():
         return None
     again = "measure again with `reid-jax evaluate --fmr=RATE`, or remove it"
+    kept = jsons.read(path, "an operating point", again)
     try:
-        kept = json.loads(path.read_text())
         encoder = kept.pop("encoder")
         known = {name: value for name, value in kept.items() if value is not None}
         for name in ("cosine", "probability", "logistic"):

@@ -13,6 +13,7 @@ import numpy as np
 from reid_jax import worker
 from reid_jax.data import records as reading
 from reid_jax.data.records import Held
+from reid_jax.files import npz
 from reid_jax.types import Records
 from reid_jax.whole import whole
 
@@ -64,8 +65,8 @@ def kept(
         except OSError:
             if not path.is_dir():  # else another process was quicker
                 raise
-    with np.load(path / "rows.npz") as columns:
-        return reading.make(Drawn(path / "pixels.npy"), **{one: columns[one] for one in COLUMNS})
+    columns = npz.read(path / "rows.npz", "the columns of drawn pictures", f"remove {path}")
+    return reading.make(Drawn(path / "pixels.npy"), **{one: columns[one] for one in COLUMNS})
 
 
 def _slug(name: str) -> str:

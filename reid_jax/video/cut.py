@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from array_record.python.array_record_module import ArrayRecordWriter
 
+from reid_jax.files import jsons
 from reid_jax.video import detect
 from reid_jax.video.boxes import Boxes
 from reid_jax.video.detect import Detect
@@ -91,7 +92,8 @@ def cut(source: Source, parts: str | Path, how: How, watch: Watch = lambda *_: N
     """
     folder = Path(parts) / source.key
     if (folder / ABOUT).is_file():
-        return json.loads((folder / ABOUT).read_text())
+        then = "remove its folder to cut it again"
+        return jsons.read(folder / ABOUT, "what a part says of itself", then)
     detector = detect.detector(how.detector, score=how.score, overlap=how.overlap)
     for stale in folder.parent.glob(f"{source.key}.unfinished-*"):
         shutil.rmtree(stale)

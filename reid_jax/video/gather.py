@@ -10,6 +10,7 @@ import numpy as np
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from reid_jax.data import packed, records
+from reid_jax.files import jsons, npz
 from reid_jax.types import Records
 from reid_jax.video.cut import ABOUT, COLUMNS, CROPS, ROWS, How
 from reid_jax.video.find import Source
@@ -79,7 +80,8 @@ def gather(
         FileExistsError: `out` exists.
     """
     folders = [Path(parts) / source.key for source in sources]
-    about = [json.loads((folder / ABOUT).read_text()) for folder in folders]
+    then = "remove its folder to cut it again"
+    about = [jsons.read(one / ABOUT, "what a part says of itself", then) for one in folders]
     rows, columns = _columns(folders, about)
     counts = _counts(about)
     manifest = {"made": asdict(how), "counts": counts, "sources": about}
@@ -146,8 +148,7 @@ def _columns(
         source["group"] = groups if count else -1
         if not count:
             continue
-        with np.load(folder / ROWS) as held:
-            part = {name: held[name] for name in held.files}
+        part = npz.read(folder / ROWS, "the rows of a part", "remove its folder to cut it again")
         part["source"] = np.full(count, number, np.int32)
         part["group"] = np.full(count, groups, np.int32)
         part["camera"] = cameras + part["view"]

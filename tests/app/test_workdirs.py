@@ -2,11 +2,15 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reid_jax.app import parts, workdirs
+from reid_jax.data import records
 from reid_jax.options import option
 
 
@@ -93,3 +97,45 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, 
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=f"--workdir={place}: cannot write in"):
         workdirs.check(Path(place), Config())
+
+
+def test_one_run_in_a_workdir(tmp_path):
+    """A second one is refused while the first lives, and not after it was killed."""
+    held = (
+        "import sys; from pathlib import Path; from reid_jax.app import workdirs\n"
+        "with workdirs.locked(Path(sys.argv[1])): print('has', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", held, str(tmp_path / "run")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout.readline() == "has\n"
+        told = rf"run is being trained in by process {other.pid} on .* since 20.*choose another"
+        with pytest.raises(ValueError, match=told):
+            workdirs.locked(tmp_path / "run").__enter__()
+        other.kill()
+        other.wait()
+    with workdirs.locked(tmp_path / "run"):
+        pass
+
+
+def test_a_run_goes_on_with_the_same_data_only(folder, tmp_path):
+    data = records.make(["a/1.jpg", "a/2.jpg", "a/3.jpg"], [1, 1, 2], camera=[0, 1, 0])
+    workdirs.check_data(folder, data)
+    saved(folder)
+    moved = data._replace(image=np.array(["b/1.jpg", "b/2.jpg", "b/3.jpg"], object))
+    workdirs.check_data(folder, moved)
+    for other, told in (
+        (records.take(data, np.array([0, 1])), "pictures: 3 there, 2 now"),
+        (data._replace(person=np.array([1, 2, 2], np.int32)), "hash of the persons"),
+        (data._replace(camera=np.array([0, 1, 1], np.int32)), "hash of the places"),
+        (data._replace(image=data.image[::-1]), "hash of the names"),
+    ):
+        with pytest.raises(ValueError, match=f"was trained on other data .*{told}") as caught:
+            workdirs.check_data(folder, other)
+        assert ("persons: " in str(caught.value)) == ("person" in told or "pictures" in told)
+    (folder / "data.json").write_text('{"pictures"')
+    with pytest.raises(ValueError, match=r"data\.json is not .*: it is cut short; remove it"):
+        workdirs.check_data(folder, data)

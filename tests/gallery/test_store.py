@@ -10,7 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from reid_jax.gallery import lock, state, thumbnails
+from reid_jax.files import lock
+from reid_jax.gallery import state, thumbnails
 from reid_jax.gallery.store import Store, make
 from reid_jax.gallery.where import where
 from tests.gallery.made import BEGIN, HASH, WIDTH, files_with, jpeg, opened, people, seconds

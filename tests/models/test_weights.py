@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from reid_jax.files import pickled
 from reid_jax.models import weights
 
 
@@ -100,10 +101,10 @@ def test_a_tensor_that_reaches_outside_its_storage(tmp_path):
         (-1, (1,), (1,)),
         (0, (2,), (-1,)),
     ):
-        storage = weights._Storage(np.float32, 4)
+        storage = pickled.Storage(np.float32, 4)
         storage.data = np.zeros(4, np.float32)
         with pytest.raises(ValueError, match="outside its storage"):
-            weights._Tensor(storage, offset, size, stride).array()
+            pickled.Tensor(storage, offset, size, stride).array()
 
 
 @pytest.mark.parametrize("zipped", [True, False])

@@ -142,6 +142,8 @@ def _boxes(sequence: Path, name: str) -> tuple[Path, np.ndarray]:
         raise ValueError(f"{path} is not as {name} has it: {error}") from None
     if boxes.shape[1] < 7:
         raise ValueError(f"{path} has {boxes.shape[1]} numbers in a line, not seven or more")
+    if not (np.abs(boxes) < 2**31).all():  # nor is a NaN
+        raise ValueError(f"{path} has a number that is none of a box")
     counts = boxes[:, 6] != 0
     if name != "MOT15" and boxes.shape[1] >= 9:
         counts &= boxes[:, 7] == PEDESTRIAN

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock that ends with its process, and says who holds it.
+"""One at a time: a lock that ends with its process, and says who holds it.
 
 The lock is the system's (flock), so a crash or a kill frees it. What the file says (host, process,
 time) is for people, and for folders that several hosts share without sharing locks.
@@ -12,19 +12,36 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-
-from reid_jax.gallery import moment
 
 STALE = 3600.0  # seconds after which what another host wrote of itself no longer counts
 PAUSE = 0.05  # seconds between two tries
 
 
 class Lock:
-    """The right to write to a gallery; of a thread that has it, any number of times."""
+    """The right to write in a folder; of a thread that has it, any number of times."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        is_held: str = "is being written",
+        then: str = "try again when that is done",
+        *,
+        stale: float = STALE,
+        beat: float = 0.0,
+    ):
+        """Open nothing yet.
+
+        Args:
+            path: the lock's file, in the folder that it is of.
+            is_held: what befalls the folder while it is held, for the error.
+            then: what the other may do, for the error.
+            stale: seconds after which what another host wrote of itself no longer counts.
+            beat: seconds between two signs of life; 0: none but the first.
+        """
+        self.path, self.is_held, self.then = path, is_held, then
+        self.stale, self.beat = stale, beat
         self._own, self._depth = threading.RLock(), 0
 
     @contextmanager
@@ -41,10 +58,17 @@ class Lock:
         with self._own:
             file = -1 if self._depth else self._taken(patience)
             self._depth += 1
+            over = threading.Event()
+            beating = threading.Thread(target=self._beat, args=(file, over), daemon=True)
+            if self.beat and file >= 0:
+                beating.start()
             try:
                 yield
             finally:
                 self._depth -= 1
+                over.set()
+                if beating.is_alive():
+                    beating.join()
                 if file >= 0:
                     with suppress(OSError):
                         os.ftruncate(file, 0)
@@ -63,8 +87,7 @@ class Lock:
                     said = os.pread(file, 4096, 0)
                     os.close(file)
                     raise ValueError(
-                        f"{self.path.parent} is being written by {_who(said)}; try again when "
-                        "that is done"
+                        f"{self.path.parent} {self.is_held} by {_who(said)}; {self.then}"
                     ) from None
                 time.sleep(PAUSE)
             except BaseException:
@@ -75,20 +98,29 @@ class Lock:
         """Write who has it."""
         said = os.pread(file, 4096, 0)
         try:
-            before = json.loads(said) if said else {}
-        except ValueError:
-            before = {}
-        other = before.get("host", socket.gethostname()) != socket.gethostname()
-        if other and time.time() - before.get("seconds", 0) < STALE:
+            before = json.loads(said)
+            host, since = str(before["host"]), float(before["seconds"])
+        except (ValueError, KeyError, TypeError):
+            host, since = socket.gethostname(), 0.0
+        if host != socket.gethostname() and time.time() - since < self.stale:
             raise ValueError(
-                f"{self.path.parent} is being written by {_who(said)}; if that is gone, remove "
-                f"{self.path}"
+                f"{self.path.parent} {self.is_held} by {_who(said)}; if that is gone, wait "
+                f"{self.stale:.0f} s or remove {self.path}"
             )
+        self._write(file)
+
+    def _beat(self, file: int, over: threading.Event) -> None:
+        while not over.wait(self.beat):
+            with suppress(OSError):
+                self._write(file)
+
+    def _write(self, file: int) -> None:
         now = time.time()
         mine = {"host": socket.gethostname(), "process": os.getpid(), "seconds": now}
-        mine["time"] = moment.iso(round(now) * 1_000_000)
-        os.ftruncate(file, 0)
-        os.pwrite(file, json.dumps(mine).encode(), 0)
+        mine["time"] = f"{datetime.fromtimestamp(round(now), UTC):%Y-%m-%dT%H:%M:%SZ}"
+        told = json.dumps(mine).encode()
+        os.pwrite(file, told, 0)
+        os.ftruncate(file, len(told))
 
 
 def _who(said: bytes) -> str:
