@@ -13,7 +13,7 @@ LAYERS = [
     ["losses"], ["memory"], ["clustering"], ["retrieval"], ["models"], ["data"], ["synthetic"],
     ["video"], ["methods"], ["optimise"], ["mapped"], ["parallel"], ["train"], ["evaluate"],
     ["checkpoint"], ["forms"], ["card"], ["export"], ["network"], ["encoders"], ["gallery"],
-    ["app"], ["api"],
+    ["app"], ["api"], ["serve"],
 ]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
