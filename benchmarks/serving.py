@@ -21,15 +21,16 @@ from collections import defaultdict
 from pathlib import Path
 
 import httpx
+import jax
 import numpy as np
 import simplejpeg
-from absl import app, flags
+from absl import app, flags, logging
 
 import reid_jax
 from reid_jax import synthetic
 
 _GALLERY = flags.DEFINE_string("gallery", None, "of `reid-jax gallery`; none: the street's people")
-_PERSONS = flags.DEFINE_integer("persons", 400, "without --gallery: persons of the street", 2)
+_PERSONS = flags.DEFINE_integer("persons", 100, "without --gallery: persons of the street", 2)
 _USERS = flags.DEFINE_integer("users", 32, "users at once", 1)
 _SECONDS = flags.DEFINE_float("seconds", 30, "how long they use it", 0.1)
 _THINK = flags.DEFINE_float("think", 1.0, "seconds between an answer and the next question", 0)
@@ -39,7 +40,8 @@ _SIZE = flags.DEFINE_string("size", "128x64", "without --gallery: of the encoder
 
 def street(folder: Path) -> Path:
     """A gallery of the street's people."""
-    encoder = reid_jax.build(_BACKBONE.value, size=_SIZE.value)
+    model = reid_jax.build(_BACKBONE.value, size=_SIZE.value)
+    encoder = reid_jax.Encoder(model, model.init(jax.random.key(0)))
     encoder.save(folder / "encoder", forms=[])
     people = synthetic.labelled(persons=_PERSONS.value, cameras=6, per_camera=2)
     gallery = reid_jax.open_gallery(folder / "people", folder / "encoder", create=True)
@@ -125,6 +127,7 @@ def measure(address: str) -> None:
 
 def main(_: list[str]) -> None:
     """Start the page, use it, end it."""
+    logging.set_verbosity(logging.WARNING)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(_GALLERY.value) if _GALLERY.value else street(Path(name))
         command = ["env", "--default-signal=INT", sys.executable, "-u", "-m", "experiments.serve"]

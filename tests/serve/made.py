@@ -19,8 +19,8 @@ def encoder(scale=1.0):
 
     def seen(variables, image, train, *_):
         x = image.astype(jnp.float32)[:, :, 8:24] / 255
-        x = x.reshape(len(x), 8, 8, 16, 3).mean((2, 3))
-        x = variables["params"]["scale"] * (x - x.mean((1, 2), keepdims=True)).reshape(len(x), 24)
+        x = x.reshape(-1, 8, 8, 16, 3).mean((2, 3))
+        x = variables["params"]["scale"] * (x - x.mean((1, 2), keepdims=True)).reshape(-1, 24)
         return Embedded(x, x), {}
 
     variables = {"params": {"scale": np.full((1, 1), scale, np.float32)}}
