@@ -6,13 +6,15 @@ r"""Keep people seen by cameras over weeks in a folder, for `reid-jax search`.
     python -m experiments.gallery --gallery=people --add=crops.parquet
     python -m experiments.gallery --gallery=people --remove --cameras=gate --until=2026-04-01
     python -m experiments.gallery --gallery=people --merge=other
+    python -m experiments.gallery --gallery=people --labels=corrected
     python -m experiments.gallery --gallery=people
 
 The last one tells what there is. The first --add makes the gallery, which is of one --encoder from
 then on (a run's folder or an exported one) and remembers where it lies. Pictures are added by
 thousands, and those that are there already are passed over, so that the same command goes on
 where it was stopped. What `reid-jax embed` wrote is added without its pictures, so that there are
-no thumbnails. What is removed is gone from the disk when the command ends.
+no thumbnails. What is removed is gone from the disk when the command ends. --labels makes a data
+set of what users of `reid-jax serve` said of their answers.
 """
 
 import os
@@ -24,9 +26,19 @@ import numpy as np
 from absl import flags
 
 from reid_jax.api.gallery import open_gallery
-from reid_jax.app import command, embedded, filters, keys, paths, pictures, progress, sources
+from reid_jax.app import (
+    command,
+    embedded,
+    filters,
+    keys,
+    outputs,
+    paths,
+    pictures,
+    progress,
+    sources,
+)
 from reid_jax.data import records
-from reid_jax.gallery import moment
+from reid_jax.gallery import labels, moment
 from reid_jax.gallery.store import Store, make
 from reid_jax.options import absolute, expanded
 from reid_jax.types import Records
@@ -47,15 +59,20 @@ _FPS = flags.DEFINE_float(
 _SKIP_BROKEN = flags.DEFINE_boolean("skip_broken", False, "leave out pictures that cannot be read")
 _REMOVE = flags.DEFINE_boolean("remove", False, "remove what --cameras and so on name")
 _ROWS = flags.DEFINE_list("rows", None, "with --remove: only rows of these numbers")
+_LABELS = flags.DEFINE_string(
+    "labels", None, "a new folder: what users of `reid-jax serve` said, as a set that csv: reads"
+)
 _MERGE = flags.DEFINE_string("merge", None, "another gallery of the same encoder, to be added")
 PIECE = 4096  # pictures of a commit
 
 
 def main() -> None:
     """Add, remove, merge or tell."""
-    asked = [bool(_ADD.value), bool(_REMOVE.value), bool(_MERGE.value)]
+    asked = [bool(one.value) for one in (_ADD, _REMOVE, _MERGE, _LABELS)]
     if sum(asked) > 1:
-        raise ValueError("--add, --remove and --merge are done one at a time; name one of them")
+        raise ValueError(
+            "--add, --remove, --merge and --labels are done one at a time; name one of them"
+        )
     if not _REMOVE.value and (filters.given() or _ROWS.value):
         raise ValueError("--cameras, --since and so on name what --remove removes; add --remove")
     folder = filters.folder()
@@ -68,6 +85,13 @@ def main() -> None:
     elif _MERGE.value:
         count = Store(folder, say=command.say).merge(Store(expanded(_MERGE.value)))
         command.say(f"{count:,} rows of {_MERGE.value} are added to {folder}")
+    elif _LABELS.value:
+        out = outputs.new(_LABELS.value, flag="--labels")
+        told = labels.write(Store(folder), out)
+        left = f"; {told.contradicted} left out, of whom words contradict" * bool(told.contradicted)
+        command.say(f"{told.pictures:,} pictures of {told.persons:,} persons{left}")
+        command.say(f"csv:{out}/{labels.FILE}")
+        return
     _tell(Store(folder))
 
 

@@ -17,14 +17,13 @@ from pathlib import Path
 
 from absl import flags
 
-from reid_jax.api.gallery import Gallery
+from reid_jax.api.gallery import Gallery, remembered
 from reid_jax.api.loading import load
 from reid_jax.api.pictures import each, items
 from reid_jax.app import canvas, command, filters, found, outputs
 from reid_jax.gallery.answer import Answer, listed
 from reid_jax.gallery.store import Store
 from reid_jax.gallery.thumbnails import decoded
-from reid_jax.options import expanded
 from reid_jax.options import listed as paths
 from reid_jax.whole import whole
 
@@ -70,8 +69,8 @@ def main() -> None:
 
 def _opened(store: Store) -> Gallery:
     """The gallery behind its encoder, from where that was when the gallery was made."""
-    folder = Path(expanded(_ENCODER.value or store.about.name))
-    if not _ENCODER.value and not (store.about.name and folder.exists()):
+    folder = remembered(store, _ENCODER.value or "")
+    if folder is None:
         raise ValueError(
             f"the encoder of {store.folder} is not at {store.about.name or 'any known place'}; "
             "name it with --encoder=FOLDER"

@@ -16,6 +16,7 @@ from reid_jax.gallery.answer import Answer
 from reid_jax.gallery.reader import Say
 from reid_jax.gallery.store import Store, make
 from reid_jax.gallery.where import where
+from reid_jax.options import expanded
 from reid_jax.types import Records
 
 AHEAD = 128  # pictures that are decoded before they are embedded
@@ -227,3 +228,12 @@ def open_gallery(
         make(folder, encoder.fingerprint, encoder.width, name=name or repr(encoder))
     point = None if encoder is None else encoder.point
     return Gallery(Store(folder, point=point, patience=patience, say=say), encoder)
+
+
+def remembered(store: Store, given: str = "") -> Path | None:
+    """Where the encoder of a gallery lies: as given, or where it was when the gallery was made.
+
+    None where that is not known, or it is there no longer.
+    """
+    path = Path(expanded(given or store.about.name))
+    return path if given or (store.about.name and path.exists()) else None

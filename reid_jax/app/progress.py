@@ -73,7 +73,7 @@ def said() -> None:
 
 
 def hush() -> None:
-    """Tell nothing; another process does."""
+    """Tell nothing from now on: another process does, or the work has no end."""
     global _silent
     _silent = True
 

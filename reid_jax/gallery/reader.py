@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reid_jax.gallery import index as indexing
 from reid_jax.gallery import moment, schema, state, thumbnails, tracks
@@ -15,6 +15,9 @@ from reid_jax.gallery.where import Where
 from reid_jax.options import choose
 from reid_jax.retrieval import point as points
 from reid_jax.retrieval.point import Point
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FEW = 2_000  # rows that a filter leaves, up to which all are looked at
 UNITS = {"picture": 0, "track": 1}
@@ -143,6 +146,14 @@ class Reader:
         names = dict.fromkeys(["row", *columns])
         found = self._rows.read(list(names), (where or Where()).sql())
         return sorted(found.to_pylist(), key=lambda one: one["row"])
+
+    def columns(self, names: Sequence[str]) -> "pa.Table":
+        """Some columns of all rows, in no order, as Arrow keeps them."""
+        return self._rows.read(names)
+
+    def version(self) -> int:
+        """A number that is another one whenever the rows are."""
+        return int(self._rows.lance.version)
 
     def info(self) -> dict[str, Any]:
         """What there is: counts, cameras, times, the encoder, the index, bytes on the disk."""

@@ -4,6 +4,7 @@ gallery.json     the format's version, the encoder: its hash, its name, the widt
 operating.json   the encoder's threshold, where it has one (`retrieval.point`)
 state.json       the next row's number, the index, and what a writer that died may have left undone
 writer.lock      who writes
+feedback.jsonl   what people said of answers (`feedback`), and feedback.lock
 rows.lance, thumbnails.lance
 """
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reid_jax.files.lock import Lock
+from reid_jax.gallery import feedback, schema, state, thumbnails, tracks
 from reid_jax.gallery import index as indexing
-from reid_jax.gallery import schema, state, thumbnails, tracks
 from reid_jax.gallery.reader import Reader
 from reid_jax.gallery.state import About
 from reid_jax.gallery.table import Table
@@ -128,7 +128,7 @@ class Store(Reader):
         return self._added(batch, small, maintain)
 
     def remove(self, where: Where, *, erase: bool = True) -> int:
-        """Remove the rows that a filter means, and their thumbnails.
+        """Remove the rows that a filter means, their thumbnails, and what was said of them.
 
         Args:
             where: of `reid_jax.gallery.where`; it must name something.
@@ -251,6 +251,7 @@ class Store(Reader):
         self._rows.erase(undone.get("rows", []))
         self._small.erase(undone.get("thumbnails", []))
         used = self._rows.read(["row"])["row"].to_numpy()
+        feedback.keep(self.folder, used.tolist())
         free = max(kept.next, int(used.max(initial=-1)) + 1)
         state.write_state(self.folder, kept._replace(next=free, undone=None))
 
