@@ -55,6 +55,11 @@ OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
             ["--queries=90", "--gallery=400", "--width=16", "--rounds=1", "--parts=rank,dense"],
             "above the embeddings  mAP ",
         ),
+        (
+            "serving",
+            ["--persons=6", "--users=2", "--seconds=2", "--think=0.1", "--size=64x32"],
+            "errors         0",
+        ),
         ("gallery", ["--rows=3000", "--width=16", "--queries=5"], "recall@10 1.0000 then"),
     ],
 )

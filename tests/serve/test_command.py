@@ -27,12 +27,15 @@ def test_it_serves_until_it_is_stopped(folder):
         "serve", f"--gallery={folder}/people", f"--encoder={folder}/encoder", "--port=0",
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    address = next(line for line in run.stdout if line.startswith("http")).split()[0]
-    with httpx.Client(base_url=address, trust_env=False) as client:
-        assert client.get("/api/about").json()["pictures"] == 92
-        assert client.get("/api/search?query=3").json()["matches"]
-    os.killpg(run.pid, signal.SIGINT)
-    out, err = run.communicate(timeout=60)
+    try:
+        address = next(line for line in run.stdout if line.startswith("http")).split()[0]
+        with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
+            assert client.get("/api/about").json()["pictures"] == 92
+            assert client.get("/api/search?query=3").json()["matches"]
+        os.killpg(run.pid, signal.SIGINT)
+        out, err = run.communicate(timeout=60)
+    finally:
+        run.kill()
     assert run.returncode == 130 and "Traceback" not in out + err, err
     assert "stopped; the same command begins anew" in err and nobody_is_left(run)
 
