@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from reid_jax import checkpoint, distance, evaluate, export, parallel
+from reid_jax import distance, evaluate, export, parallel
 from reid_jax.app import command, embedded, keys, loaded, outputs, pictures, progress, sources
 from reid_jax.data import records
 from reid_jax.options import expanded
@@ -82,8 +82,8 @@ def _encoder() -> tuple[parallel.Embed, Any, Input, str]:
     """(embed, its variables, its input, its hash) of a run, of weights, or of an export."""
     if _ENCODER.value:
         folder = expanded(_ENCODER.value)
-        run, about = export.load(folder)
-        input = checkpoint.input_of(about["normalisation"])
+        run = export.load(folder)[0]
+        input = export.use(folder)[0]
         return (lambda variables, image: run(image)), None, input, export.fingerprint(folder)
     _, model, variables = loaded.encoder()
     embed, placed = parallel.build_embed(model), parallel.replicate(variables)

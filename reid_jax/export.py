@@ -29,7 +29,7 @@ from reid_jax.files import bound, jsons, sums
 from reid_jax.models import pretrained
 from reid_jax.retrieval import point as points
 from reid_jax.retrieval.point import Point
-from reid_jax.types import Model, Variables
+from reid_jax.types import Input, Model, Variables
 from reid_jax.whole import whole
 
 ENCODER, PROGRAM = "encoder.json", "program.bin"
@@ -199,9 +199,20 @@ def about(folder: str | Path) -> dict[str, Any]:
             f"{folder} holds no exported encoder (encoder.json); `reid-jax export` writes one"
         )
     kept = jsons.read(path, "of an exported encoder", "export it again")
+    if not isinstance(kept.get("config"), dict):
+        raise ValueError(f"{path} has no configuration; export it again")
+    return kept
+
+
+def use(folder: str | Path) -> tuple[Input, int]:
+    """The pictures that an exported encoder takes, and the width of its embedding.
+
+    Raises:
+        FileNotFoundError: the folder holds none.
+        ValueError: encoder.json does not say it.
+    """
+    kept = about(folder)
     try:
-        if not isinstance(kept["config"], dict):
-            raise TypeError
         input, width = checkpoint.input_of(kept["normalisation"]), kept["output"]["shape"][1]
         sides, colours = input.size, (*input.mean, *input.std)
         if not all(type(one) is int and 0 < one < 1 << 20 for one in (*sides, width)):
@@ -210,10 +221,10 @@ def about(folder: str | Path) -> dict[str, Any]:
             raise ValueError
     except (KeyError, TypeError, ValueError, LookupError, OverflowError):
         raise ValueError(
-            f"{path} does not say how its encoder is used (config, normalisation, output); export "
-            "it again"
+            f"{Path(folder) / ENCODER} does not say how its encoder is used (normalisation, "
+            "output); export it again"
         ) from None
-    return kept
+    return input, width
 
 
 def fingerprint(folder: str | Path) -> str:

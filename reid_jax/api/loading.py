@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from reid_jax import checkpoint, encoders, export
+from reid_jax import encoders, export
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.runtime import ENGINES, Runtime
 from reid_jax.files import jsons
@@ -121,8 +121,7 @@ def _of_folder(folder: Path, batch: int) -> Encoder:
 
 def _of_program(folder: Path, about: dict[str, Any]) -> Model:
     """The program of an export as a model; its weights are inside."""
-    call = export.called(folder)
-    input, width = checkpoint.input_of(about["normalisation"]), about["output"]["shape"][1]
+    call, (input, width) = export.called(folder), export.use(folder)
 
     def apply(
         variables: Variables, image: Array, train: Any, key: Any = None, tags: Any = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reid_jax import checkpoint, distance, export
+from reid_jax import distance, export
 from reid_jax.api.encoder import Encoder
 from reid_jax.files import sums
 from reid_jax.forms import FORMS
@@ -79,5 +79,5 @@ def _model(run: session.Run, about: dict[str, Any], file: Path) -> Model:
     def absent(*arguments: Any) -> Any:
         raise ValueError(f"{file} only embeds; load {file.parent} without engine= for its maps")
 
-    input, width = checkpoint.input_of(about["normalisation"]), about["output"]["shape"][1]
+    input, width = export.use(file.parent)
     return Model(lambda key: {}, apply, width, input, absent, about["config"])

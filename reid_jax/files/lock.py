@@ -107,17 +107,18 @@ class Lock:
                 f"{self.path.parent} {self.is_held} by {_who(said)}; if that is gone, wait "
                 f"{self.stale:.0f} s or remove {self.path}"
             )
-        self._write(file)
+        self._write(file, time.time())
 
     def _beat(self, file: int, over: threading.Event) -> None:
+        began = time.time()
         while not over.wait(self.beat):
             with suppress(OSError):
-                self._write(file)
+                self._write(file, began)
 
-    def _write(self, file: int) -> None:
+    def _write(self, file: int, began: float) -> None:
         now = time.time()
         mine = {"host": socket.gethostname(), "process": os.getpid(), "seconds": now}
-        mine["time"] = f"{datetime.fromtimestamp(round(now), UTC):%Y-%m-%dT%H:%M:%SZ}"
+        mine["time"] = f"{datetime.fromtimestamp(round(began), UTC):%Y-%m-%dT%H:%M:%SZ}"
         told = json.dumps(mine).encode()
         os.pwrite(file, told, 0)
         os.ftruncate(file, len(told))

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from reid_jax.app import parts, workdirs
 from reid_jax.data import records
+from reid_jax.files import lock
 from reid_jax.options import option
 
 
@@ -139,3 +142,13 @@ def test_a_run_goes_on_with_the_same_data_only(folder, tmp_path):
     (folder / "data.json").write_text('{"pictures"')
     with pytest.raises(ValueError, match=r"data\.json is not .*: it is cut short; remove it"):
         workdirs.check_data(folder, data)
+
+
+def test_a_lock_gives_signs_of_life(tmp_path):
+    path = tmp_path / ".lock"
+    with lock.Lock(path, beat=0.05).held():
+        first = json.loads(path.read_text())
+        time.sleep(1.2)
+        last = json.loads(path.read_text())
+    assert last["seconds"] > first["seconds"] + 1 and last["process"] == os.getpid()
+    assert last["time"] == first["time"] and path.read_text() == ""
