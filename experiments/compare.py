@@ -15,11 +15,13 @@ import json
 from absl import flags
 
 from reid_jax.app import command, outputs
-from reid_jax.app.results import groups, shown, verdict
+from reid_jax.app.results import groups, page, shown, verdict
 from reid_jax.whole import whole
 
 _OUT = flags.DEFINE_string(
-    "out", None, "a new .json file for the comparison; beside it a .md with what is printed"
+    "out",
+    None,
+    "a new .json file for the comparison; beside it the same as a .md and as a .html page",
 )
 
 
@@ -27,7 +29,8 @@ def main(names: list[str]) -> None:
     """Compare what is named."""
     out = outputs.new(_OUT.value, ".json") if _OUT.value else None
     if out:
-        outputs.new(str(out.with_suffix(".md")), flag="--out, beside which this would be")
+        for ending in (".md", ".html"):
+            outputs.new(str(out.with_suffix(ending)), flag="--out, beside which this would be")
     named = [groups.opened(name) for name in names]
     groups.check(named)
     found = verdict.compared(named)
@@ -36,6 +39,7 @@ def main(names: list[str]) -> None:
     if out:
         for path, content in (
             (out.with_suffix(".md"), text),
+            (out.with_suffix(".html"), page.page(found)),
             (out, json.dumps(shown.plain(found), indent=1) + "\n"),
         ):
             with whole(path) as unfinished:

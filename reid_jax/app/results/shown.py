@@ -11,6 +11,7 @@ from reid_jax.app.results.groups import Group
 from reid_jax.app.results.record import MEANS, Result
 from reid_jax.app.results.verdict import Compared, Figure, compared
 
+MARK = "\\|"  # for | inside of a cell
 HEADS = {name: name.replace("rank", "rank-") for name in MEANS}
 
 
@@ -28,7 +29,7 @@ def markdown(found: Sequence[Compared]) -> str:
         "",
         *(f"- {one.verdict}" for one in found[1:]),
         "",
-        *_runs(groups),
+        *runs(groups),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -36,7 +37,7 @@ def markdown(found: Sequence[Compared]) -> str:
 def seeds(group: Group) -> str:
     """Mean and spread of one group, and the figures of each of its seeds."""
     (one,) = compared([group])
-    return "\n".join([*_table([one]), "", *_runs([group])])
+    return "\n".join([*_table([one]), "", *runs([group])])
 
 
 def plain(found: Sequence[Compared]) -> dict[str, Any]:
@@ -73,14 +74,15 @@ def _differences(groups: Sequence[Group]) -> Iterator[str]:
         yield f"| option | {' | '.join(one.name for one in groups)} |"
         yield "|---" * (len(groups) + 1) + "|"
         for name, values in changed.items():
-            yield f"| {name} | {' | '.join(_cell(value) for value in values)} |"
+            yield f"| {name} | {' | '.join(cell(value).replace('|', MARK) for value in values)} |"
     for name, options in own.items():
         yield f"\nOnly {name} has the options {', '.join(options)}."
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """The value of an option."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text.replace("|", "\\|") or "(empty)"
+    return text or "(empty)"
 
 
 def _table(found: Sequence[Compared]) -> Iterator[str]:
@@ -94,19 +96,28 @@ def _table(found: Sequence[Compared]) -> Iterator[str]:
     for one in found[1:]:
         yield _line(f"{one.group.name} less {found[0].group.name}", one.ahead, "+")
     yield ""
+    yield spread(found)
+
+
+def spread(found: Sequence[Compared]) -> str:
+    """What ± means."""
     several = max(len(one.group.results) for one in found) > 1
-    yield (
+    return (
         f"± is half an interval of 95%, by bootstrap over queries{' and seeds' if several else ''}"
         f"{', paired by query' if len(found) > 1 else ''}."
     )
 
 
 def _line(name: str, figures: dict[str, Figure], sign: str) -> str:
-    cells = [f"{100 * x.mean:{sign}.1f} ± {100 * x.half:.1f}" for x in figures.values()]
-    return f"| {name} | {' | '.join(cells)} |"
+    return f"| {name} | {' | '.join(cells(figures, sign))} |"
 
 
-def _runs(groups: Sequence[Group]) -> Iterator[str]:
+def cells(figures: dict[str, Figure], sign: str) -> list[str]:
+    """Figures in percent with half their interval; `sign` "+" for differences."""
+    return [f"{100 * x.mean:{sign}.1f} ± {100 * x.half:.1f}" for x in figures.values()]
+
+
+def runs(groups: Sequence[Group]) -> Iterator[str]:
     """A line for each run: its figures, and where they come from."""
     for group in groups:
         own = [_run(one) for one in group.results]

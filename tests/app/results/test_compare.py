@@ -1,7 +1,9 @@
 """Runs beside each other: what differs, verdicts, and what cannot be compared."""
 
 import dataclasses
+import html
 import json
+import re
 
 import numpy as np
 import pytest
@@ -125,6 +127,16 @@ def test_the_command_prints_and_writes(tmp_path):
     kept = json.loads((tmp_path / "new" / "x.json").read_text())
     assert kept["groups"][1]["verdict"] in said and kept["differences"] == {}
     assert "differ in nothing" in said and "is better than" in said
+    seen = html.unescape((tmp_path / "new" / "x.html").read_text())
+    assert (
+        "http:" not in seen
+        and "https:" not in seen
+        and kept["groups"][1]["verdict"] in re.sub("<[^>]+>", "", seen)
+    )
+    for title in ("Verdict", "Figures", "What differs", "The runs"):
+        assert f"{title}</h2>" in seen
+    figure = kept["groups"][1]["figures"]["mAP"]
+    assert f"{100 * figure['mean']:.1f} ±" in seen
     told = refused("compare", *two, f"--out={tmp_path}/new/x.json")
     assert "exists already" in told and told.count("\n") == 1
     assert "unknown flag --outt, did you mean '--out'?" in refused("compare", *two, "--outt=x.json")
