@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import traverse_util
 
-from reid_jax import encoders
+from reid_jax import encoders, network
 from reid_jax.models import embedder, imagenet, mobile, pretrained, published, weights
 from reid_jax.models.norm import BatchNorm
 from reid_jax.types import Input
@@ -232,7 +232,7 @@ def _packaged(name, size):
     except ValueError as error:
         pytest.skip(str(error))
     trunk = encoders.BACKBONES[f"{name}_stride2"](norm=BatchNorm, dtype=jnp.float32)
-    model = _model(trunk, size, Input(size, *encoders.pixels(name, "imagenet")))
+    model = _model(trunk, size, Input(size, *network.pixels(name, "imagenet")))
     variables, coverage = pretrained.load(path, model.init(jax.random.key(0)))
     assert coverage.filled == coverage.expected
     return model, variables, path
