@@ -1,6 +1,5 @@
 """The model card of an exported encoder, and an example that runs it without this library."""
 
-import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Mapping
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import reid_jax
+from reid_jax.files import sums
 
 LIBRARIES = ("jax", "flax", "numpy", "onnx", "onnxruntime")
 HOLDS = {
@@ -104,7 +104,7 @@ def _files(folder: Path) -> str:
     for name, holds in HOLDS.items():
         path = folder / name
         if path.is_file():
-            size, digest = path.stat().st_size / 1e6, hashlib.sha256(path.read_bytes()).hexdigest()
+            size, digest = path.stat().st_size / 1e6, sums.digest(path)
             rows.append(f"| {name} | {holds} | {size:.1f} | `{digest}` |")
         elif path.is_dir():
             size = sum(one.stat().st_size for one in path.rglob("*") if one.is_file()) / 1e6

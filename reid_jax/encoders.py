@@ -18,7 +18,6 @@ from reid_jax import checkpoint, export, parallel
 from reid_jax.files import jsons
 from reid_jax.models import embedder, imagenet, pretrained, transfer
 from reid_jax.models.backbones import BACKBONES
-from reid_jax.models.backbones import MGNS as MGNS
 from reid_jax.models.norm import BatchNorm
 from reid_jax.models.start import NEEDED as NEEDED
 from reid_jax.models.start import NONE as NONE

@@ -114,7 +114,7 @@ def module(config: Any, norm: Callable[..., BatchNorm]) -> nn.Module:
     inside = partial(kind, frozen=True) if config.bn_frozen else kind
     again = {"remat": True} if config.remat else {}
     return embedder.Embedder(
-        choose("backbone", config.backbone, BACKBONES)(norm=inside, dtype=dtype, **again),
+        BACKBONES[config.backbone](norm=inside, dtype=dtype, **again),
         input,
         choose("pooling", config.pooling, POOLINGS),
         512 if config.backbone.startswith("osnet") else 0,

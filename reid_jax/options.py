@@ -57,6 +57,11 @@ def option(
     return dataclasses.field(default=default, metadata=about)
 
 
+def typed(value: Any) -> str:
+    """The value of an option as it is typed on a command line."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def sentence(config_class: type, name: str) -> str:
     """What an option means, as the class that first has it says."""
     return _about(config_class, name).get("sentence", "")

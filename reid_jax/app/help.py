@@ -13,7 +13,7 @@ from absl import flags
 import reid_jax
 from reid_jax import encoders
 from reid_jax.app import kinds, memory, parts, views
-from reid_jax.options import SOURCE, Holds, choose, holds, names, owner, sentence
+from reid_jax.options import SOURCE, Holds, choose, holds, names, owner, sentence, typed
 
 WORDS = ("-h", "--help", "-help", "-?", "--helpshort", "--helpfull", "--version")
 # what an option is about, by the part of a configuration that has it; others are of the method
@@ -90,8 +90,7 @@ def _options(config_class: type, config: Any) -> Iterator[str]:
             yield f"\n{title}"
         for name in members:
             value = getattr(config, name)
-            shown = str(value).lower() if isinstance(value, bool) else str(value)
-            yield from _entry(f"--config.{name}", shown, sentence(config_class, name))
+            yield from _entry(f"--config.{name}", typed(value), sentence(config_class, name))
 
 
 def _held(config_class: type) -> list[Holds]:

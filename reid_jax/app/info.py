@@ -53,6 +53,10 @@ def machine() -> Iterator[tuple[str, str]]:
             yield name, importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             yield name, "not installed"
-    devices = jax.devices()
-    yield "devices", f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
+    yield "devices", f"{devices()} ({jax.default_backend()})"
     yield "processor cores", str(os.cpu_count())
+
+
+def devices() -> str:
+    """How many devices there are, of all processes, and of which kind."""
+    return f"{jax.device_count()} x {jax.devices()[0].device_kind}"

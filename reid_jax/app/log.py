@@ -14,7 +14,7 @@ import jax
 from tensorboard.summary import Writer
 
 from reid_jax import parallel
-from reid_jax.app import command, writers
+from reid_jax.app import command, info, writers
 from reid_jax.app.job import Job
 from reid_jax.app.paths import resolved
 from reid_jax.data import copies
@@ -41,7 +41,6 @@ class Log:
         self.first: tuple[float, int] | None = None  # time and steps of the first moment
         self.at = (0, 0)  # epoch and step of the last moment
         if self.writes:
-            device = jax.devices()[0]
             self.say(f"training data\n{summary(survey(job.train))}")
             if len(job.test.person):
                 ways = {"same_camera": bool(getattr(config, "same_camera", False))}
@@ -53,8 +52,7 @@ class Log:
                     "no test data (no query, no gallery picture), so the run ends without figures; "
                     "`reid-jax evaluate --test=KIND:PATH` gives them later"
                 )
-            devices = f"{jax.device_count()} x {device.device_kind}"
-            self.say(f"{devices}, {jax.process_count()} process(es); {workdir}")
+            self.say(f"{info.devices()}, {jax.process_count()} process(es); {workdir}")
 
     def begin(self, step: int, resume: Position | None) -> None:
         """Say where the run starts; a resumed run drops the lines after its checkpoint."""

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
-
 import reid_jax
+from reid_jax.app import info
 
 ROOT = Path(reid_jax.__file__).resolve().parents[1]
 
@@ -27,7 +26,7 @@ def told() -> dict[str, str]:
         "revision": revision(),
         "command": command(),
         "date": now.isoformat(timespec="seconds"),
-        "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "devices": info.devices(),
         "cores": str(os.cpu_count()),
     }
 

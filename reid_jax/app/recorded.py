@@ -1,7 +1,6 @@
 """Where a run comes from, as blocks: its configuration, command, machine and hashes."""
 
 import dataclasses
-import hashlib
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,8 @@ import numpy as np
 from reid_jax.app.about import About
 from reid_jax.app.job import Experiment
 from reid_jax.app.page.blocks import Block, Code, Table, Text
-from reid_jax.options import sentence
+from reid_jax.files import sums
+from reid_jax.options import sentence, typed
 from reid_jax.retrieval import point
 from reid_jax.types import Variables
 
@@ -61,9 +61,7 @@ def command(config: Any, experiment: Experiment | None, about: About, workdir: P
     words = ["reid-jax", about.experiment, f"--workdir={workdir}", f"--recipe={recipe}"]
     for name, value in _options(config, experiment).items():
         if value != base[name]:
-            words.append(
-                f"--config.{name}={str(value).lower() if isinstance(value, bool) else value}"
-            )
+            words.append(f"--config.{name}={typed(value)}")
     return [
         Text("Its command was not kept; this one has the same options:"),
         Code(shlex.join(words)),
@@ -101,7 +99,7 @@ def hashes(workdir: Path, variables: Variables) -> Table:
     rows = [["weights of the encoder", f"`{point.fingerprint(variables)}`"]]
     path = workdir / "config.json"
     if path.is_file():
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS]
+        digest = sums.digest(path)[:DIGITS]
         rows.append(["configuration, `sha256sum config.json`", f"`{digest}`"])
     caption = f"The first {DIGITS} digits of SHA-256; operating.json names the encoder by the same"
     return Table(caption, ["of", "hash"], rows, words=True)
@@ -123,5 +121,5 @@ def _base(experiment: Experiment, recipe: str) -> Mapping[str, Any]:
 
 def _shown(value: Any) -> str:
     """A value as it is written on a command line."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = typed(value)
     return f"`{text}`" if text else "(empty)"

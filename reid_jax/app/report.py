@@ -64,6 +64,7 @@ def write(
     *,
     epochs: int | None = None,
     embedding: np.ndarray | None = None,
+    ranked: ranking.Ranking | None = None,
     experiment: Experiment | None = None,
 ) -> Mapping[str, Figures]:
     """Embed the test data three ways, rank, draw, and write the report; all processes call it.
@@ -77,6 +78,7 @@ def write(
         plan: of the last epoch, whose pseudo labels are drawn.
         epochs: that were trained; None: all of them.
         embedding: of all rows of the test data by `encoder`, if that is known.
+        ranked: the ranking of `embedding`, if that is known.
         experiment: whose configuration it is; None: that of its class.
 
     Returns:
@@ -85,8 +87,9 @@ def write(
     began, origin = time.monotonic(), about.read(folder.parent)
     ways = {"metric": config.rank_by, "same_camera": config.same_camera}
     embeddings = baselines.embeddings(job, config, embed, encoder, origin, embedding)
+    known = {markdown.TRAINED: ranked} if ranked else {}
     rankings = {
-        name: evaluate.rank_records(embedding, job.test, **ways)
+        name: known[name] if name in known else evaluate.rank_records(embedding, job.test, **ways)
         for name, embedding in embeddings.items()
     }
     table = {name: dict(evaluate.figures(ranked)) for name, ranked in rankings.items()}

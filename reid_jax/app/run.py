@@ -122,8 +122,16 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
         _record(job, config, workdir, encoder, at, figures, ranking)
         if _REPORT.value and at is not None:
             with progress.doing("drawing the report"):
-                folder = workdir / "report"
-                report.write(job, config, embed, encoder, folder, at.plan, embedding=embedding)
+                report.write(
+                    job,
+                    config,
+                    embed,
+                    encoder,
+                    workdir / "report",
+                    at.plan,
+                    embedding=embedding,
+                    ranked=ranking,
+                )
             log.pictures(workdir / "report")
     except stop.Stopped:
         keeper.write()

@@ -25,7 +25,7 @@ def of_json(value: Any) -> int:
 def of_files(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file of a folder, to its bottom, by its path in it."""
     files = sorted(one for one in folder.rglob("*") if one.is_file())
-    return {one.relative_to(folder).as_posix(): _digest(one) for one in files}
+    return {one.relative_to(folder).as_posix(): digest(one) for one in files}
 
 
 def check_files(folder: Path, part: str, kept: Any) -> None:
@@ -42,8 +42,8 @@ def check_files(folder: Path, part: str, kept: Any) -> None:
     if kept is None:
         return
     wanted = {
-        name: digest
-        for name, digest in (kept.items() if isinstance(kept, Mapping) else ())
+        name: said
+        for name, said in (kept.items() if isinstance(kept, Mapping) else ())
         if name == part or name.startswith(f"{part}/")
     }
     there = folder / part
@@ -52,13 +52,14 @@ def check_files(folder: Path, part: str, kept: Any) -> None:
     for name in sorted({*wanted, *found}):
         if name not in found:
             raise ValueError(f"{folder / name} is missing; export it again, or copy it again")
-        if wanted.get(name) != _digest(found[name]):
+        if wanted.get(name) != digest(found[name]):
             raise ValueError(
                 f"{found[name]} is cut short, damaged or another file: its SHA-256 is not the one "
                 "that was kept; export it again, or copy it again"
             )
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

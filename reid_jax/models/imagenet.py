@@ -4,12 +4,12 @@ The files were trained by others: EfficientNet-Lite by Google, ported to torch; 
 package's tracker uses it. A file that is not the one of the release that is known here is refused.
 """
 
-import hashlib
 import importlib.metadata
 import re
 from pathlib import Path
 from typing import NamedTuple
 
+from reid_jax.files import sums
 from reid_jax.models.backbones import BACKBONES
 
 WORD = "imagenet"  # what `weights` is for them
@@ -116,8 +116,7 @@ def find(backbone: str) -> Path:
             f"weights={WORD}: {wanted.name} {there.version} is installed without {wanted.file}; "
             f"install the release that is known here: {wanted.install}"
         )
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sums.digest(path)
     if found != wanted.sha256:
         raise ValueError(
             f"weights={WORD}: {path} has the sha256 {found[:16]}, and the release {wanted.version} "

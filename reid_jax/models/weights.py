@@ -8,13 +8,12 @@ No code in a file is executed.
 .npz                    arrays by their names.
 """
 
-import hashlib
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 
-from reid_jax.files import bound, npz, pickled, tensors
+from reid_jax.files import bound, npz, pickled, sums, tensors
 
 NUMBERS = "biufV"  # kinds of numpy's types; V: bfloat16
 ENDINGS = (".pth", ".pt", ".tar", ".bin", ".safetensors", ".onnx", ".npz")
@@ -57,8 +56,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
 
 def digest(path: str | Path) -> str:
     """Return the first 16 hexadecimal digits of the file's SHA-256."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return sums.digest(Path(path))[:16]
 
 
 def _whole(array: np.ndarray) -> np.ndarray:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reid_jax.retrieval.tally import SPREAD
+
 DRAWS = 10_000
 BLOCK = 1 << 22  # drawn rows in memory
 
@@ -29,7 +31,7 @@ class Spread(NamedTuple):
 
 def spread(draws: np.ndarray) -> Spread:
     """The spread of draws f64[m]."""
-    low, high = np.percentile(draws, [2.5, 97.5])
+    low, high = np.percentile(draws, SPREAD)
     return Spread(float(draws.std()), float(low), float(high))
 
 
@@ -47,7 +49,7 @@ def interval(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values, np.float64)
     if not len(values):
         return np.full((2, values.shape[1]), np.nan)
-    return np.percentile(resampled([values[None]])[0], [2.5, 97.5], axis=0)
+    return np.percentile(resampled([values[None]])[0], SPREAD, axis=0)
 
 
 def resampled(

@@ -9,6 +9,7 @@ import pytest
 
 import reid_jax
 from reid_jax import distance, encoders
+from reid_jax.models import backbones
 from tests import tiny
 
 
@@ -97,4 +98,4 @@ def test_building(prepared):
         reid_jax.build(poling="gem")
     with pytest.raises(ValueError, match="did you mean 'osnet_x1_0'"):
         reid_jax.build("osnet_x1")
-    assert set(reid_jax.backbones()) == {*encoders.BACKBONES, *encoders.MGNS}
+    assert set(reid_jax.backbones()) == {*encoders.BACKBONES, *backbones.MGNS}

@@ -21,6 +21,7 @@ from reid_jax import encoders
 from reid_jax.app import kinds, labels, words
 from reid_jax.app import table as rows_of
 from reid_jax.app.protocols.places import placed
+from reid_jax.models import backbones
 from tests.data.sets import miniature
 from tests.data.sets.miniature import plant
 from tests.experiments.test_kinds import MAKERS
@@ -135,7 +136,7 @@ def test_every_figure_of_the_papers_has_a_row_and_a_meaning():
     for line in targets.read():
         assert all((line.source, line.start, line.target, line.evidence))
         assert line.mAP or line.rank1 or line.hours
-        assert line.encoder in {**encoders.BACKBONES, **encoders.MGNS}
+        assert line.encoder in {**encoders.BACKBONES, **backbones.MGNS}
         mean, first = (float(one) if one else math.nan for one in (line.mAP, line.rank1))
         assert not mean >= 100 and not first >= 100 and not min(mean, first) <= 2
         if line.table.partition(".")[0] not in ("mgn", "cycas") and "CUHK03" not in line.target:

@@ -10,6 +10,7 @@ from reid_jax.app.results import groups as grouping
 from reid_jax.app.results.groups import Group
 from reid_jax.app.results.record import MEANS, Result
 from reid_jax.app.results.verdict import Compared, Figure, compared
+from reid_jax.options import typed
 
 MARK = "\\|"  # for | inside of a cell
 HEADS = {name: name.replace("rank", "rank-") for name in MEANS}
@@ -81,8 +82,7 @@ def _differences(groups: Sequence[Group]) -> Iterator[str]:
 
 def cell(value: Any) -> str:
     """The value of an option."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text or "(empty)"
+    return typed(value) or "(empty)"
 
 
 def _table(found: Sequence[Compared]) -> Iterator[str]:

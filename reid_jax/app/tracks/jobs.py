@@ -12,6 +12,7 @@ from reid_jax.app import canvas, command
 from reid_jax.app.page.inks import QUERY, RIGHT, WRONG
 from reid_jax.app.tracks import films, told
 from reid_jax.app.tracks.track import Options, track
+from reid_jax.files import npz
 from reid_jax.tracking import across, gaps, mot, score
 from reid_jax.tracking.gaps import Bin
 from reid_jax.tracking.mot import Rows
@@ -150,8 +151,8 @@ def cameras(
     rows, embedding, camera, frames = [], [], [], []
     for number, folder in enumerate(map(Path, folders)):
         own = mot.read(folder / f"{name}.txt")
-        with np.load(folder / f"{name}-tracks.npz") as held:
-            numbers, vectors = held["number"], held["embedding"]
+        held = npz.read(folder / f"{name}-tracks.npz", "tracks of `reid-jax track`")
+        numbers, vectors = held["number"], held["embedding"]
         if len(numbers) and not vectors.shape[1]:
             raise ValueError(f"{folder} was tracked by motion only; persons need embeddings")
         rows.append(own)

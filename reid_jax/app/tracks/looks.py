@@ -13,11 +13,13 @@ import numpy as np
 
 from reid_jax.app.progress import Watch
 from reid_jax.app.tracks.films import Film
+from reid_jax.files import npz
 from reid_jax.tracking import moving, tracker
 from reid_jax.tracking.tracker import Embed
 from reid_jax.whole import whole
 
 PART = 100  # frames of a file
+AGAIN = "remove it, and the same command makes it again"  # of a damaged file
 PARTS = ("reading", "detector", "embedder", "camera")
 
 
@@ -156,8 +158,7 @@ def _write(path: Path, looks: list[Look]) -> None:
 
 
 def _read(path: Path) -> Iterator[Look]:
-    with np.load(path) as held:
-        kept = {name: held[name] for name in held.files}
+    kept = npz.read(path, "boxes and embeddings of a film", AGAIN)
     ends = np.cumsum(kept["count"])
     for at, (frame, end) in enumerate(zip(kept["frame"].tolist(), ends.tolist(), strict=True)):
         rows = slice(end - int(kept["count"][at]), end)

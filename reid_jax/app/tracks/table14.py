@@ -18,8 +18,9 @@ from reid_jax.app import command, progress
 from reid_jax.app.tracks import told
 from reid_jax.app.tracks.films import Film
 from reid_jax.app.tracks.follow import follow, kept, noise, scored, stride
-from reid_jax.app.tracks.looks import look
+from reid_jax.app.tracks.looks import AGAIN, look
 from reid_jax.app.tracks.track import Options
+from reid_jax.files import jsons
 from reid_jax.tracking import score
 from reid_jax.tracking.tracker import Embed
 from reid_jax.whole import whole
@@ -78,8 +79,8 @@ def make(
             if not path.is_file():
                 done = _scores(films, embed, out / "looks" / name.replace(" ", "-"), options)
                 with whole(path) as unfinished:
-                    unfinished.write_text(json.dumps(done) + "\n")
-            for at, found in enumerate(json.loads(path.read_text())):
+                    unfinished.write_text(json.dumps({"rates": done}) + "\n")
+            for at, found in enumerate(jsons.read(path, "scores of films", AGAIN)["rates"]):
                 for figure in FIGURES:
                     lines[at - len(options.hertz)][figure].append(found[figure])
         command.say(f"{name}: {_short([one for one in lines if one['row'] == name])}")

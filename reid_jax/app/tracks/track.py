@@ -13,12 +13,14 @@ from reid_jax.app import command, progress
 from reid_jax.app.tracks import draw, told
 from reid_jax.app.tracks.films import Film
 from reid_jax.app.tracks.follow import Followed, follow, kept, noise, scored, stride
-from reid_jax.app.tracks.looks import PARTS, Cost, Look, look
+from reid_jax.app.tracks.looks import AGAIN, PARTS, Cost, Look, look
+from reid_jax.files import jsons
 from reid_jax.tracking import mot, score
 from reid_jax.tracking.tracker import Embed
 from reid_jax.tracking.tracks import PUBLISHED, How
 from reid_jax.whole import whole
 
+DONE = "what was told of a film"
 ABOUT, LOOKS, TRACKS = "config.json", "looks", "tracks.npz"
 
 
@@ -85,7 +87,7 @@ def _film(film: Film, embed: Embed | None, folder: Path, options: Options) -> li
     done = {hertz: folder / f"{name}.json" for hertz, name in names.items()}
     if all(path.is_file() for path in done.values()):
         command.say(f"{film.name}: is there already")
-        return [json.loads(path.read_text()) for path in done.values()]
+        return [jsons.read(path, DONE, AGAIN) for path in done.values()]
     if not len(film.numbers):
         raise ValueError(f"{film.name} has no frame that can be read")
     if film.short:
@@ -110,7 +112,7 @@ def _film(film: Film, embed: Embed | None, folder: Path, options: Options) -> li
             line = _rate(film, looks, cost, folder / names[hertz], step, options)
             with whole(done[hertz]) as unfinished:
                 unfinished.write_text(json.dumps(line, indent=2) + "\n")
-        lines.append(json.loads(done[hertz].read_text()))
+        lines.append(jsons.read(done[hertz], DONE, AGAIN))
         command.say(told.sentence(lines[-1]))
     return lines
 
@@ -171,7 +173,7 @@ def begin(out: Path, about: dict[str, Any]) -> None:
     """
     path = out / ABOUT
     if path.is_file():
-        theirs = json.loads(path.read_text())
+        theirs = jsons.read(path, "the options of a folder of tracks", "choose another --out")
         changed = [name for name in about if theirs.get(name) != about[name]]
         if changed:
             raise ValueError(
