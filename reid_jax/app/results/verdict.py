@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from reid_jax.app.results.groups import Group
 from reid_jax.app.results.record import MEANS
@@ -92,11 +91,13 @@ def _student(seeds: Sequence[np.ndarray], deviation: float) -> float:
     Departs from the paper:
         the queries' part of the variance counts as known, since they are hundreds.
     """
+    from scipy import special  # a tenth of a second, which no training should wait for
+
     several = [(own.var(ddof=1) / len(own), len(own) - 1) for own in seeds if len(own) > 1]
     below = sum(variance**2 / free for variance, free in several)
     free = deviation**4 / below if below > 0 else np.inf
     free = max(free, min((free for _, free in several), default=1))
-    return float(stats.t.ppf(0.975, free) * deviation)
+    return float(special.stdtrit(free, 0.975) * deviation)
 
 
 def _verdict(first: Group, other: Group, ahead: Figure, queries: float) -> str:
