@@ -105,14 +105,9 @@ def check_data(workdir: Path, train: Records) -> None:
     if path.is_file() and used(workdir):
         then = f"remove it if the data are still those that {workdir} was trained on"
         theirs = jsons.read(path, "what a run says of its data", then)
-        changed = [
-            f"{name}: {theirs.get(name, 'absent')} there, {value} now"
-            for name, value in mine.items()
-            if theirs.get(name) != value
-        ]
-        if changed:
+        if changed := "; ".join(differences(mine, theirs).values()):
             raise ValueError(
-                f"{workdir} was trained on other data ({'; '.join(changed)}); choose another "
+                f"{workdir} was trained on other data ({changed}); choose another "
                 f"--workdir, or bring the same data; if only their names changed, remove {path}"
             )
     if not jax.process_index():

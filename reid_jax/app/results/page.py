@@ -12,13 +12,8 @@ from reid_jax.app.results.verdict import Compared, Figure
 def page(found: Sequence[Compared]) -> str:
     """One self-contained HTML file of what `shown.markdown` says."""
     groups = [one.group for one in found]
-    test = groups[0].test
-    opening = (
-        f"Tested on `{test['source']}`: {test['query']:,} queries, {test['gallery']:,} gallery "
-        "pictures."
-    )
     title = "; ".join(one.name for one in groups)
-    return html.page(f"Compared: {title}", _sections(found), opening=opening)
+    return html.page(f"Compared: {title}", _sections(found), opening=shown.tested(groups[0]))
 
 
 def _sections(found: Sequence[Compared]) -> list[Section]:

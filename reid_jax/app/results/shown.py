@@ -19,10 +19,8 @@ HEADS = {name: name.replace("rank", "rank-") for name in MEANS}
 def markdown(found: Sequence[Compared]) -> str:
     """The whole text of a comparison."""
     groups = [one.group for one in found]
-    test = groups[0].test
     lines = [
-        f"Tested on `{test['source']}`: {test['query']:,} queries, {test['gallery']:,} gallery "
-        "pictures.",
+        tested(groups[0]),
         "",
         *_differences(groups),
         "",
@@ -33,6 +31,13 @@ def markdown(found: Sequence[Compared]) -> str:
         *runs(groups),
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def tested(group: Group) -> str:
+    """What was tested on, in a sentence."""
+    test = group.test
+    counts = f"{test['query']:,} queries, {test['gallery']:,} gallery pictures"
+    return f"Tested on `{test['source']}`: {counts}."
 
 
 def seeds(group: Group) -> str:
