@@ -10,8 +10,6 @@ import inspect
 import math
 import pkgutil
 
-from scipy.stats import chi2
-
 import reid_jax
 
 DEFAULTS = {
@@ -84,7 +82,7 @@ DEFAULTS = {
     "tracking.kalman.predicted": {"noise": 1.0},
     "tracking.tracker.Tracker": {"confidence": 0.3, "camera_motion": False},
     "tracking.tracks.How": {
-        "distance": 0.2, "overlap": 0.7, "gate": chi2.ppf(0.95, 4), "budget": 100, "confirm": 3,
+        "distance": 0.2, "overlap": 0.7, "gate": 9.487729036781154, "budget": 100, "confirm": 3,
         "forget": 30, "coast": 1, "noise": 1.0,
     },
 }  # fmt: skip
@@ -128,7 +126,7 @@ CONSTANTS = {
     "retrieval.distances.BLOCK": 1 << 22,
     "tracking.across.APART": 1.0,
     "tracking.assign.NEVER": 1e5,
-    "tracking.kalman.GATE": chi2.ppf(0.95, 4),
+    "tracking.kalman.GATE": 9.487729036781154,
     "tracking.moving.WIDE": 320,
     "tracking.score.OVERLAP": 0.5,
     "tracking.tracker.FAR": 1e6,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from reid_jax.tracking import assign, gallery, kalman, moving, tracks
 from reid_jax.tracking.kalman import Motion
@@ -71,7 +72,7 @@ def test_the_filter_is_the_textbook_s():
 def test_a_box_comes_back_from_its_measurement_and_the_gate_is_chi_square_s():
     box = boxes(9)
     np.testing.assert_allclose(kalman.boxes(kalman.measured(box)), box)
-    assert pytest.approx(9.4877, abs=1e-4) == kalman.GATE  # a table's, 4 degrees, 0.95
+    assert pytest.approx(chi2.ppf(0.95, 4), rel=1e-12) == kalman.GATE
 
 
 def test_pairs_cost_the_least_of_all_pairings():
