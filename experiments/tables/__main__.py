@@ -39,7 +39,7 @@ from reid_jax.encoders import NONE
 from reid_jax.options import choose
 
 from .. import find  # noqa: TID252
-from . import listing, running, runs, sets
+from . import listing, running, runs, sets, tracking
 from .trainings import Asked, Test, Training, lacking, trainings, wanted, with_needed
 from .weights import named_files, started
 
@@ -74,6 +74,11 @@ def main(rest: list[str]) -> None:
     tables = all_tables()
     if not _TABLE.value:
         command.say(listing.tables(tables, find(), _RECIPE.value or ""))
+        return
+    if _TABLE.value == tracking.NAME:
+        if "workdir" in flags.FLAGS and flags.FLAGS["workdir"].value:
+            raise ValueError(f"{tracking.NAME} is made by another command: {tracking.COMMAND}")
+        command.say(tracking.shown())
         return
     name, experiment, table = choose("--table", _TABLE.value, tables)
     there = "workdir" in flags.FLAGS and flags.FLAGS["workdir"].value

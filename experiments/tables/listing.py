@@ -7,7 +7,7 @@ from reid_jax.app.job import Experiment
 from reid_jax.app.table import Table, small
 from reid_jax.options import choose
 
-from . import cost, sets, targets
+from . import cost, sets, targets, tracking
 from .trainings import Asked, Training, trainings
 
 
@@ -41,6 +41,8 @@ def tables(
     if not lines:
         known = {one: None for _, _, table in found.values() for one in table.recipes}
         choose("--recipe", recipe, known)
+    if not recipe:
+        lines += [f"{tracking.NAME:15} {tracking.TITLE}", f"{'':15} made by {tracking.COMMAND}"]
     return "\n".join(
         [*lines, "", "--table=NAME lists the rows of one, with --workdir it runs them"]
     )

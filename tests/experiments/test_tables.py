@@ -365,3 +365,22 @@ def test_the_papers_figures_stand_beside_what_was_measured():
     assert "paper" not in plain
     timed = Result("a", [], ("x",), np.array([[[0.5, 12.34]]]))
     assert "| 50.0 | 12.3 |" in markdown("t", [timed], ("mAP", "cpu"))
+
+
+def test_table_14_is_listed_and_made_by_its_own_command(capsys):
+    with flagsaver.flagsaver():
+        flags.FLAGS.mark_as_parsed()
+        tables.main([])
+    assert re.search(
+        r"^remix\.14 .*Deep SORT.*\n +made by reid-jax track", capsys.readouterr().out, re.M
+    )
+    with flagsaver.flagsaver(table="remix.14"):
+        flags.FLAGS.mark_as_parsed()
+        tables.main([])
+    assert "73.8 / 249, 80.5 / 333, 88.6 / 375 at 2, 4, 8 Hz on MOT17" in capsys.readouterr().out
+    with (
+        flagsaver.flagsaver(table="remix.14", workdir="runs/14"),
+        pytest.raises(ValueError, match="reid-jax track table --without=RUN"),
+    ):
+        flags.FLAGS.mark_as_parsed()
+        tables.main([])
