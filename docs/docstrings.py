@@ -70,13 +70,10 @@ def process(app: object, what: str, name: str, thing: object, options: object, l
             continue
         inner = block[1:] if head == section else block
         if head == section:
-            made += [
-                "",
-                f"**{section[:-1]}** ::" if section == "Example:" else f"**{section[:-1]}**",
-                "",
-            ]
+            made += ["", f"**{section[:-1]}**"]
         if section == "Example:":
-            made += inner
+            made += ["    ::", ""] if head == section else []
+            made += [f"    {line}" for line in inner]
         else:
             made += items(inner) if section in LISTS else [escaped(line) for line in inner]
     lines[:] = made
