@@ -14,8 +14,18 @@ def test_readme_is_a_page():
     assert len((ROOT / "README.md").read_text().split()) <= 900
 
 
+BLOCKS = [
+    pytest.param(
+        *(name, block),
+        id=name,
+        marks=pytest.mark.slow if "reid_jax.fit(" in block and "python.md" not in name else (),
+    )
+    for name, block in readme.blocks()
+]
+
+
 @pytest.mark.usefixtures("optimised")
-@pytest.mark.parametrize(("name", "block"), readme.blocks(), ids=lambda x: x.split("\n")[0][:40])
+@pytest.mark.parametrize(("name", "block"), BLOCKS)
 def test_the_python_of_a_page_runs(name, block, tmp_path, monkeypatch):
     samples.prepare(tmp_path)
     monkeypatch.chdir(tmp_path)
