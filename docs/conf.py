@@ -57,7 +57,7 @@ def moved(text: str, file: Path, page: str) -> str:
         path = os.path.relpath(file.parent / target, ROOT)
         place = PAGES.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else "")
         if not place:
-            return f"{words} (`{path}`)" if mark == "" and words.strip('/') != path else f"`{path}`"
+            return f"{words} (`{path}`)" if mark == "" and words.strip("/") != path else f"`{path}`"
         return (
             f"{mark}[{words}]({os.path.relpath(place, os.path.dirname(page) or '.')}{anchor or ''})"
         )

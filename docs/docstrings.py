@@ -75,5 +75,6 @@ def process(app: object, what: str, name: str, thing: object, options: object, l
             made += ["    ::", ""] if head == section else []
             made += [f"    {line}" for line in inner]
         else:
-            made += items(inner) if section in LISTS else [escaped(line) for line in inner]
+            told = items(inner) if section in LISTS else [escaped(line) for line in inner]
+            made += told[1:] if told[:1] == [""] and head == section else told
     lines[:] = made

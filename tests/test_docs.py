@@ -61,6 +61,13 @@ def test_every_method_has_its_page():
                 assert part in text, f"{name}: {part}"
 
 
+def test_what_works_is_proved_by_tests_that_there_are():
+    for line in (DOCS / "works.md").read_text().splitlines()[4:]:
+        paths = re.findall(r"`(tests/[\w/.]+)`", line)
+        assert all((ROOT / path).exists() for path in paths), line
+        assert paths or not line.startswith("|") or "---" in line or "proved by" in line, line
+
+
 def test_every_public_name_is_in_the_reference():
     text = "".join(page.read_text() for page in (DOCS / "api").glob("*.md"))
     methods = {home for home in reid_jax._HOMES.values() if home.startswith("methods.")}
