@@ -1,4 +1,4 @@
-# reid_jax on a CPU: docker build -t reid_jax . && docker run -v "$PWD/runs:/work/runs" reid_jax remix --workdir=runs/remix
+# reid_jax on a CPU: docker build -t reid_jax . && docker run -v "$PWD/runs:/home/person/runs" reid_jax remix --workdir=runs/remix
 FROM python:3.11-slim
 
 WORKDIR /opt/reid_jax
@@ -7,8 +7,9 @@ COPY reid_jax reid_jax
 COPY experiments experiments
 RUN pip install --no-cache-dir -c constraints.txt '.[search,serve,onnx]'
 
-RUN useradd --create-home person && mkdir -p /work/runs && chown -R person /work
+RUN useradd --create-home person
 USER person
-WORKDIR /work
+WORKDIR /home/person
+RUN mkdir runs
 ENTRYPOINT ["reid-jax"]
 CMD ["--help"]
