@@ -1,4 +1,4 @@
-"""README's commands, run as a reader runs them, on toy data.
+"""The commands of README and of docs/, and README's journey on toy data, as a reader runs them.
 
     python -m tests.readme reid-jax
     python -m tests.readme python -m experiments
@@ -18,8 +18,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-README = Path(__file__).parents[1] / "README.md"
-ROOTS = ("/my/", "/other/")  # README's folders, which stand in a temporary one here
+TOP = Path(__file__).parents[1]
+PAGES = [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```bash\n(.*?)^```|((?:^    \S.*\n)+)", re.M | re.S)
+COMMAND = re.compile(r"^(?:    |.*&& \.venv/bin/)?reid-jax (.*)$", re.M)
+ROOTS = ("/my/", "/other/")  # the folders of the pages, which stand in a temporary one here
 # what is run, in this order, with what makes it small
 TOY = [
     "--config.epochs=1",
@@ -33,14 +36,28 @@ JOURNEY = {"ide": TOY, "evaluate": [], "embed": [], "export": [], "cluster": CLU
 
 
 def commands() -> list[list[str]]:
-    """README's commands in code blocks, `reid-jax NAME ...`, in words."""
-    text = README.read_text(encoding="utf-8").replace("\\\n", " ")
-    lines = re.findall(r"^(?:    (?:\(\d\) )?|.*&& \.venv/bin/)reid-jax (.*)$", text, re.M)
-    return [shlex.split(line) for line in lines]
+    """The commands in code blocks, `reid-jax NAME ...`, in words; README's come first."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        blocks = [fenced or indented for fenced, indented in BLOCK.findall(text)]
+        found += [shlex.split(line) for block in blocks for line in COMMAND.findall(block)]
+    return found
+
+
+def blocks() -> list[tuple[str, str]]:
+    """The Python in code blocks: (page and number, text)."""
+    return [
+        (f"{page.relative_to(TOP)}, block {number}", block)
+        for page in PAGES
+        for number, block in enumerate(
+            re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S), 1
+        )
+    ]
 
 
 def make(folder: Path) -> None:
-    """Pictures and CSVs of the names that README gives them."""
+    """Pictures and CSVs of the names that the pages give them."""
     rng = np.random.default_rng(0)
     for place, name in (("my", "pictures.csv"), ("other", "pictures.csv")):
         lines = ["path,person,camera,split"]

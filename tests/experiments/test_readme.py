@@ -1,4 +1,4 @@
-"""README's commands have flags and options that there are."""
+"""The commands of README and of docs/ have flags and options that there are."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests import readme
 
 ROOT = Path(experiments.__file__).parent
 SHARED = ("command.py", "run.py", "loaded.py")
-BESIDE = {"prepare": "footage.py", "gallery": "filters.py", "search": "filters.py"}
+BESIDE = {"prepare": "footage.py", **dict.fromkeys(("gallery", "search", "serve"), "filters.py")}
 
 
 def _flags(*files):
@@ -21,7 +21,7 @@ def _flags(*files):
 
 
 @pytest.mark.parametrize("given", readme.commands(), ids=" ".join)
-def test_a_command_of_readme_is_one(given):
+def test_a_command_of_a_page_is_one(given):
     name, *arguments = given
     assert name in [*experiments.files(), "tables"]
     script = ROOT / "tables" / "__main__.py" if name == "tables" else ROOT / f"{name}.py"
@@ -42,4 +42,4 @@ def test_a_command_of_readme_is_one(given):
 
 def test_readme_has_the_journey():
     names = [one[0] for one in readme.commands()]
-    assert len(names) > 15 and set(readme.JOURNEY) <= set(names)
+    assert len(names) > 50 and set(readme.JOURNEY) <= set(names)
