@@ -52,14 +52,25 @@ class Running:
     """A file that is being watched."""
 
     def __init__(
-        self, place: Place, detect: Detect, encoder: Embed, keeper: Keeper, options: Options
+        self,
+        place: Place,
+        detector: Callable[[str], Detect],
+        encoder: Embed,
+        keeper: Keeper,
+        options: Options,
     ):
+        """Open it.
+
+        Raises:
+            ValueError: it is empty, or no video.
+            FileNotFoundError: it, or the file of its boxes, is not there.
+        """
         self.place = place
         self.error: Exception | None = None
         self.watch: progress.Watch = lambda done, total: None
         self._film = Film(place, options.clock, options.hertz)
         self._video = Video(place.path, self._film.camera)
-        self._detect, self._keeper = detect, keeper
+        self._detect, self._keeper = detector(place.name), keeper
         looks = max(1, round(options.longest * (self._film.rate or 25.0) / self._film.step))
         self._units = _units(encoder, options, self._film.step, looks)
         self._frames: Iterator[Frame] = self._film.frames()
@@ -100,7 +111,8 @@ class Running:
         """What became of it, in a line."""
         start, short = self._film.start, self._film.short()
         at = f", from {moment.iso(start)}" if start is not None else ", at an unknown time"
-        text = f"{os.path.basename(self.place.path)}: {self._tracks:,} tracks in "
+        tracks = f"{self._tracks:,} track{'s' * (self._tracks != 1)}"
+        text = f"{os.path.basename(self.place.path)}: {tracks} in "
         text += f"{-(-self._film.last // self._film.step):,} frames; camera {self._film.camera}{at}"
         return f"{text}; it {short}, what is there was used" if short else text
 

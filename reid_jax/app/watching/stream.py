@@ -122,15 +122,13 @@ class Stream:
             capture.release()
             if self._over.is_set():
                 return
-            tries = 0 if frames else tries
-            if frames:
-                self.lines.put(f"{self.camera}: the connection ended; connecting again")
-            elif tries == 0:
-                what = "cannot be reached" if not connection else "is not to be reached again yet"
+            if frames or not (connection or tries):
+                what = "the connection ended" if frames else "cannot be reached"
                 self.lines.put(
-                    f"{self.camera}: {what}; trying again every "
-                    f"{self._pauses[0]:g} to {self._pauses[-1]:g} s"
+                    f"{self.camera}: {what}; trying again every {self._pauses[0]:g} to "
+                    f"{self._pauses[-1]:g} s"
                 )
+            tries = 0 if frames else tries
             self._over.wait(self._pauses[min(tries, len(self._pauses) - 1)])
             tries += 1
 

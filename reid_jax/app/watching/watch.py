@@ -156,8 +156,9 @@ class _Loop:
         if place is None:
             return
         try:
-            detect = self._detector(place.name)
-            self._running = Running(place, detect, self._encoder, self._keeper, self._options)
+            self._running = Running(
+                place, self._detector, self._encoder, self._keeper, self._options
+            )
         except UNREADABLE as error:
             self._refuse(place, str(error))
             return
