@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from absl import flags
 
-from reid_jax.api.gallery import Gallery, open_gallery
+from reid_jax.api.gallery import open_gallery
 from reid_jax.app import command
 from reid_jax.app.watching import stream
 from reid_jax.app.watching.film import Clock
@@ -71,6 +71,7 @@ _LONGEST = flags.DEFINE_float(
 _SETTLE = flags.DEFINE_float(
     "settle", Options.settle, "seconds for which a file has not changed, before it is read", 0
 )
+PATIENCE = 600.0  # seconds to wait for another writer, as one who removes
 
 
 def main() -> None:
@@ -91,10 +92,10 @@ def main() -> None:
     kind, _, path = _DETECTOR.value.partition(":")
     named = f"{kind}:{expanded(path)}" if path else kind
     detector = detect.detector(named, score=_SCORE.value or 0.0)
-    gallery = _gallery()
+    folder, encoder = _known()
+    command.say(f"watch: {', '.join([*paths, *(name for name, _ in cameras)])} into {folder}")
+    gallery = open_gallery(folder, encoder, create=True, patience=PATIENCE, say=command.say)
     assert gallery.encoder is not None
-    command.say(f"watch: {', '.join([*paths, *(name for name, _ in cameras)])} into "
-                f"{gallery.store.folder}")  # fmt: skip
 
     def streams() -> list[Stream]:
         return [Stream(name, place, options.hertz) for name, place in cameras]
@@ -139,13 +140,14 @@ def _zone() -> tzinfo:
         ) from None
 
 
-def _gallery() -> Gallery:
+def _known() -> tuple[Path, str]:
+    """The gallery's folder, and where its encoder is."""
     folder = Path(expanded(_GALLERY.value or ""))
     there = folder.is_dir() and any(folder.iterdir())
     encoder = _ENCODER.value or (state.about(folder).name if there else None)
     if not encoder:
         raise ValueError(f"name the encoder that {folder} is of with --encoder=FOLDER")
-    return open_gallery(folder, expanded(encoder), create=True, patience=600.0, say=command.say)
+    return folder, expanded(encoder)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,9 @@ def main():
     """Run and write."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
+        if sys.argv[1:]:
+            folder = str(Path(sys.argv[1]).resolve())
+            Path(folder).mkdir()
         notebook = run(made(TEXT.read_text()), folder)
     NOTEBOOK.parent.mkdir(exist_ok=True)
     text = nbformat.writes(notebook).replace(folder, "/my")
