@@ -37,6 +37,7 @@ def said(monkeypatch):
     lines = []
     for module in (watching, running):
         monkeypatch.setattr(module.command, "say", lambda text, *_: lines.append(text))
+    monkeypatch.setattr(watching.progress, "hush", lambda: None)
     return lines
 
 

@@ -114,12 +114,15 @@ class Stream:
     def _read(self) -> None:
         connection = tries = 0
         while not self._over.is_set():
-            capture = self._open(self._place)
             frames = 0
-            if capture.isOpened():
-                connection += 1
-                frames = self._follow(capture, connection)
-            capture.release()
+            try:
+                capture = self._open(self._place)
+                if capture.isOpened():
+                    connection += 1
+                    frames = self._follow(capture, connection)
+                capture.release()
+            except cv2.error:  # as a connection that ended
+                pass
             if self._over.is_set():
                 return
             if frames or not (connection or tries):

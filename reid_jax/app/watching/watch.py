@@ -19,6 +19,7 @@ from reid_jax.video.detect import Detect
 
 REST = 0.02  # seconds, where no camera has a new frame
 LOOK = 0.2  # seconds, where there is none
+TELL = 900.0  # seconds between two lines of what was added, where the work has no end
 
 
 def watch(
@@ -85,7 +86,7 @@ class _Loop:
         self._done = self._there = 0
         self._open: list[Place] = []  # files that are not done with
         self._running: Running | None = None
-        self._progress, self._said = ExitStack(), ""
+        self._progress, self._said, self._told = ExitStack(), "", time.monotonic()
 
     def run(self) -> None:
         """Go on until all is done, or a stop is asked."""
@@ -94,6 +95,8 @@ class _Loop:
         if self._there:
             command.say(f"{self._there:,} of {len(given):,} videos are there already")
         self._take(given)
+        if self._options.follow or self._cameras:
+            progress.hush()
         while not stop.asked():
             busy = [camera.step() for camera in self._cameras]
             if self._running is None:
@@ -101,6 +104,8 @@ class _Loop:
             if self._running is not None and not self._running.step():
                 self._end(self._running)
             self._keeper.commit(now=False)
+            if time.monotonic() - self._told >= TELL and (self._cameras or self._options.follow):
+                self._tell()
             if self._running is None and not any(busy) and not self._wait():
                 return
 
@@ -114,14 +119,18 @@ class _Loop:
         Raises:
             ValueError: nothing could be watched.
         """
-        keeper, broken = self._keeper, len(self._broken)
+        self._tell()
+        broken = len(self._broken)
+        if broken and not (self._done or self._there or self._cameras or stop.asked()):
+            raise ValueError(f"none of the {broken:,} videos could be watched; see above")
+
+    def _tell(self) -> None:
+        self._told, keeper, broken = time.monotonic(), self._keeper, len(self._broken)
         text = f"{keeper.tracks:,} tracks are added, with {keeper.pictures:,} pictures"
         if self._paths:
             cannot = f", {broken:,} cannot be watched" * bool(broken)
             text = f"{self._done:,} videos are watched{cannot}; {text}"
         command.say(text)
-        if broken and not (self._done or self._there or self._cameras or stop.asked()):
-            raise ValueError(f"none of the {broken:,} videos could be watched; see above")
 
     def _take(self, given: list[Place]) -> None:
         """Take the files that there are now; those that are not done with are open."""
