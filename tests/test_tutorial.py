@@ -13,7 +13,7 @@ pytest.importorskip("lancedb")
 from tests import notebook  # noqa: E402
 
 
-def test_the_notebook_is_the_text_with_outputs():
+def test_the_notebook_is_the_text():
     kept = nbformat.read(notebook.NOTEBOOK, as_version=4)
     nbformat.validate(kept)
     assert notebook.NOTEBOOK.stat().st_size < 300_000
@@ -21,9 +21,6 @@ def test_the_notebook_is_the_text_with_outputs():
     assert [(one.cell_type, one.source) for one in kept.cells] == [
         (one.cell_type, one.source) for one in made.cells
     ], "python -m tests.notebook writes it"
-    code = [one for one in kept.cells if one.cell_type == "code"]
-    assert all(one.outputs for one in code[1:]), "a cell has no output"
-    assert any("image/png" in one.get("data", {}) for cell in code for one in cell.outputs)
     assert "Traceback" not in notebook.said(kept) and "error" not in notebook.said(kept).lower()
 
 
