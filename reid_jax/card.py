@@ -1,6 +1,7 @@
 """The model card of an exported encoder, and an example that runs it without this library."""
 
 import importlib.metadata
+import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any
 import reid_jax
 from reid_jax.files import sums
 
+TAGS = ("person-re-identification", "jax", "safetensors")
 LIBRARIES = ("jax", "flax", "numpy", "onnx", "onnxruntime")
 HOLDS = {
     "encoder.json": "what goes in and comes out, and the configuration",
+    "config.json": "the network, for hubs; encoder.json says all of it",
     "encoder.onnx": "ONNX: uint8 [batch h w 3], RGB -> float32 [batch d], rows of length one",
     "encoder.fp16.onnx": "the same in half precision",
     "encoder.int8.onnx": "the same with weights and activations of 8 bits",
@@ -46,7 +49,7 @@ print(*(f"{cosine:.4f}" for cosine in embedding @ embedding[0]))
 
 
 def write(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-    """Write example.py, where there is encoder.onnx, and README.md.
+    """Write example.py, where there is encoder.onnx, config.json for hubs, and README.md.
 
     Args:
         folder: of the exported encoder, with all else that it holds.
@@ -55,7 +58,10 @@ def write(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any]) -> No
     """
     if (folder / "encoder.onnx").is_file():
         (folder / "example.py").write_text(EXAMPLE)
-    (folder / "README.md").write_text(text(folder, about, told))
+    kept = {"library_name": "reid_jax", "model_type": about["config"].get("backbone", "")}
+    kept |= {"image_size": about["input"]["shape"][1:3], "hidden_size": about["output"]["shape"][1]}
+    (folder / "config.json").write_text(json.dumps(kept, indent=2) + "\n")
+    (folder / "README.md").write_text(f"{_front(told)}\n{text(folder, about, told)}")
 
 
 def text(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any]) -> str:
@@ -92,6 +98,15 @@ def versions() -> str:
         except importlib.metadata.PackageNotFoundError:
             continue
     return ", ".join(parts)
+
+
+def _front(told: Mapping[str, Any]) -> str:
+    """What hubs read at the head of a card, in YAML."""
+    lines = ["library_name: reid_jax", "pipeline_tag: image-feature-extraction", "tags:"]
+    lines += [f"- {tag}" for tag in TAGS]
+    if told.get("licence"):
+        lines.append(f"license: {json.dumps(str(told['licence']).lower())}")
+    return "\n".join(["---", *lines, "---", ""])
 
 
 def _data(config: Mapping[str, Any]) -> str:

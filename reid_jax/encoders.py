@@ -134,6 +134,11 @@ def of_run(workdir: str | Path) -> tuple[SimpleNamespace, Model]:
         FileNotFoundError: the folder is not one of a run.
     """
     path = Path(workdir) / "config.json"
+    if (Path(workdir) / export.ENCODER).is_file():
+        raise FileNotFoundError(
+            f"{workdir} is an exported encoder, not a run's folder; name it as the encoder, or the "
+            "folder of a training here"
+        )
     if not path.is_file():
         raise FileNotFoundError(
             f"{workdir} is not a run's folder: it has no config.json; name the folder of a training"

@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks import faults, gpu_steps
 from reid_jax import encoders
+from reid_jax.api.encoder import Encoder
 from reid_jax.losses.classify import cross_entropy
 from reid_jax.losses.triplet import batch_hard
 from reid_jax.mapped import mapped
@@ -72,6 +73,42 @@ def test_they_run(name, options, told):
         check=False,
     )
     assert done.returncode == 0 and told in done.stdout, done.stdout + done.stderr
+
+
+def test_persons_found_on_another_camera_are_counted(tmp_path):
+    """By hand: two persons of two cameras, one of whom is mistaken once, and one of one camera."""
+    pytest.importorskip("lancedb")
+    from benchmarks import found
+    from reid_jax.gallery.store import Store, make
+
+    make(tmp_path / "people", "x", 3)
+    store = Store(tmp_path / "people")
+    rows = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.9, 0.1, 0], [0.8, 0.6, 0]])
+    tracks = ["1", "2", "3", "1", "2"]
+    store.add(rows, camera=["a"] * 3 + ["b"] * 2, track=tracks, video=["v"] * 5)
+    person = dict(enumerate([1, 2, 3, 1, 2]))
+    every = list(found.searches(store, person, 0.7))
+    assert sorted(every) == sorted([
+        (True, True, True), (True, True, False), (False, False, False), (True, True, True),
+        (True, False, True)])  # fmt: skip
+    assert found.told("x", every, hours=0.5).split(": ")[1] == (
+        "rank 1 75.0%, found 50.0%, false alarms 1, 2 an hour"
+    )
+
+
+@pytest.mark.slow
+def test_finding_runs(tmp_path):
+    pytest.importorskip("lancedb")
+    model = encoders.build(encoders.Network(backbone="resnet_small", size="32x16"))
+    Encoder(model, model.init(jax.random.key(0))).save(tmp_path / "encoder", forms=[])
+    options = [f"--encoder={tmp_path}/encoder", "--scenes=1", "--frames=30", "--people=4"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.found", *options, "--fmr=0.1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 and "harbour " in done.stdout, done.stdout + done.stderr
 
 
 def test_training_is_measured_beside_torch():

@@ -32,6 +32,7 @@ class Encoder:
         size: (height, width) of the pictures that it sees; they are resized to it.
         width: d.
         point: the threshold of the cosine that is kept with it, see `reid_jax.threshold`; or None.
+        source: of an export on a hub, its address with the commit; else "".
 
     Example:
         >>> import reid_jax
@@ -69,6 +70,7 @@ class Encoder:
         self.config = dict(model.config if config is None else config)
         self._batch, self._few = parallel.whole(batch), parallel.whole(min(FEW, batch))
         self._fingerprint = fingerprint
+        self.source = ""
         self._placed = parallel.replicate(variables)
         self._embed = {flip: parallel.build_embed(model, flip=flip) for flip in (False, True)}
 
@@ -95,7 +97,8 @@ class Encoder:
 
     def __repr__(self) -> str:
         name = self.config.get("backbone", "a model")
-        return f"Encoder({name}, {self.size[0]}x{self.size[1]} -> {self.width})"
+        source = f", {self.source}" if self.source else ""
+        return f"Encoder({name}, {self.size[0]}x{self.size[1]} -> {self.width}{source})"
 
     def __call__(
         self,

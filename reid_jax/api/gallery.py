@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reid_jax.api import hub
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.loading import load
 from reid_jax.api.pictures import Picture, each, fitted, items
@@ -220,8 +221,9 @@ def open_gallery(
     """
     folder, name = Path(folder).expanduser(), ""
     if encoder is not None and not isinstance(encoder, Encoder):
-        name = os.path.abspath(Path(encoder).expanduser())
+        name = "" if hub.named(encoder) else os.path.abspath(Path(encoder).expanduser())
         encoder = load(encoder)
+        name = name or encoder.source
     if create and not (folder.exists() and (folder.is_file() or any(folder.iterdir()))):
         if encoder is None:
             raise ValueError(f"{folder} is new, and a new gallery needs the encoder that it is of")
@@ -230,10 +232,12 @@ def open_gallery(
     return Gallery(Store(folder, point=point, patience=patience, say=say), encoder)
 
 
-def remembered(store: Store, given: str = "") -> Path | None:
+def remembered(store: Store, given: str = "") -> str | Path | None:
     """Where the encoder of a gallery lies: as given, or where it was when the gallery was made.
 
     None where that is not known, or it is there no longer.
     """
+    if hub.named(given or store.about.name):
+        return given or store.about.name
     path = Path(expanded(given or store.about.name))
     return path if given or (store.about.name and path.exists()) else None

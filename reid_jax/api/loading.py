@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from reid_jax import encoders, export
+from reid_jax.api import hub
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.runtime import ENGINES, Runtime
 from reid_jax.files import jsons
@@ -35,7 +36,7 @@ def load(
     Args:
         path: the folder of a run or of an exported encoder; or a weights file (.pth, .safetensors,
             .onnx, .npz), which needs `backbone`; or "imagenet", the weights of `backbone` in an
-            installed package.
+            installed package; or hf://owner/name@revision, an export on a model hub.
         backbone: of a weights file, the network that it is of, see `reid_jax.backbones`.
         size: of a weights file, (height, width) of a picture or "256x128".
         resize: of a weights file, how pictures are resized: area, bilinear, bicubic.
@@ -53,7 +54,7 @@ def load(
         ValueError: a folder is neither a run nor an export; a file comes without `backbone`, a
             folder with it; there is no such backbone, size, resize, normalise or engine; the
             weights are not of that network; or an engine but jit is given what is no export.
-        ImportError: onnxruntime is not installed.
+        ImportError: onnxruntime, or huggingface_hub, is not installed.
 
     Example:
         >>> import reid_jax
@@ -62,6 +63,11 @@ def load(
         >>> reid_jax.load("resnet.npz", backbone="resnet_small", size=(64, 32))
         Encoder(resnet_small, 64x32 -> 256)
     """
+    if hub.named(path):
+        place, source = hub.fetched(str(path))
+        found = load(place, backbone, batch=batch, engine=engine)
+        found.source = source
+        return found
     packaged = path == imagenet.WORD
     path = Path(path).expanduser()
     if not path.exists() and not packaged:

@@ -24,6 +24,8 @@ OF = {
     "contact_sheet": "0.3 GB.",
     "info": "0.3 GB.",
     "check": "0.5 GB, and a checkpoint.",
+    "watch": "1 GB and the weights; for each person in sight up to 0.5 MB, and a frame of each "
+    "camera.",
     "gallery": f"0.7 GB and the weights; 2.5 GB to index a million embeddings of 512. {_READ}",
     "serve": "0.8 GB and the weights, and up to 0.5 GB while many pictures are given at once.",
     "search": "0.7 GB and the weights; 1 GB with a million embeddings of 512.",

@@ -5,6 +5,7 @@ operating.json   the encoder's threshold, where it has one (`retrieval.point`)
 state.json       the next row's number, the index, and what a writer that died may have left undone
 writer.lock      who writes
 feedback.jsonl   what people said of answers (`feedback`), and feedback.lock
+watched.jsonl    which videos are in it (`watched`), and watch.lock
 rows.lance, thumbnails.lance
 """
 

@@ -10,12 +10,14 @@ import numpy as np
 
 from reid_jax.gallery import schema
 from reid_jax.gallery.index import Index, matrix
-from reid_jax.gallery.query import Near, nearest
+from reid_jax.gallery.query import nearest
 from reid_jax.gallery.table import Table
-from reid_jax.gallery.where import quoted
+from reid_jax.gallery.where import Where, quoted
 
 SHOWN = 3  # best pictures of a track
 PICTURES = 10  # pictures that are looked at for each track that is wanted, to begin with
+MANY = 1000  # tracks of one predicate
+UNKNOWN = np.iinfo(np.int64).min  # for a time
 MORE = 4  # times as many, where these are of too few tracks
 Key = tuple
 
@@ -99,44 +101,85 @@ def ranked(
         if len(units) >= k or len(near.row) < want:
             break
         want *= MORE
-    made = _made(table, query, near, units, where)
+    alone, tracked = _split(units)
+    cosine = {row["row"]: float(one) for row, one in zip(near.row, near.cosine, strict=True)}
+    made = [_single(row, cosine[row["row"]]) for row in alone]
+    made += _tracks(table, query, tracked, where, k)
     return sorted(made, key=lambda one: (-one.cosine, one.row["row"]))[:k]
 
 
-def _made(
-    table: Table, query: np.ndarray, near: Near, units: dict[Key, dict], where: str
-) -> list[Track]:
-    """The units with all their pictures."""
-    cosine = {row["row"]: float(one) for row, one in zip(near.row, near.cosine, strict=True)}
-    made, names = [], sorted({one[-1] for one in units if len(one) > 1})
-    for row in (row for one, row in units.items() if len(one) == 1):
-        own, at = cosine[row["row"]], row["time"]
-        made.append(Track(own, own, row, (row["row"],), 1, at, at))
-    members: dict[Key, list[tuple[dict, np.ndarray]]] = {}
-    for start in range(0, len(names), 1000):
-        part = f"track IN ({', '.join(map(quoted, names[start : start + 1000]))})"
-        both = f"({where}) AND {part}" if where else part
-        found = table.read([*schema.KEYS, "embedding"], both)
-        rows = found.drop_columns(["embedding"]).to_pylist()
-        for row, one in zip(rows, matrix(found["embedding"]), strict=True):
-            members.setdefault(key(row), []).append((row, one))
-    made += [_track(query, members[name]) for name in units if name in members]
-    return made
+def _split(units: dict[Key, dict]) -> tuple[list[dict], list[Key]]:
+    """The pictures of no track, and the keys of the tracks."""
+    alone = [row for one, row in units.items() if len(one) == 1]
+    return alone, [one for one in units if len(one) > 1]
 
 
-def _track(query: np.ndarray, own: list[tuple[dict, np.ndarray]]) -> Track:
-    own = sorted(own, key=lambda one: one[0]["row"])
-    rows, embedding = [row for row, _ in own], np.stack([one for _, one in own]).astype(np.float64)
+def _single(row: dict, cosine: float) -> Track:
+    return Track(cosine, cosine, row, (row["row"],), 1, row["time"], row["time"])
+
+
+def _tracks(table: Table, query: np.ndarray, keys: list[Key], where: str, k: int) -> list[Track]:
+    """The k tracks of these whose means are the nearest, with all their pictures."""
+    place = {one: number for number, one in enumerate(keys)}
+    parts = [
+        _members(table, keys[start : start + MANY], where, place)
+        for start in range(0, len(keys), MANY)
+    ]
+    if not parts:
+        return []
+    found, unit, rows = (np.concatenate(one) for one in zip(*parts, strict=True))
+    order = np.lexsort((found["row"], unit))
+    found, unit, embedding = found[order], unit[order], rows[order].astype(np.float64)
+    if not len(found):  # all were removed meanwhile
+        return []
     near = np.clip(embedding @ query.astype(np.float64), -1, 1)
+    start = np.flatnonzero(np.r_[True, unit[1:] != unit[:-1]])
+    ends = np.r_[start[1:], len(unit)]
+    mean = np.add.reduceat(embedding, start) / (ends - start)[:, None]
+    length = np.maximum(np.linalg.norm(mean, axis=1), 1e-12)
+    cosine = np.clip(mean @ query.astype(np.float64) / length, -1, 1)
+    first = np.array([near[one:end].argmax() for one, end in zip(start, ends, strict=True)]) + start
+    best = np.lexsort((found["row"][first], -cosine))[:k]
+    wanted = found["row"][first[best]].tolist()
+    known = table.read(schema.KEYS, Where(rows=tuple(wanted)).sql()).to_pylist()
+    of_row = {row["row"]: row for row in known}  # one may be removed meanwhile
+    return [
+        _track(float(cosine[one]), of_row[row], found[start[one] : ends[one]],
+               near[start[one] : ends[one]])
+        for one, row in zip(best.tolist(), wanted, strict=True)
+        if row in of_row
+    ]  # fmt: skip
+
+
+def _members(
+    table: Table, keys: list[Key], where: str, place: dict[Key, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(numbers and times, places i64[n] of their keys, embeddings f32[n d]) of the tracks' rows."""
+    parts = [f"track IN ({', '.join(sorted({quoted(one[-1]) for one in keys}))})"]
+    videos = {one[1] for one in keys}
+    if None not in videos:  # trackers count from 1 in each video
+        parts.append(f"video IN ({', '.join(sorted(map(quoted, videos)))})")
+    parts += [f"({where})"] * bool(where)
+    found = table.read(
+        ["row", "time", "camera", "video", "track", "embedding"], " AND ".join(parts)
+    )
+    names = zip(*(found[name].to_pylist() for name in ("camera", "video", "track")), strict=True)
+    unit = np.array([place.get(name, -1) for name in names], np.int64)
+    inside = unit >= 0
+    rows = np.zeros(len(unit), [("row", np.int64), ("time", np.int64)])
+    rows["row"], rows["time"] = found["row"].to_numpy(), found["time"].fill_null(UNKNOWN).to_numpy()
+    return rows[inside], unit[inside], matrix(found["embedding"])[inside]
+
+
+def _track(cosine: float, row: dict, own: np.ndarray, near: np.ndarray) -> Track:
     order = np.argsort(-near, kind="stable")
-    mean = float(np.clip(_unit(embedding.mean(0)) @ query, -1, 1))
-    times = [row["time"] for row in rows if row["time"] is not None]
+    times = own["time"][own["time"] != UNKNOWN].tolist()
     return Track(
-        mean,
+        cosine,
         float(near[order[0]]),
-        rows[order[0]],
-        tuple(rows[place]["row"] for place in order[:SHOWN]),
-        len(rows),
+        row,
+        tuple(own["row"][order[:SHOWN]].tolist()),
+        len(own),
         min(times, default=None),
         max(times, default=None),
     )

@@ -83,7 +83,8 @@ def opened(text: str) -> Group:
 
 
 def _is_run(path: Path) -> bool:
-    return (path / "config.json").is_file() or (path / record.FILE).is_file()
+    run = (path / "config.json").is_file() and not (path / "encoder.json").is_file()
+    return run or (path / record.FILE).is_file()
 
 
 def _result(path: Path) -> Result:

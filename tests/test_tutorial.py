@@ -1,0 +1,36 @@
+"""The tutorial: its text and its notebook are one, and it runs."""
+
+import re
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat")
+pytest.importorskip("nbclient")
+pytest.importorskip("ipykernel")
+pytest.importorskip("scenedetect")
+pytest.importorskip("lancedb")
+
+from tests import notebook  # noqa: E402
+
+
+def test_the_notebook_is_the_text():
+    kept = nbformat.read(notebook.NOTEBOOK, as_version=4)
+    nbformat.validate(kept)
+    assert notebook.NOTEBOOK.stat().st_size < 300_000
+    made = notebook.made(notebook.TEXT.read_text())
+    assert [(one.cell_type, one.source) for one in kept.cells] == [
+        (one.cell_type, one.source) for one in made.cells
+    ], "python -m tests.notebook writes it"
+    assert "Traceback" not in notebook.said(kept) and "error" not in notebook.said(kept).lower()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_it_runs_from_own_videos_to_an_answer(tmp_path, optimised):
+    ran = notebook.run(notebook.made(notebook.TEXT.read_text()), tmp_path)
+    said = notebook.said(ran)
+    assert (tmp_path / "answer.png").stat().st_size > 10_000
+    assert "2 videos are watched" in said
+    tracks, there = map(int, re.search(r"(\d+) tracks; (\d+) of people", said).groups())
+    right = int(re.search(r"(\d+) found at rank 1", said)[1])
+    assert tracks >= 10 and right >= 0.4 * there  # a guess is right once in eight times
