@@ -97,9 +97,8 @@ class Log:
             shown = {name: 100 * value for name, value in figures.items() if name != "queries"}
             text = "  ".join(f"{name} {value:.1f}" for name, value in shown.items())
             self.say(f"test: {text}  ({figures['queries']:.0f} queries)")
-        kind = "test" if figures else "untested"
-        if not self._written(kind):
-            self._write(kind, figures)
+        if not self.tested():
+            self._write("test" if figures else "untested", figures)
         self.moment_began = time.monotonic()
 
     def pictures(self, folder: Path) -> None:
@@ -123,20 +122,21 @@ class Log:
         if self.writes:
             command.say(text, fleeting)
 
-    def _written(self, kind: str) -> bool:
-        """Whether an earlier process wrote such a line of this step."""
+    def tested(self) -> bool:
+        """Whether an earlier process wrote the line of a test after this step."""
         last = [{}, *jsons.lines(self.path, LINE)[0]][-1]
-        return last.get("kind") == kind and last.get("step") == self.at[1]
+        return last.get("kind") in ("test", "untested") and last.get("step") == self.at[1]
 
     def _write(self, kind: str, figures: dict[str, float]) -> None:
         if self.events is None:
             return
         epoch, step = self.at
         line = {"kind": kind, "epoch": epoch, "step": step, **figures}
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
         for name, value in figures.items():
             self.events.add_scalar(f"{kind}/{name}", value, step)
+        self.events.flush()  # before the line: what has a line is in the events too
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
         if self.others:
             self.others.figures(kind, figures, step)
 

@@ -17,7 +17,7 @@ from reid_jax.files import jsons
 from reid_jax.files.lock import Lock
 from reid_jax.options import renewed
 from reid_jax.types import Records
-from reid_jax.whole import whole
+from reid_jax.whole import remove_unfinished, whole
 
 LOCK, DATA = ".lock", "data.json"
 
@@ -81,7 +81,8 @@ def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str,
 def locked(workdir: Path) -> Iterator[None]:
     """Make the workdir and be the only run in it within the block.
 
-    A crash or a kill frees it. Of several processes the first has it.
+    A crash or a kill frees it. Of several processes the first has it. What killed processes of this
+    host left unfinished is removed.
 
     Raises:
         ValueError: another run is at work in it; the line says who.
@@ -92,6 +93,8 @@ def locked(workdir: Path) -> Iterator[None]:
     workdir.mkdir(parents=True, exist_ok=True)
     then = "choose another --workdir, or wait for its end"
     with Lock(workdir / LOCK, "is being trained in", then, stale=90, beat=15).held(0):
+        for folder in (workdir, workdir / "report"):
+            remove_unfinished(folder)
         yield
 
 
