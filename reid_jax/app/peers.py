@@ -5,13 +5,16 @@ A process of the same host that is gone is seen at the next look, any other afte
 Collectives would wait for it for ever, or abort with a stack of the library below.
 """
 
+import ctypes
 import os
+import signal
 import socket
 import sys
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from reid_jax.whole import alive, whole
 
@@ -85,18 +88,19 @@ class Peers:
         self.over.set()
         self.beat()
 
-    def wait(self) -> None:
+    def wait(self, seconds: float) -> None:
         """After an error that another process may be behind: end as soon as one is known gone."""
-        until = time.monotonic() + self.patience + 2 * self._pause()
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
             self._leave_if(self.lost())
-            time.sleep(min(0.2, self._pause()))
+            time.sleep(0.1)
 
-    def _pause(self) -> float:
+    def pause(self) -> float:
+        """Seconds between two signs of life."""
         return min(2.0, self.patience / 10)
 
     def _watch(self) -> None:
-        while not self.over.wait(self._pause()):
+        while not self.over.wait(self.pause()):
             self.beat()
             self._leave_if(self.lost())
 
@@ -112,6 +116,7 @@ class Peers:
 
 
 _peers: Peers | None = None
+_on_abort: Any = None  # kept, since C calls it
 
 
 def begin(workdir: Path, which: int, of: int, patience: float) -> None:
@@ -119,6 +124,23 @@ def begin(workdir: Path, which: int, of: int, patience: float) -> None:
     global _peers
     _peers = Peers(workdir, which, of, patience)
     _peers.begin()
+    _heed_aborts(_peers)
+
+
+def _heed_aborts(peers: Peers) -> None:
+    """Where the library below aborts since process 0 is gone, which serves it, say so and end.
+
+    It aborts in a thread of its own, and Python's handlers run in the main thread only, too late.
+    Any other abort stays one.
+    """
+    global _on_abort
+
+    def heed(number: int) -> None:
+        peers.wait(3 * peers.pause())
+        signal.signal(signal.SIGABRT, signal.SIG_DFL)
+
+    _on_abort = ctypes.CFUNCTYPE(None, ctypes.c_int)(heed)
+    ctypes.CDLL(None).signal(int(signal.SIGABRT), _on_abort)
 
 
 def end(how: str) -> None:
@@ -133,6 +155,6 @@ def several() -> bool:
 
 
 def wait() -> None:
-    """See `Peers.wait`."""
+    """After an error that another process may be behind: end if one is gone."""
     if _peers is not None:
-        _peers.wait()
+        _peers.wait(_peers.patience + 2 * _peers.pause())

@@ -15,7 +15,18 @@ import numpy as np
 from absl import flags
 
 from reid_jax import checkpoint, evaluate, parallel, train
-from reid_jax.app import about, command, progress, report, seeds, sources, stop, workdirs, writers
+from reid_jax.app import (
+    about,
+    command,
+    progress,
+    report,
+    seeds,
+    slow,
+    sources,
+    stop,
+    workdirs,
+    writers,
+)
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.keeper import Keeper, encoder_of
@@ -38,6 +49,7 @@ _REPORT = flags.DEFINE_boolean(
 )
 
 EVERY = 20  # steps between two looks at the clock
+READING = "reading the pictures of a step"
 
 
 def main(experiment: Experiment) -> None:
@@ -150,14 +162,15 @@ def _moments(
     plan = stop.at_once(job.method.plan) if alone else job.method.plan
 
     def planned(*parts: Any) -> tuple[TrainState, Plan]:
-        with progress.doing("choosing the pictures of the epoch"):
+        what = "choosing the pictures of the epoch"
+        with progress.doing(what), slow.watched(what):
             return plan(*parts)
 
     method = job.method._replace(plan=planned)
     return train.epochs(
         method,
         job.optimiser,
-        parallel.build_step(method, job.optimiser, seed=config.seed),
+        slow.step(parallel.build_step(method, job.optimiser, seed=config.seed)),
         partial(embed_rows, embed, job.model, job.train),
         partial(_batches, job, config.seed),
         job.train,
@@ -259,6 +272,6 @@ def _batches(job: Job, seed: int, plan: Plan, epoch: int, start: int) -> Iterato
         with progress.doing(f"epoch {epoch + 1}, its first step, which may be compiled"):
             yield from islice(batches, 1)
         with progress.doing(f"epoch {epoch + 1}, steps") as watch:
-            for done, batch in enumerate(batches, start + 1):
+            for done, batch in enumerate(slow.each(batches, READING), start + 1):
                 watch(done, len(plan.rows))
                 yield batch
