@@ -18,7 +18,11 @@ TIMES = {"images_per_second", "seconds", "written", "date", "time", "command"}
 KINDS = dict.fromkeys(("state", "plan", "encoder"), ocp.args.StandardRestore())
 TOLD = dict.fromkeys(("position", "input"), ocp.args.JsonRestore())
 # of a page: when it was written, how long it took, how many pictures a second there were
-CLOCK = re.compile(r"Written on [-0-9 :]+ in \d+ s|pictures a second in training, median.{0,200}")
+CLOCK = re.compile(
+    r"Written on [-0-9 :]+ in \d+ s|"
+    r"(?<=pictures a second in training, median)(</th><td>| \| )[0-9.,]+|"
+    r"\d+ pictures a second"
+)
 
 
 def differences(one: Path, other: Path) -> Iterator[str]:
