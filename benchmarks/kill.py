@@ -135,14 +135,25 @@ def round_of(
     return kills, []
 
 
-def tried(method: str, rounds: int, seed: int, folder: Path, say=print) -> tuple[str, int]:
-    """All rounds of a method: a line of the table, and how many rounds did not survive."""
-    from benchmarks.same_run import differences
-
+def prepared(folder: Path) -> Path:
+    """Set up what runs share, in a folder: one device, compiled programs; the data's folder."""
+    PROCESSES.set_forkserver_preload(PRELOAD)
+    os.environ.setdefault("XLA_FLAGS", "")
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", f"{folder}/compiled")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+    os.environ["JAX_PLATFORMS"] = "cpu"
     data = folder / "data"
     if not data.exists():
         data.mkdir()
         killed.draw(data)
+    return data
+
+
+def tried(method: str, rounds: int, seed: int, folder: Path, say=print) -> tuple[str, int]:
+    """All rounds of a method: a line of the table, and how many rounds did not survive."""
+    from benchmarks.same_run import differences
+
+    data = prepared(folder)
     whole = folder / f"{method}-whole"
     again = folder / f"{method}-again"
     for place in (whole, again):  # the first compiles, too
@@ -175,13 +186,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first round")
     parser.add_argument("--folder", type=Path, help="where the workdirs are kept, to look at them")
     given = parser.parse_args()
-    PROCESSES.set_forkserver_preload(PRELOAD)
     with tempfile.TemporaryDirectory(prefix="kill-") as temporary:
         folder = given.folder or Path(temporary)
-        os.environ.setdefault("XLA_FLAGS", "")
-        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", f"{temporary}/compiled")
-        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
-        os.environ["JAX_PLATFORMS"] = "cpu"
         lines, fallen = [], 0
         for method in given.methods.split(","):
             line, fell = tried(method, given.rounds, given.seed, folder)
