@@ -2,9 +2,9 @@
 
     python -m benchmarks.soak --minutes=60 --think=0.1 --users=4
 
-Each is started as a person starts it, and looked at every five seconds. Growth is from the median of
-the second quarter of the time, when all is compiled, to that of the last. The training saves, tests
-and draws after each epoch. The page's users are those of `benchmarks.serving`.
+Each is started as a person starts it, and looked at every five seconds. Growth is from the median
+of the second quarter of the time, when all is compiled, to that of the last. The training saves,
+tests and draws after each epoch. The page's users are those of `benchmarks.serving`.
 """
 
 import os
