@@ -23,11 +23,20 @@ from reid_jax.train import Moment, Position
 from reid_jax.types import Input, Model, Plan, TrainState, Variables
 
 
-def manager(folder: str | Path, *, keep: int = 2) -> ocp.CheckpointManager:
-    """The checkpoints under `folder`, the newest `keep` of them."""
+def manager(folder: str | Path, *, keep: int = 2, alone: bool = False) -> ocp.CheckpointManager:
+    """The checkpoints under `folder`, the newest `keep` of them.
+
+    Args:
+        folder: is made.
+        keep: older ones are removed when a new one is whole.
+        alone: nobody else writes there, so what a kill left unfinished is removed.
+    """
     standard.getLogger("absl").addFilter(_quiet)
     options = ocp.CheckpointManagerOptions(
-        max_to_keep=keep, create=True, enable_async_checkpointing=True
+        max_to_keep=keep,
+        create=True,
+        enable_async_checkpointing=True,
+        cleanup_tmp_directories=alone,
     )
     return ocp.CheckpointManager(Path(folder).absolute(), options=options)
 

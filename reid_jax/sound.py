@@ -9,7 +9,7 @@ import jax
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
-from reid_jax.files import bound, sums
+from reid_jax.files import bound, stored, sums
 from reid_jax.types import TrainState
 
 Say = Callable[[str], Any]
@@ -62,6 +62,9 @@ def read(
     missing = [name for name in parts if not (folder / name).is_dir()]
     if missing:
         raise ValueError(f"it lacks {missing[0]}")
+    for name, how in parts.items():
+        if isinstance(how, ocp.args.StandardRestore):
+            stored.check(folder / name)
     kept = {"sums": ocp.args.JsonRestore()} if (folder / "sums").is_dir() else {}
     try:
         found = dict(checkpoints.restore(step, args=ocp.args.Composite(**parts, **kept)))

@@ -20,6 +20,8 @@ from reid_jax.types import (
     Variables,
 )
 
+HUGE = 1e6  # of a loss: no training comes back from there, though it stays finite
+
 Embed = Callable[[Variables, np.ndarray], np.ndarray]
 Batches = Callable[[Plan, int, int], Iterator[Batch]]
 
@@ -50,7 +52,7 @@ class Moment(NamedTuple):
 
 
 class Diverged(ArithmeticError):
-    """A loss term is not a finite number."""
+    """A loss term is not a finite number, or the loss is above `HUGE`."""
 
 
 def create(
@@ -98,7 +100,7 @@ def epochs(
         Moments.
 
     Raises:
-        Diverged: a loss is not finite; it names epoch, step and term.
+        Diverged: a loss is not finite, or huge; it names epoch, step and term.
     """
     first = 0 if resume is None else resume.epoch + resume.whole
     at = None if resume is None or resume.whole else resume
@@ -164,7 +166,11 @@ class _Watch:
             return
         done, metrics = earlier
         row = {name: float(value) for name, value in parallel.first(metrics).items()}
-        broken = [f"{name} = {value}" for name, value in row.items() if not np.isfinite(value)]
+        broken = [
+            f"{name} = {value:.4g}"
+            for name, value in row.items()
+            if not np.isfinite(value) or (name == "loss" and abs(value) > HUGE)
+        ]
         if broken:
             raise Diverged(
                 f"epoch {self.epoch}, step {done}: {', '.join(broken)}; the last checkpoint is "

@@ -35,3 +35,25 @@ def whole(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(unfinished, ignore_errors=True)
         else:
             unfinished.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes of this host left unfinished in a folder, but not below it."""
+    for path in folder.glob("*.unfinished-*"):
+        number = path.name.rpartition("-")[2]
+        if number.isdigit() and not alive(int(number)):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def alive(process: int) -> bool:
+    """Whether a process of this host is there."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

@@ -1,10 +1,12 @@
 import collections
+import json
 import shutil
 
 import jax
 import numpy as np
 import optax
 import pytest
+import tensorstore
 
 from reid_jax import checkpoint, parallel
 from reid_jax.methods.ide import ide
@@ -122,3 +124,19 @@ def test_the_encoder_of_the_one_before(saved):
     said = []
     read = checkpoint.restore_encoder(folder, run.model, said.append)
     assert tiny.difference(read, wanted) == 0 and "encoder has not the checksum" in said[0]
+
+
+@pytest.mark.parametrize("claim", [{"shape": [2**60, 4]}, {"chunks": [2**31, 2**31]}, {"shape": 1}])
+@pytest.mark.parametrize("item, array", [("plan", "rows"), ("state", None)])
+def test_a_header_that_claims_too_much_is_refused_by_arithmetic(saved, item, array, claim):
+    """The library below would abort the process."""
+    run, folder, (first, last) = saved
+    spec = {"driver": "ocdbt", "base": f"file://{folder / str(last) / item}/"}
+    store = tensorstore.KvStore.open(spec).result()
+    names = [one for one in store.list().result() if one.endswith(b".zarray")]
+    name = f"{array}/.zarray".encode() if array else names[0]
+    header = json.loads(store.read(name).result().value)
+    store.write(name, json.dumps({**header, **claim}).encode()).result()
+    (_, position), said = _restored(run, folder)
+    assert "headers claim" in said[0] or "header of its arrays is damaged" in said[0]
+    assert f"taking {first}" in said[0]

@@ -29,6 +29,11 @@ def test_a_nan_stops_the_run_and_names_epoch_step_and_term():
         Run(_poisoned, optimiser=optax.sgd(0.0)).end()
 
 
+def test_a_loss_that_runs_away_stops_the_run_while_it_is_a_number():
+    with pytest.raises(train.Diverged, match=r"epoch \d, step \d: loss = .*last checkpoint"):
+        Run(lambda model: ide(model, **SMALL), optimiser=optax.sgd(1e9)).end(count=3)
+
+
 def test_moments_come_every_few_steps_and_at_the_end_of_an_epoch():
     run = Run(lambda model: ide(model, **SMALL))
     positions = [moment.position for moment in run.moments(count=2, every=4)]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -18,6 +19,7 @@ from reid_jax.data import batch as batching
 from reid_jax.data import records as columns
 from reid_jax.data.augment import Augment
 from reid_jax.files import jsons
+from reid_jax.files.lock import LOCK, Lock
 from reid_jax.train import Position
 from reid_jax.types import Batch, Domain, Method, Model, Plan, Records, TrainState
 from reid_jax.whole import whole
@@ -100,6 +102,7 @@ def fit(
         every: steps between two moments; 0: a moment after each epoch only.
         workdir: a folder for a checkpoint after each epoch. The same call goes on from it, and
             `reid_jax.load` reads the encoder. A training that is complete yields its last moment.
+            One training at a time is in it.
         workers: processes that decode pictures; 0: threads of this one.
 
     Returns:
@@ -107,7 +110,7 @@ def fit(
 
     Raises:
         ValueError: nothing to train on, a method without a model, too few views; or `workdir` holds
-            something else.
+            something else, or is being trained in.
         reid_jax.train.Diverged: a loss is not finite.
 
     Example:
@@ -182,7 +185,13 @@ def _moments(method: Method, start: Any, run: Any, epochs: int) -> Iterator[Mome
 def _kept(method: Method, start: Any, run: Any, epochs: int, folder: Path) -> Iterator[Moment]:
     """The same with a checkpoint after each epoch, from where an earlier call stopped."""
     log = folder / "metrics.jsonl"
-    with checkpoint.manager(folder / "checkpoints") as checkpoints:
+    first = parallel.share()[0] == 0
+    then = "choose another workdir, or wait for its end"
+    lock = Lock(folder / LOCK, "is being trained in", then, stale=90, beat=15)
+    with (
+        lock.held(0) if first else nullcontext(),
+        checkpoint.manager(folder / "checkpoints", alone=True) as checkpoints,
+    ):
         begun = start()
         state, resume = checkpoint.restore(checkpoints, begun) or (begun, None)
         state = parallel.replicate(state)
@@ -195,7 +204,7 @@ def _kept(method: Method, start: Any, run: Any, epochs: int, folder: Path) -> It
             position, state, metrics = moment
             if position.whole:
                 encoder = parallel.first(method.encoder(state.variables, state.carry))
-                if parallel.share()[0] == 0:
+                if first:
                     line = {"kind": "train", "epoch": position.epoch, **metrics}
                     with log.open("a") as file:
                         file.write(json.dumps(line) + "\n")

@@ -31,6 +31,8 @@ class About(NamedTuple):
         command: by which it was trained last; "" where another training began it, or unknown.
         machine: where that was, as `info.machine` says it.
         seconds: that it was trained for up to its newest checkpoint, all its starts together.
+        finished: the epochs after which its last test and its report were made; 0: they are not,
+            -1: a version before 0.6.0, which did not say.
     """
 
     experiment: str = ""
@@ -40,6 +42,7 @@ class About(NamedTuple):
     command: str = ""
     machine: Mapping[str, str] = {}
     seconds: float = 0.0
+    finished: int = -1
 
 
 def write(workdir: Path, config: Any, job: Job) -> None:
@@ -57,6 +60,7 @@ def write(workdir: Path, config: Any, job: Job) -> None:
         command=origin.command() if called else "",
         machine=dict(info.machine()),
         seconds=read(workdir).seconds if workdirs.used(workdir) else 0.0,
+        finished=0,
     )
     _keep(workdir, about)
 
@@ -65,6 +69,12 @@ def lasted(workdir: Path, seconds: float) -> None:
     """Keep how long a run has been trained for, all its starts together; one process does."""
     if not jax.process_index():
         _keep(workdir, read(workdir)._replace(seconds=round(seconds, 1)))
+
+
+def finished(workdir: Path, epochs: int) -> None:
+    """Keep after how many epochs all of a run was done; one process does, last of all."""
+    if not jax.process_index():
+        _keep(workdir, read(workdir)._replace(finished=epochs))
 
 
 def _keep(workdir: Path, about: About) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 from absl import flags
 
-from reid_jax.app import cache, progress, stop, words
+from reid_jax.app import cache, peers, progress, stop, words
 from reid_jax.app.help import asked_for, show
 from reid_jax.app.mistakes import guarded, quiet
 from reid_jax.options import choose, expanded
@@ -30,6 +30,13 @@ _PROCESSES = flags.DEFINE_integer(
 )
 _PROCESS = flags.DEFINE_integer(
     "process", None, "with --coordinator: which of them this is, from 0"
+)
+_PATIENCE = flags.DEFINE_float(
+    "patience",
+    60.0,
+    "with --distributed: seconds without a sign of life after which a process counts as dead, and "
+    "the others end",
+    lower_bound=1,
 )
 
 _WORKERS = flags.DEFINE_integer(
@@ -87,6 +94,7 @@ def main(
             say(f"{Path(sys.argv[0]).stem}, {first_line(config, recipe)}; {folder}")
         distribute()
         body(config, folder)
+        peers.end(peers.LEFT)
 
     _start(run, config_class, recipes or {}, then=GOES_ON)
 
@@ -116,6 +124,7 @@ def plain(
         cache.begin()
         distribute()
         chosen()
+        peers.end(peers.LEFT)
 
     _start(run, then=then)
 
@@ -202,11 +211,21 @@ def workers() -> int:
 
 
 def distribute() -> None:
-    """Join the other processes before the first array is made."""
+    """Join the other processes before the first array is made, and watch them from then on."""
     if not _DISTRIBUTED.value:
         return
     if _COORDINATOR.value:
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    jax.distributed.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
+    jax.config.update("jax_enable_recoverability", True)  # we end the others, in a line
+    jax.distributed.initialize(
+        _COORDINATOR.value,
+        _PROCESSES.value,
+        _PROCESS.value,
+        heartbeat_timeout_seconds=round(4 * _PATIENCE.value),
+    )
+    if _WORKDIR.value:
+        peers.begin(
+            Path(workdir()), jax.process_index(), jax.process_count(), float(_PATIENCE.value)
+        )
     if jax.process_index():
         progress.hush()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reid_jax.app import curves, distances, markdown, planar, recorded
+from reid_jax.app import curves, distances, markdown, planar, recorded, sources
 from reid_jax.app.about import About
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.page.blocks import Block, Lines, Section, Sheet, Table, Text
@@ -188,4 +188,4 @@ def _counted(seen: Seen) -> list[str]:
     lines = summary(survey(seen.job.train)).splitlines()
     if len(seen.job.test.person):
         lines += summary(survey(seen.job.test), **ways).splitlines()
-    return [line.strip() for line in lines]
+    return [*(line.strip() for line in lines), *sources.left_out]

@@ -5,7 +5,9 @@ With --log it goes to other places too, see `reid_jax.app.writers`.
 
 import dataclasses
 import json
+import threading
 import time
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from reid_jax.files import jsons
 from reid_jax.train import Moment, Position
 from reid_jax.whole import whole
 
+WRITER = "_AsyncWriterThread"  # of tensorboard
 LINE = {"kind": str, "epoch": int, "step": int}  # what each line of metrics.jsonl has
 
 
@@ -33,6 +36,7 @@ class Log:
         self.writes = jax.process_index() == 0
         self.path, self.epochs = workdir / "metrics.jsonl", config.epochs
         self.events = Writer(str(workdir / "events")) if self.writes else None
+        threading.excepthook = _but_writers
         self.others = None
         if self.writes and writers.named():
             self.others = writers.Writers(workdir, dataclasses.asdict(resolved(config)))
@@ -97,9 +101,8 @@ class Log:
             shown = {name: 100 * value for name, value in figures.items() if name != "queries"}
             text = "  ".join(f"{name} {value:.1f}" for name, value in shown.items())
             self.say(f"test: {text}  ({figures['queries']:.0f} queries)")
-        kind = "test" if figures else "untested"
-        if not self._written(kind):
-            self._write(kind, figures)
+        if not self.tested():
+            self._write("test" if figures else "untested", figures)
         self.moment_began = time.monotonic()
 
     def pictures(self, folder: Path) -> None:
@@ -116,29 +119,37 @@ class Log:
         if how != "failed":
             self.say(f"{timedelta(seconds=round(time.monotonic() - self.began))} in all")
         if self.events:
-            self.events.close()
+            with suppress(OSError) if how == "failed" else nullcontext():
+                self.events.close()
 
     def say(self, text: str, fleeting: bool = False) -> None:
         """Print a line; on a terminal the next one overwrites a fleeting one."""
         if self.writes:
             command.say(text, fleeting)
 
-    def _written(self, kind: str) -> bool:
-        """Whether an earlier process wrote such a line of this step."""
+    def tested(self) -> bool:
+        """Whether an earlier process wrote the line of a test after this step."""
         last = [{}, *jsons.lines(self.path, LINE)[0]][-1]
-        return last.get("kind") == kind and last.get("step") == self.at[1]
+        return last.get("kind") in ("test", "untested") and last.get("step") == self.at[1]
 
     def _write(self, kind: str, figures: dict[str, float]) -> None:
         if self.events is None:
             return
         epoch, step = self.at
         line = {"kind": kind, "epoch": epoch, "step": step, **figures}
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
         for name, value in figures.items():
             self.events.add_scalar(f"{kind}/{name}", value, step)
+        self.events.flush()  # before the line: what has a line is in the events too
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
         if self.others:
             self.others.figures(kind, figures, step)
+
+
+def _but_writers(told: Any) -> None:
+    """What a thread says of its end; a writer of events hands its error on, so it is told once."""
+    if not (isinstance(told.exc_value, OSError) and type(told.thread).__name__ == WRITER):
+        threading.__excepthook__(told)
 
 
 def _step(moment: Moment) -> int:

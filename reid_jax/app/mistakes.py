@@ -1,7 +1,8 @@
 """How a command ends: a mistake of the caller in one line, a bug in a traceback, a stop in order.
 
-Exit status 0: finished; 2: a mistake; 128 and the signal's number: stopped (130 by Ctrl-C, 143 by
-SIGTERM, 129 by SIGHUP, 141 where nobody reads the output any more).
+Exit status 0: finished; 1: a fault, or another process of the run is gone; 2: a mistake; 128 and
+the signal's number: stopped (130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 where nobody
+reads the output any more).
 """
 
 import dis
@@ -9,12 +10,13 @@ import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from reid_jax.app import stop
+from reid_jax.app import peers, stop
 
 _ROOT = Path(__file__).resolve().parents[2]
 # what a system says of a disk; libraries hand it on as errors of other kinds, without the file
@@ -39,6 +41,7 @@ def guarded(body: Callable[[], Any], then: str = "begins anew") -> Any:
     try:
         return body()
     except KeyboardInterrupt as error:
+        peers.end(peers.STOPPED)
         number = error.number if isinstance(error, stop.Stopped) else signal.SIGINT
         stop.leave(number, "" if number == signal.SIGPIPE else stop.last_words(then))
     except BrokenPipeError:
@@ -46,11 +49,21 @@ def guarded(body: Callable[[], Any], then: str = "begins anew") -> Any:
         stop.leave(signal.SIGPIPE)
     except Exception as error:
         told = str(error) if mistake(error) else disk(error)
+        if peers.several() and not told:
+            peers.wait() if _apart(error) else None
+            traceback.print_exc()
+            sys.stdout.flush()
+            os._exit(1)  # jax would wait for the others, who wait for this one
         if os.environ.get("REID_TRACEBACK") or not told:
             raise
         print(f"error: {told}", file=sys.stderr, flush=True)
         sys.stdout.flush()
         os._exit(2)  # workers of the input pipeline must not keep the command alive
+
+
+def _apart(error: BaseException) -> bool:
+    """Whether the error may be that another process is gone."""
+    return type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") or "Gloo" in str(error)
 
 
 def quiet() -> None:

@@ -259,7 +259,12 @@ def midway(
     counts = distances.measured(job, _look(job, embed, encoder), embedding, config)
     if not jax.process_index():
         folder.mkdir(parents=True, exist_ok=True)
-        _plots(counts, config, folder, f"distances-{epoch:04}")
+        _plots(counts, config, folder, midway_file(folder, epoch).stem)
+
+
+def midway_file(folder: Path, epoch: int) -> Path:
+    """The picture that an evaluation on the way leaves last."""
+    return folder / f"distances-{epoch:04}.png"
 
 
 def first_line(config: Any, recipe: str) -> str:

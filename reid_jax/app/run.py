@@ -12,13 +12,24 @@ from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 from absl import flags
 
 from reid_jax import checkpoint, evaluate, parallel, train
-from reid_jax.app import about, command, progress, report, seeds, sources, stop, workdirs, writers
+from reid_jax.app import (
+    about,
+    command,
+    progress,
+    report,
+    seeds,
+    slow,
+    sources,
+    stop,
+    workdirs,
+    writers,
+)
 from reid_jax.app.embedding import embed_rows
 from reid_jax.app.job import Experiment, Figures, Job
+from reid_jax.app.keeper import Keeper, encoder_of
 from reid_jax.app.log import LINE, Log
 from reid_jax.app.paths import resolved
 from reid_jax.app.results import record
@@ -31,12 +42,6 @@ from reid_jax.types import Batch, Plan, TrainState, Variables
 _EVALUATE = flags.DEFINE_integer(
     "evaluate_every", 0, "epochs between evaluations; 0: after the last one only", lower_bound=0
 )
-_SAVE = flags.DEFINE_float(
-    "save_minutes",
-    5.0,
-    "minutes between checkpoints; one is written after the last epoch too",
-    lower_bound=0,
-)
 _REPORT = flags.DEFINE_boolean(
     "report",
     True,
@@ -44,6 +49,7 @@ _REPORT = flags.DEFINE_boolean(
 )
 
 EVERY = 20  # steps between two looks at the clock
+READING = "reading the pictures of a step"
 
 
 def main(experiment: Experiment) -> None:
@@ -99,7 +105,7 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
     about.write(workdir, config, job)
     log = Log(workdir, config, job)
     embed = parallel.build_embed(job.model)
-    keeper = _Keeper(checkpoint.manager(workdir / "checkpoints"), job, workdir, began)
+    keeper = Keeper(checkpoint.manager(workdir / "checkpoints", alone=True), job, workdir, began)
     with progress.doing("making the network"):
         start = train.create(job.method, job.optimiser, jax.random.key(config.seed), job.train)
     state, at = checkpoint.restore(keeper.checkpoints, start, log.say) or (start, None)
@@ -108,14 +114,16 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
     encoder = job.method.encoder(state.variables, state.carry)
     try:
         with stop.held():
+            if at is not None and _looks(at, config) and parallel.agreed(_unseen(at, workdir, log)):
+                stop.at_once(_look)(job, config, embed, Moment(at, state, {}), log, workdir)
             for moment in _moments(job, config, embed, state, at):
                 log.moment(moment)
-                at, encoder = moment.position, _encoder(job, moment)
+                at, encoder = moment.position, encoder_of(job, moment)
                 keeper.look(moment, now=at.ends(config.epochs))
                 if parallel.agreed(bool(stop.asked())):
                     raise stop.Stopped(stop.asked() or signal.SIGTERM)
                 if _looks(at, config):
-                    stop.at_once(_look)(job, config, embed, moment, log, workdir / "report")
+                    stop.at_once(_look)(job, config, embed, moment, log, workdir)
         keeper.close()
         embedding, figures, ranking = test(job, config, embed, encoder)
         log.test(figures)
@@ -133,6 +141,7 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
                     ranked=ranking,
                 )
             log.pictures(workdir / "report")
+        about.finished(workdir, 0 if at is None else at.epoch + at.whole)
     except stop.Stopped:
         keeper.write()
         keeper.close()
@@ -153,14 +162,15 @@ def _moments(
     plan = stop.at_once(job.method.plan) if alone else job.method.plan
 
     def planned(*parts: Any) -> tuple[TrainState, Plan]:
-        with progress.doing("choosing the pictures of the epoch"):
+        what = "choosing the pictures of the epoch"
+        with progress.doing(what), slow.watched(what):
             return plan(*parts)
 
     method = job.method._replace(plan=planned)
     return train.epochs(
         method,
         job.optimiser,
-        parallel.build_step(method, job.optimiser, seed=config.seed),
+        slow.step(parallel.build_step(method, job.optimiser, seed=config.seed)),
         partial(embed_rows, embed, job.model, job.train),
         partial(_batches, job, config.seed),
         job.train,
@@ -173,55 +183,27 @@ def _moments(
     )
 
 
-class _Keeper:
-    """Writes moments: one every few minutes, the last of the run, and the last before a stop."""
-
-    def __init__(self, checkpoints: ocp.CheckpointManager, job: Job, workdir: Path, began: float):
-        self.checkpoints, self.job, self.workdir = checkpoints, job, workdir
-        self.began = began - about.read(workdir).seconds
-        self.moment: Moment | None = None  # what is not written; the next step consumes its state
-        self.written = time.monotonic()
-
-    def look(self, moment: Moment, *, now: bool) -> None:
-        """See a moment, and write it if it is time to."""
-        self.moment = moment
-        stop.unsaved(True)
-        if parallel.agreed(now or time.monotonic() - self.written > 60 * _SAVE.value):
-            self.write()
-
-    def write(self) -> None:
-        """Write the moment seen last, unless that is done."""
-        if self.moment is not None:
-            encoder = parallel.first(_encoder(self.job, self.moment))
-            checkpoint.save(self.checkpoints, self.moment, encoder, self.job.model.input)
-            about.lasted(self.workdir, time.monotonic() - self.began)
-            self.moment, self.written = None, time.monotonic()
-
-    def close(self) -> None:
-        """Wait until all is on the disk."""
-        self.checkpoints.wait_until_finished()
-        self.checkpoints.close()
-
-
-def _encoder(job: Job, moment: Moment) -> Variables:
-    return job.method.encoder(moment.state.variables, moment.state.carry)
-
-
 def _looks(at: Position, config: Any) -> bool:
     """Whether the run is evaluated here, on its way."""
     due = at.whole and _EVALUATE.value and (at.epoch + 1) % _EVALUATE.value == 0
     return bool(due) and not at.ends(config.epochs)
 
 
+def _unseen(at: Position, workdir: Path, log: Log) -> bool:
+    """Whether a kill came between a checkpoint and the end of the evaluation behind it."""
+    drawn = report.midway_file(workdir / "report", at.epoch + 1)
+    return not log.tested() or bool(_REPORT.value and not drawn.is_file())
+
+
 def _look(
-    job: Job, config: Any, embed: parallel.Embed, moment: Moment, log: Log, folder: Path
+    job: Job, config: Any, embed: parallel.Embed, moment: Moment, log: Log, workdir: Path
 ) -> None:
     """Evaluate a run on its way."""
-    encoder = _encoder(job, moment)
+    encoder, epoch = encoder_of(job, moment), moment.position.epoch + 1
     embedding, figures, _ = test(job, config, embed, encoder)
     log.test(figures)
     if _REPORT.value:
-        report.midway(job, config, embed, encoder, embedding, folder, moment.position.epoch + 1)
+        report.midway(job, config, embed, encoder, embedding, workdir / "report", epoch)
 
 
 def test(
@@ -260,7 +242,13 @@ def _record(
 
 
 def ended(config: Any, workdir: Path) -> bool:
-    """Whether the run in `workdir` did its last epoch and the test after it, if it has one."""
+    """Whether the run in `workdir` did its last epoch and all that follows it.
+
+    Versions before 0.6.0 did not say so; of their runs the last test is looked for.
+    """
+    known = about.read(workdir).finished
+    if known >= 0:
+        return known == config.epochs
     path = workdir / "metrics.jsonl"
     last = [
         line["kind"] for line in jsons.lines(path, LINE)[0] if line["epoch"] + 1 == config.epochs
@@ -284,6 +272,6 @@ def _batches(job: Job, seed: int, plan: Plan, epoch: int, start: int) -> Iterato
         with progress.doing(f"epoch {epoch + 1}, its first step, which may be compiled"):
             yield from islice(batches, 1)
         with progress.doing(f"epoch {epoch + 1}, steps") as watch:
-            for done, batch in enumerate(batches, start + 1):
+            for done, batch in enumerate(slow.each(batches, READING), start + 1):
                 watch(done, len(plan.rows))
                 yield batch

@@ -18,6 +18,7 @@ TEST = ("query", "gallery")  # the splits of a test
 Open = Callable[[str], Records]
 APART = 10_000_000  # between the group numbers of two sources
 _said: set[str] = set()  # what a source tells is said once, however often it is opened
+left_out: list[str] = []  # lines of the broken pictures that were left out, for the report
 
 
 def opened(text: str, *, shared: bool = False) -> Records:
@@ -193,6 +194,9 @@ def _test(config: Any, name: str, read: Open) -> Records:
         return test
     if config.skip_broken:
         test = without_broken(test, "test")
+    else:
+        with progress.doing("looking at the heads of the test's pictures"):
+            records.check_heads(test)  # a broken one would end the run after its last epoch
     check_test(test, same_camera=config.same_camera)
     return test
 
@@ -250,4 +254,7 @@ def say_broken(part: Records, fine: np.ndarray, name: str) -> None:
     if not fine.all():
         broken = [str(part.image[int(row)])[:200] for row in np.flatnonzero(~fine)[:10]]
         count, names = (~fine).sum(), ", ".join(broken)
-        command.say(f"left out {count} broken pictures of the {name} data: {names}")
+        line = f"left out {count} broken pictures of the {name} data: {names}"
+        command.say(line)
+        if line not in left_out:
+            left_out.append(line)

@@ -14,12 +14,12 @@ import jax
 from reid_jax.app.paths import resolved, resolved_values
 from reid_jax.data.check import fingerprint
 from reid_jax.files import jsons
-from reid_jax.files.lock import Lock
+from reid_jax.files.lock import LOCK, Lock
 from reid_jax.options import renewed
 from reid_jax.types import Records
-from reid_jax.whole import whole
+from reid_jax.whole import remove_unfinished, whole
 
-LOCK, DATA = ".lock", "data.json"
+DATA = "data.json"
 
 THEN = "write it again, e.g. from about.json's command, or choose another --workdir"
 
@@ -28,8 +28,9 @@ def check(workdir: Path, config: Any) -> None:
     """Check that a workdir is new, or of this configuration.
 
     A folder in which no step is saved is as good as new. A run may get more epochs where its
-    schedule does not depend on their number, `config.fixed()`. An option that config.json lacks,
-    since a later version added it, counts as its default.
+    schedule does not depend on their number, `config.fixed()`, and may leave out broken pictures
+    from now on, if those are of the test (`check_data` sees to the others). An option that
+    config.json lacks, since a later version added it, counts as its default.
 
     Args:
         workdir: the folder.
@@ -50,6 +51,8 @@ def check(workdir: Path, config: Any) -> None:
             )
         return
     mine, theirs = dataclasses.asdict(resolved(config)), kept(path, type(config))
+    if mine.get("skip_broken"):
+        theirs = {**theirs, "skip_broken": True}  # may be turned on: a picture can break meanwhile
     differing = differences(mine, theirs)
     if not differing or not used(workdir):
         return
@@ -81,7 +84,8 @@ def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str,
 def locked(workdir: Path) -> Iterator[None]:
     """Make the workdir and be the only run in it within the block.
 
-    A crash or a kill frees it. Of several processes the first has it.
+    A crash or a kill frees it. Of several processes the first has it. What killed processes of this
+    host left unfinished is removed.
 
     Raises:
         ValueError: another run is at work in it; the line says who.
@@ -92,6 +96,8 @@ def locked(workdir: Path) -> Iterator[None]:
     workdir.mkdir(parents=True, exist_ok=True)
     then = "choose another --workdir, or wait for its end"
     with Lock(workdir / LOCK, "is being trained in", then, stale=90, beat=15).held(0):
+        for folder in (workdir, workdir / "report"):
+            remove_unfinished(folder)
         yield
 
 
@@ -107,8 +113,9 @@ def check_data(workdir: Path, train: Records) -> None:
         theirs = jsons.read(path, "what a run says of its data", then)
         if changed := "; ".join(differences(mine, theirs).values()):
             raise ValueError(
-                f"{workdir} was trained on other data ({changed}); choose another "
-                f"--workdir, or bring the same data; if only their names changed, remove {path}"
+                f"{workdir} was trained on other data ({changed}); choose another --workdir, or "
+                "bring the same data, whose pictures can all be read (a run cannot begin to leave "
+                f"out pictures that it trains on); if only their names changed, remove {path}"
             )
     if not jax.process_index():
         with whole(path) as unfinished:

@@ -15,6 +15,7 @@ Most jpegs are decoded by simplejpeg and most pngs by OpenCV, which are quicker;
 import importlib.util
 import io
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -102,6 +103,28 @@ def decode(data: bytes) -> np.ndarray:
         raise ValueError(LARGE if large else f"{_foreign(data)}: {_reason(error)}") from None
     with picture:
         return of_pillow(picture)
+
+
+def check_head(source: str | bytes) -> None:
+    """Look at the head of a picture, a file's path or its bytes; its pixels are not decoded.
+
+    Raises:
+        ValueError: it is empty, too large or not a picture that can be read; a short reason.
+        OSError: the file cannot be opened.
+    """
+    with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
+        if not (first := file.read(64)):
+            raise ValueError("empty file")
+        file.seek(0)
+        try:
+            with Image.open(file, formats=FORMATS) as picture:
+                pixels = picture.width * picture.height
+        except UnidentifiedImageError:
+            raise ValueError(_foreign(first)) from None
+        except BROKEN as error:
+            large = isinstance(error, Image.DecompressionBombError)
+            raise ValueError(LARGE if large else f"{_foreign(first)}: {_reason(error)}") from None
+    _bounded(pixels)
 
 
 def of_pillow(picture: Image.Image) -> np.ndarray:

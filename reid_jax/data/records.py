@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from reid_jax.data.decode import decode
+from reid_jax.data.decode import check_head, decode
 from reid_jax.types import Images, Records
 
 SPLITS = ("train", "query", "gallery")
@@ -194,6 +194,32 @@ def read(records: Records, row: int) -> np.ndarray:
             f"the picture {name} cannot be read ({error}); repair or remove it, or leave such "
             "pictures out with `skip_broken=true`"
         ) from None
+
+
+def check_heads(records: Records, *, threads: int = 8) -> None:
+    """Look at the head of every picture, which takes a moment where decoding takes minutes.
+
+    Raises:
+        ValueError: some cannot be read; the line names the first, and how many there are.
+    """
+
+    def wrong(row: int) -> str:
+        item = records.image[row]
+        try:
+            if isinstance(item, str | bytes):
+                check_head(item)
+        except (OSError, ValueError) as error:
+            return f"{item if isinstance(item, str) else f'row {row}'} ({error})"
+        return ""
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = [one for one in pool.map(wrong, range(len(records.person))) if one]
+    if found:
+        others = f", and {len(found) - 1:,} others" * (len(found) > 1)
+        raise ValueError(
+            f"the picture {found[0]}{others} cannot be read; repair or remove such pictures, or "
+            "leave them out with `skip_broken=true`, with which a run may go on"
+        )
 
 
 def readable(records: Records, *, threads: int = 8) -> np.ndarray:

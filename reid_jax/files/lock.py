@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+LOCK = ".lock"  # the file's name in the folder of a run
 STALE = 3600.0  # seconds after which what another host wrote of itself no longer counts
 PAUSE = 0.05  # seconds between two tries
 

@@ -1,6 +1,7 @@
 """The loop without a flag."""
 
 import json
+import os
 import re
 
 import jax
@@ -81,6 +82,14 @@ def test_a_workdir_goes_on_where_it_stopped(tmp_path):
         reid_jax.fit(method(), world, workdir=folder, seed=1)
     with pytest.raises(ValueError, match="holds other files"):
         reid_jax.fit(method(), world, workdir=tmp_path)
+
+
+def test_one_training_at_a_time_in_a_workdir(tmp_path):
+    moments = reid_jax.fit(method(), tiny.world(), epochs=2, workdir=tmp_path / "run")
+    next(moments)
+    with pytest.raises(ValueError, match=rf"being trained in by process {os.getpid()} on"):
+        next(reid_jax.fit(method(), tiny.world(), epochs=2, workdir=tmp_path / "run"))
+    assert next(moments).epoch == 1
 
 
 def test_a_workdir_is_a_run_that_is_loaded(tmp_path):

@@ -60,6 +60,18 @@ def test_what_saved_something_is_of_its_options(folder, where):
     assert (folder / "metrics.jsonl").exists()
 
 
+def test_broken_pictures_may_be_left_out_from_now_on(folder):
+    saved(folder)
+    made = dataclasses.make_dataclass(
+        "Skips", [("epochs", int, 1), ("skip_broken", bool, False)], bases=(Config,)
+    )
+    workdirs.write(folder, made())
+    workdirs.check(folder, made(skip_broken=True))
+    workdirs.write(folder, made(skip_broken=True))
+    with pytest.raises(ValueError, match="skip_broken: True there, False now"):
+        workdirs.check(folder, made())
+
+
 def test_a_run_is_extended_where_its_schedule_allows_it(folder):
     saved(folder)
     workdirs.check(folder, Config(epochs=2))

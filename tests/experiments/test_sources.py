@@ -1,3 +1,4 @@
+import shutil
 import types
 
 import cv2
@@ -63,6 +64,23 @@ def test_a_broken_picture_stays_unless_asked_and_is_then_named(folder, capsys):
     assert train.person.tolist() == [1, 2] and len(test.person) == 2
     said = capsys.readouterr().out
     assert "left out 1 broken pictures of the training data" in said and "4.jpg" in said
+
+
+def test_a_test_picture_that_is_empty_is_named_before_the_work(folder, tmp_path, monkeypatch):
+    """It would end a run after all its epochs; left out, it is named in the report."""
+    shutil.copytree(folder, tmp_path / "data")
+    data = f"csv:{tmp_path}/data/all.csv"
+    lines = (tmp_path / "data" / "all.csv").read_text() + "5.jpg,3,1,gallery\n6.jpg,3,1,gallery\n"
+    (tmp_path / "data" / "all.csv").write_text(lines)
+    (tmp_path / "data" / "5.jpg").write_bytes(b"")
+    (tmp_path / "data" / "6.jpg").write_text("no picture")
+    with pytest.raises(ValueError, match=r"5\.jpg \(empty file\), and 1 others cannot be read"):
+        sources.train_and_test(_config(data))
+    monkeypatch.setattr(sources, "left_out", [])
+    test = sources.train_and_test(_config(data, data, skip_broken=True))[1]
+    assert test.split.tolist() == ["query", "gallery"]
+    train_line, test_line = sources.left_out
+    assert "4.jpg" in train_line and "left out 2 broken pictures of the test data" in test_line
 
 
 def test_several_sources_have_persons_cameras_and_groups_of_their_own():
