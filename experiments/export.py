@@ -39,11 +39,23 @@ _TEST = flags.DEFINE_string(
 _LICENCE = flags.DEFINE_string("licence", None, "of the weights, for the model card")
 
 
+_HALF = flags.DEFINE_boolean(
+    "half", False, "only the weights, in half precision, and the card, as the library's own"
+)
+
+
 def main() -> None:
     """Export, reload and compare."""
     out, names = outputs.new(_OUT.value), _names()
     command.say(f"export: {loaded.named()} into {out}")
     config, model, variables = loaded.encoder()
+    if _HALF.value:
+        if _FORMS.value:
+            raise ValueError("--half writes no ONNX file; leave --forms out")
+        export.write_half(out, model, variables, config=config, told=_told())
+        size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
+        command.say(f"{out}: {size:.1f} MB; `reid_jax.load` and --encoder=FOLDER take it")
+        return
     kept = None if loaded.weights() else point.load(command.workdir(), variables)
     data = _data(config) if {"fp16", "int8"}.intersection(names or ()) else None
     worst = export.write(

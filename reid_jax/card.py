@@ -15,6 +15,7 @@ HOLDS = {
     "encoder.onnx": "ONNX: uint8 [batch h w 3], RGB -> float32 [batch d], rows of length one",
     "encoder.fp16.onnx": "the same in half precision",
     "encoder.int8.onnx": "the same with weights and activations of 8 bits",
+    "half.safetensors": "the weights in half precision, as JAX has them",
     "weights.safetensors": "the weights under torch's names, in torch's order of axes",
     "weights": "the weights as JAX has them (orbax); `reid_jax.load` reads them",
     "program.bin": "jax.export: uint8 [batch h w 3] -> float32 [batch d], rows as they are",

@@ -24,7 +24,7 @@ import jax.export
 import numpy as np
 from safetensors.numpy import save
 
-from reid_jax import card, checkpoint, forms
+from reid_jax import card, checkpoint, forms, lean
 from reid_jax.files import bound, jsons, sums
 from reid_jax.models import pretrained
 from reid_jax.retrieval import point as points
@@ -104,6 +104,25 @@ def write(
         card.write(unfinished, about, told or {})
         _seal(unfinished, about)
     return worst
+
+
+def write_half(
+    folder: str | Path,
+    model: Model,
+    variables: Variables,
+    *,
+    config: dict,
+    told: Mapping[str, Any] | None = None,
+) -> None:
+    """Write an encoder's weights in half precision and its card, and nothing else; see `lean`.
+
+    Raises:
+        FileExistsError: the folder exists.
+        ValueError: as `lean.write`.
+    """
+    about = described(model, config)
+    about["fingerprint"] = points.fingerprint(lean.rounded(variables))
+    lean.write(folder, variables, about, lambda made: card.text(made, about, told or {}))
 
 
 def described(model: Model, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -243,6 +262,9 @@ def weights(folder: str | Path, model: Model) -> Variables:
     Raises:
         FileNotFoundError: the folder holds none.
     """
+    if lean.holds(folder):
+        sums.check_files(Path(folder), lean.FILE, about(folder).get("files"))
+        return lean.read(folder, checkpoint.empty(model))
     path = Path(folder) / "weights"
     if not path.is_dir():
         raise FileNotFoundError(

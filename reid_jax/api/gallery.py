@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reid_jax import lean
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.loading import load
 from reid_jax.api.pictures import Picture, each, fitted, items
@@ -220,7 +221,8 @@ def open_gallery(
     """
     folder, name = Path(folder).expanduser(), ""
     if encoder is not None and not isinstance(encoder, Encoder):
-        name = os.path.abspath(Path(encoder).expanduser())
+        known = lean.shipped(str(encoder))
+        name = str(encoder) if known else os.path.abspath(Path(encoder).expanduser())
         encoder = load(encoder)
     if create and not (folder.exists() and (folder.is_file() or any(folder.iterdir()))):
         if encoder is None:
@@ -235,5 +237,6 @@ def remembered(store: Store, given: str = "") -> Path | None:
 
     None where that is not known, or it is there no longer.
     """
-    path = Path(expanded(given or store.about.name))
+    named = given or store.about.name
+    path = lean.shipped(named) or Path(expanded(named))
     return path if given or (store.about.name and path.exists()) else None

@@ -116,7 +116,9 @@ def labelled(
     )
 
 
-def _check(persons: int, cameras: int, per_camera: int, seed: int, split: str, size: tuple[int, int]) -> None:
+def _check(
+    persons: int, cameras: int, per_camera: int, seed: int, split: str, size: tuple[int, int]
+) -> None:
     """Refuse options out of range."""
     if not 0 <= seed < 10_000:  # person numbers are i32, see APART
         raise ValueError(f"seed={seed}; give a whole number from 0 to 9999")

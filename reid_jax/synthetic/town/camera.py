@@ -76,9 +76,9 @@ def draw_camera(number: int, switches: Switches) -> Camera:
     rng = generator("town camera", number)
     height = between(rng, (2.0, 8.0) if rng.random() < 0.4 else (2.0, 4.0))
     near = max(between(rng, (4, 9)), 1.5 * height)
-    cast, warmth = rng.normal(0, 0.03), rng.normal(0, 0.06)
+    cast, warmth = rng.normal(0, 0.018), rng.normal(0, 0.04)
     cool = np.clip(rng.normal(0.05, 0.06), -0.1, 0.2)
-    rows = between(rng, (36, 170))
+    rows = between(rng, (44, 190))
     flow = 2 * math.pi * rng.random()
     strength = 0.0 if not switches.sun else weighed(rng)
     return Camera(
@@ -94,15 +94,15 @@ def draw_camera(number: int, switches: Switches) -> Camera:
         ground=tuple(between(rng, (0.1, 0.4)) * np.array([1.05, 1.0, 0.92])),
         shade=between(rng, (0.4, 0.95)),
         gains=(1 + warmth + cast / 2, 1 - cast / 2, 1 - warmth + cast / 2),
-        gamma=math.exp(rng.normal(-0.05, 0.16)),
-        contrast=between(rng, (0.75, 1.25)),
-        saturation=between(rng, (0.55, 1.3)),
-        haze=max(0.0, between(rng, (-0.1, 0.22))),
-        light=math.exp(rng.normal(0.12, 0.2)),
+        gamma=math.exp(rng.normal(0.05, 0.15)),
+        contrast=between(rng, (0.85, 1.4)),
+        saturation=between(rng, (0.4, 1.1)),
+        haze=max(0.0, between(rng, (-0.2, 0.2))),
+        light=math.exp(rng.normal(0.0, 0.16)),
         noise=between(rng, (0.3, 3.0)) if rng.random() < 0.8 else between(rng, (3, 7)),
         coarse=between(rng, (0.0, 1.2)),
         blur=between(rng, (0.0, 0.7)),
-        sharp=max(0.0, between(rng, (-0.6, 1.6))),
+        sharp=max(0.0, between(rng, (-0.4, 2.2))),
         rows=(rows, rows * between(rng, (1.2, 2.2))),
         quality=int(between(rng, (28, 96))),
         moving=max(0.0, between(rng, (-2.0, 4.0))),
@@ -143,7 +143,8 @@ def record(image: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.nd
     """What a camera makes of f32[h w 3], sRGB in [0, 1]: uint8 [h w 3]."""
     high, wide = image.shape[:2]
     chance = rng.random(6)
-    exposure = camera.light * math.exp(0.1 * rng.normal())
+    auto = (0.42 / max(0.05, float(image.mean()))) ** 0.6  # as a camera's own exposure does
+    exposure = auto * camera.light * math.exp(0.1 * rng.normal())
     image = cv2.LUT((np.clip(image, 0, 1) * 255).astype(np.uint8), _curves(camera, exposure))
     grey = (1 - camera.saturation) / 3
     mix = np.full((3, 3), grey, np.float32) + np.eye(3, dtype=np.float32) * camera.saturation

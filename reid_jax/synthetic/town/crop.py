@@ -15,7 +15,7 @@ from reid_jax.synthetic.town.pose import draw_pose
 from reid_jax.synthetic.town.scene import SIZE, horizon, scene
 from reid_jax.synthetic.town.switches import Switches
 
-FINE = 1.5  # rows that are ray-cast for one of the crop
+FINE = 1.25  # rows that are ray-cast for one of the crop
 
 Name = tuple[int, str, int, int, int]  # seed, pool, person, camera, shot
 
@@ -42,7 +42,9 @@ def _view(camera: Camera, rng: np.random.Generator) -> View:
     distance = between(rng, (camera.near, camera.far))
     column = between(rng, (0.12, 0.88)) * SIZE[1]
     row = horizon(camera) + camera.lens * camera.height / distance
-    return View(math.atan2(camera.height - 0.9, distance), distance, rng.normal() * 0.2, row, column)
+    return View(
+        math.atan2(camera.height - 0.9, distance), distance, rng.normal() * 0.2, row, column
+    )
 
 
 def _extent(body: np.ndarray, yaw: float, pitch: float) -> tuple[float, float, float, float]:
@@ -70,7 +72,9 @@ def _draw(
     return image
 
 
-def _box(extent: tuple[float, float, float, float], rng: np.random.Generator, errs: bool) -> tuple[float, float, float, float]:
+def _box(
+    extent: tuple[float, float, float, float], rng: np.random.Generator, errs: bool
+) -> tuple[float, float, float, float]:
     """Left, low, width and height of the detector's box in metres."""
     left, low, right, top = extent
     tall = top - low
@@ -86,7 +90,13 @@ def _box(extent: tuple[float, float, float, float], rng: np.random.Generator, er
     return middle - wide / 2, low - 0.4 * (high - tall) + off[1] * tall, wide, high
 
 
-def _background(camera: Camera, view: View, switches: Switches, box: tuple[float, float, float, float], size: tuple[int, int]) -> np.ndarray:
+def _background(
+    camera: Camera,
+    view: View,
+    switches: Switches,
+    box: tuple[float, float, float, float],
+    size: tuple[int, int],
+) -> np.ndarray:
     """The scene behind a box, f32[h w 3], sRGB in [0, 1]."""
     metre = camera.lens / view.distance
     left, low, wide, high = box
@@ -95,7 +105,9 @@ def _background(camera: Camera, view: View, switches: Switches, box: tuple[float
         [0, high * metre / size[0], view.row - (low + high) * metre],
     ])  # fmt: skip
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    picture = cv2.warpAffine(scene(camera.number, switches), to, size[::-1], flags=flags, borderMode=cv2.BORDER_REFLECT)
+    picture = cv2.warpAffine(
+        scene(camera.number, switches), to, size[::-1], flags=flags, borderMode=cv2.BORDER_REFLECT
+    )
     return picture.astype(np.float32) / 255
 
 
@@ -107,7 +119,13 @@ def _over(image: np.ndarray, figure: np.ndarray) -> np.ndarray:
     return image * (1 - cover) + colour * cover
 
 
-def _shadow(image: np.ndarray, camera: Camera, view: View, foot: tuple[float, float], scale: tuple[float, float]) -> None:
+def _shadow(
+    image: np.ndarray,
+    camera: Camera,
+    view: View,
+    foot: tuple[float, float],
+    scale: tuple[float, float],
+) -> None:
     """Darken the ground at the feet, and along the sun's shadow."""
     dark = np.zeros(image.shape[:2], np.float32)
     flat = max(0.15, math.sin(view.pitch))
@@ -116,7 +134,10 @@ def _shadow(image: np.ndarray, camera: Camera, view: View, foot: tuple[float, fl
     cv2.ellipse(dark, at, axes, 0, 0, 360, 0.5, -1)
     turn, up = camera.sun[0] + view.azimuth, camera.sun[1]
     long = min(3.0, 1.6 / math.tan(up))
-    tip = int(foot[0] - long * math.sin(turn) * scale[0]), int(foot[1] + long * math.cos(turn) * scale[1] * flat)
+    tip = (
+        int(foot[0] - long * math.sin(turn) * scale[0]),
+        int(foot[1] + long * math.cos(turn) * scale[1] * flat),
+    )
     strong = 0.6 * min(1.0, camera.strength)
     cv2.line(dark, at, tip, strong, max(1, int(0.36 * scale[0])))
     dark = cv2.GaussianBlur(dark, (0, 0), max(0.6, 0.06 * scale[0]))
@@ -140,7 +161,9 @@ def _blot(image: np.ndarray, rng: np.random.Generator) -> None:
     image[mask] = (colour * grain)[mask]
 
 
-def shoot(name: Name, size: tuple[int, int], switches: Switches, *, empty: bool = False) -> np.ndarray:
+def shoot(
+    name: Name, size: tuple[int, int], switches: Switches, *, empty: bool = False
+) -> np.ndarray:
     """Render the crop of a person.
 
     Args:
@@ -179,12 +202,21 @@ def shoot(name: Name, size: tuple[int, int], switches: Switches, *, empty: bool 
         its = parts(stranger, draw_pose(rng, stranger))
         place = foot[0] + shift * scale, foot[1] + (nearer - 1) * 0.6 * scale
         nonlocal image
-        image = _over(image, _draw(stranger, its, 6.28 * rng.random(), view, light, place, scale * nearer, fine))
+        image = _over(
+            image,
+            _draw(stranger, its, 6.28 * rng.random(), view, light, place, scale * nearer, fine),
+        )
 
     if switches.front and chance[0] < 0.22:
         other(rng.choice([-1, 1]) * between(rng, (0.25, 0.9)), between(rng, (0.55, 0.97)))
     if not empty:
-        _shadow(image, camera, view, (foot[0] * ratio[0], foot[1] * ratio[1]), (scale * ratio[0], scale * ratio[1]))
+        _shadow(
+            image,
+            camera,
+            view,
+            (foot[0] * ratio[0], foot[1] * ratio[1]),
+            (scale * ratio[0], scale * ratio[1]),
+        )
         image = _over(image, _draw(person, body, yaw, view, light, foot, scale, fine))
     if switches.front and chance[1] < 0.08:
         other(rng.choice([-1, 1]) * between(rng, (0.3, 0.6)), between(rng, (1.02, 1.3)))

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reid_jax.synthetic.town.parts import Point
 from reid_jax.synthetic.town.person import Person
-
-Point = tuple[float, float, float]
 
 
 class Pose(NamedTuple):
@@ -52,11 +51,15 @@ class Joints(NamedTuple):
 def draw_pose(rng: np.random.Generator, person: Person) -> Pose:
     """Draw a pose."""
     walking = rng.random() < 0.75
-    kinds, odds = ("hang", "phone", "strap", "pocket", "carry"), np.array([0.66, 0.09, 0.08, 0.1, 0.07])
+    narrow = 0.6 if person.bottom in ("skirt", "dress") else 1.0
+    kinds, odds = (
+        ("hang", "phone", "strap", "pocket", "carry"),
+        np.array([0.66, 0.09, 0.08, 0.1, 0.07]),
+    )
     arms = rng.choice(len(kinds), 2, p=odds)
     return Pose(
         phase=2 * math.pi * rng.random(),
-        stride=0.25 + 0.3 * rng.random() if walking else 0.06 * rng.random(),
+        stride=narrow * (0.25 + 0.3 * rng.random()) if walking else 0.06 * rng.random(),
         swing=0.4 + 0.9 * rng.random(),
         arms=(kinds[arms[0]], kinds[arms[1]]),
         bend=0.1 + 0.5 * rng.random(),
@@ -68,10 +71,16 @@ def draw_pose(rng: np.random.Generator, person: Person) -> Pose:
 def _limb(start: Point, length: float, swing: float, out: float) -> Point:
     """The end of a limb that hangs, swung to the front and out to the side."""
     down = math.cos(swing) * math.cos(out)
-    return start[0] + length * math.sin(out), start[1] - length * down, start[2] + length * math.sin(swing)
+    return (
+        start[0] + length * math.sin(out),
+        start[1] - length * down,
+        start[2] + length * math.sin(swing),
+    )
 
 
-def _arm(kind: str, side: int, swing: float, pose: Pose, shoulder: Point, tall: float) -> tuple[Point, Point]:
+def _arm(
+    kind: str, side: int, swing: float, pose: Pose, shoulder: Point, tall: float
+) -> tuple[Point, Point]:
     """Elbow and hand."""
     upper, lower = 0.175 * tall, 0.19 * tall
     spec = {
@@ -107,7 +116,8 @@ def joints(person: Person, pose: Pose) -> Joints:
         ankle = _limb(knee, shin, swing - 0.7 * flex, side * 0.02 * (pose.apart - 0.8))
         tip = 0.35 * max(0.0, -swing + 0.4 * flex)
         toe = (ankle[0] + side * 0.03, ankle[1] - 0.02 - 0.1 * tall * tip, ankle[2] + 0.1 * tall)
-        hips.append(hip), knees.append(knee), ankles.append(ankle), toes.append(toe)
+        for points, point in ((hips, hip), (knees, knee), (ankles, ankle), (toes, toe)):
+            points.append(point)
     drop = min(one[1] for one in ankles) - 0.045 * tall
     lean = person.lean
     rise = tall * 0.93 - 0.04 * tall - hip_y + 0.04 * tall
@@ -121,7 +131,8 @@ def joints(person: Person, pose: Pose) -> Joints:
     for i, side in enumerate((-1, 1)):
         swing = -side * pose.stride * pose.swing * math.sin(pose.phase)
         elbow, hand = _arm(pose.arms[i], side, swing, pose, shoulders[i], tall)
-        elbows.append(elbow), hands.append(hand)
+        elbows.append(elbow)
+        hands.append(hand)
 
     def lower(points: list[Point]) -> tuple[Point, Point]:
         return tuple((x, y - drop, z) for x, y, z in points)  # type: ignore[return-value]

@@ -1,6 +1,7 @@
 """What a camera sees without people: ground, walls, greenery, things that stand about."""
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -13,17 +14,23 @@ from reid_jax.synthetic.town.switches import Switches
 SIZE = (540, 960)  # (height, width) of the scene in pixels
 
 
-def clouds(rng: np.random.Generator, size: tuple[int, int], finest: int = 2, octaves: int = 5) -> np.ndarray:
+def clouds(
+    rng: np.random.Generator, size: tuple[int, int], finest: int = 2, octaves: int = 5
+) -> np.ndarray:
     """Noise of several sizes, f32[h w] about 0."""
     total = np.zeros(size, np.float32)
     for octave in range(octaves):
         cell = finest * 2**octave
         small = rng.normal(size=(size[0] // cell + 2, size[1] // cell + 2)).astype(np.float32)
-        total += cv2.resize(small, size[::-1], interpolation=cv2.INTER_CUBIC) * 0.7 ** (octaves - octave)
+        total += cv2.resize(small, size[::-1], interpolation=cv2.INTER_CUBIC) * 0.7 ** (
+            octaves - octave
+        )
     return total / max(1e-6, float(total.std()))
 
 
-def _tone(rng: np.random.Generator, low: float = 0.15, high: float = 0.75, colour: float = 0.12) -> np.ndarray:
+def _tone(
+    rng: np.random.Generator, low: float = 0.15, high: float = 0.75, colour: float = 0.12
+) -> np.ndarray:
     """A muted colour."""
     grey = between(rng, (low, high))
     return np.clip(grey * (1 + colour * rng.normal(size=3)), 0.02, 0.98).astype(np.float32)
@@ -35,7 +42,9 @@ def horizon(camera: Camera) -> float:
     return SIZE[0] * 0.5 - camera.lens * (camera.height - 0.9) / middle
 
 
-def _ground(rng: np.random.Generator, camera: Camera, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+def _ground(
+    rng: np.random.Generator, camera: Camera, row: np.ndarray, column: np.ndarray
+) -> np.ndarray:
     """Colours of the ground below the horizon, f32[h w 3]."""
     z = camera.lens * camera.height / np.maximum(row - horizon(camera), 1.0)
     x = (column - SIZE[1] / 2) * z / camera.lens
@@ -64,7 +73,9 @@ def _ground(rng: np.random.Generator, camera: Camera, row: np.ndarray, column: n
     return picture * (1 - 0.5 * far) + 0.5 * far * 0.6
 
 
-def _wall(rng: np.random.Generator, row: np.ndarray, column: np.ndarray, foot: float, metre: float) -> np.ndarray:
+def _wall(
+    rng: np.random.Generator, row: np.ndarray, column: np.ndarray, foot: float, metre: float
+) -> np.ndarray:
     """Colours of what stands at the back, f32[h w 3]: its foot in a row, so many pixels a metre."""
     u, v = column / metre, (foot - row) / metre
     base = _tone(rng, 0.06, 0.8, 0.05)
@@ -83,7 +94,9 @@ def _wall(rng: np.random.Generator, row: np.ndarray, column: np.ndarray, foot: f
         picture = green * (1 + 0.45 * leaves)[..., None]
     elif kind == 2:  # panels or bars
         step = between(rng, (0.1, 1.5))
-        picture *= (1 - between(rng, (0.2, 0.7)) * ((u / step) % 1 < between(rng, (0.1, 0.5))))[..., None]
+        picture *= (1 - between(rng, (0.2, 0.7)) * ((u / step) % 1 < between(rng, (0.1, 0.5))))[
+            ..., None
+        ]
     else:  # bricks
         line = np.floor(v / 0.2)
         joint = ((v / 0.2) % 1 < 0.15) | ((u / 0.45 + 0.5 * (line % 2)) % 1 < 0.08)
@@ -95,11 +108,11 @@ def _wall(rng: np.random.Generator, row: np.ndarray, column: np.ndarray, foot: f
 
 def _thing(rng: np.random.Generator, picture: np.ndarray, x: float, y: float, metre: float) -> None:
     """Something that stands on the ground at a place, so many pixels a metre."""
-    colour = tuple(float(c) for c in _tone(rng, 0.04, 0.8, 0.15))
-    dark = tuple(0.5 * c for c in colour)
+    colour = [float(c) for c in _tone(rng, 0.04, 0.8, 0.15)]
+    dark = [0.5 * c for c in colour]
     kind = rng.integers(7)
 
-    def box(left: float, top: float, right: float, low: float, fill: tuple[float, ...]) -> None:
+    def box(left: float, top: float, right: float, low: float, fill: Sequence[float]) -> None:
         a = int(x + left * metre), int(y - top * metre)
         cv2.rectangle(picture, a, (int(x + right * metre), int(y - low * metre)), fill, -1)
 
@@ -113,7 +126,13 @@ def _thing(rng: np.random.Generator, picture: np.ndarray, x: float, y: float, me
         box(-2, 0.9, 2, 0.2, colour)
         box(-1.2, 1.45, 1.2, 0.9, (0.12, 0.13, 0.15))
         for side in (-1.3, 1.3):
-            cv2.circle(picture, (int(x + side * metre), int(y - 0.3 * metre)), int(0.33 * metre), (0.05,) * 3, -1)
+            cv2.circle(
+                picture,
+                (int(x + side * metre), int(y - 0.3 * metre)),
+                int(0.33 * metre),
+                (0.05,) * 3,
+                -1,
+            )
     elif kind in (3, 4):  # bicycles
         for step in range(int(rng.integers(1, 7))):
             at, thick = x + step * 0.6 * metre, max(1, int(0.035 * metre))
@@ -123,20 +142,40 @@ def _thing(rng: np.random.Generator, picture: np.ndarray, x: float, y: float, me
             top = int(at - 0.1 * metre), int(y - 0.9 * metre)
             for wheel in wheels:
                 cv2.line(picture, wheel, top, colour, thick, cv2.LINE_AA)
-            cv2.line(picture, top, (int(at + 0.35 * metre), int(y - 1.0 * metre)), dark, thick, cv2.LINE_AA)
+            cv2.line(
+                picture,
+                top,
+                (int(at + 0.35 * metre), int(y - 1.0 * metre)),
+                dark,
+                thick,
+                cv2.LINE_AA,
+            )
     elif kind == 5:  # a bush
         wide = between(rng, (0.4, 1.5))
         for _ in range(40):
             shade = between(rng, (0.4, 1.5))
-            at = int(x + wide * metre * rng.normal() * 0.5), int(y - abs(rng.normal()) * 0.5 * metre)
-            cv2.circle(picture, at, int(0.15 * metre), (0.16 * shade, 0.28 * shade, 0.1 * shade), -1)
+            at = (
+                int(x + wide * metre * rng.normal() * 0.5),
+                int(y - abs(rng.normal()) * 0.5 * metre),
+            )
+            cv2.circle(
+                picture, at, int(0.15 * metre), (0.16 * shade, 0.28 * shade, 0.1 * shade), -1
+            )
     else:  # a railing
         thick = max(1, int(0.04 * metre))
         long = between(rng, (1, 5)) * metre
         for up in (0.5, 1.0):
-            cv2.line(picture, (int(x), int(y - up * metre)), (int(x + long), int(y - up * metre)), colour, thick)
+            cv2.line(
+                picture,
+                (int(x), int(y - up * metre)),
+                (int(x + long), int(y - up * metre)),
+                colour,
+                thick,
+            )
         for step in np.arange(0, long, 0.5 * metre):
-            cv2.line(picture, (int(x + step), int(y)), (int(x + step), int(y - metre)), colour, thick)
+            cv2.line(
+                picture, (int(x + step), int(y)), (int(x + step), int(y - metre)), colour, thick
+            )
 
 
 @lru_cache(maxsize=128)
@@ -156,7 +195,9 @@ def scene(number: int, switches: Switches) -> np.ndarray:
     picture *= (1 + between(rng, (0.005, 0.03)) * clouds(rng, SIZE, 1, 4))[..., None]
     dark = np.clip(clouds(rng, SIZE, 16, 3) * 3, -1, 1)  # shadows of what is not in the picture
     picture *= (1 - 0.18 * camera.shade * min(1.0, camera.strength) * (1 + dark))[..., None]
-    for z in sorted((between(rng, (camera.near, back)) for _ in range(int(rng.integers(0, 14)))), reverse=True):
+    for z in sorted(
+        (between(rng, (camera.near, back)) for _ in range(int(rng.integers(0, 14)))), reverse=True
+    ):
         y = horizon(camera) + camera.lens * camera.height / z
         _thing(rng, picture, between(rng, (0, SIZE[1])), y, camera.lens / z)
     return (np.clip(picture, 0, 1) * 255).astype(np.uint8)

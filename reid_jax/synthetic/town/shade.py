@@ -32,7 +32,7 @@ def _hash(x, y, number):
 @kernel
 def noise(x, y, number):
     """Smooth noise in [0, 1] over the plane, with bumps about one wide."""
-    i, j = int(math.floor(x)), int(math.floor(y))
+    i, j = math.floor(x), math.floor(y)
     u, v = x - i, y - j
     u, v = u * u * (3 - 2 * u), v * v * (3 - 2 * v)
     top = _hash(i, j, number) * (1 - u) + _hash(i + 1, j, number) * u
@@ -57,7 +57,7 @@ def _pattern(m, x, y):
         return one + two, 0.7 if thin else 0.0
     if kind == DOTS:
         b2 = b - math.floor(b) - 0.5
-        a += 0.5 * (int(math.floor(b)) & 1)
+        a += 0.5 * (math.floor(b) & 1)
         a2 = a - math.floor(a) - 0.5
         return 1.0 if a2 * a2 + b2 * b2 < 0.35 * share else 0.0, 0.0
     if kind == BLOTS:
@@ -113,9 +113,11 @@ def _material(part, around, along, across, ny):
         side = across / radius
         round_ = math.sqrt(max(0.0, 1 - min(1.0, up * up + side * side)))
         ahead = round_ if abs(around) < 1.5708 else -round_
-        return part[raster.OTHER] if ahead < part[raster.OPEN] + part[raster.CUT] * up else part[
-            raster.CLOTH
-        ]
+        return (
+            part[raster.OTHER]
+            if ahead < part[raster.OPEN] + part[raster.CUT] * up
+            else part[raster.CLOTH]
+        )
     straps = part[raster.STRAPS]
     if straps == raster.BACKPACK and abs(around) < 1.7:
         if abs(abs(across) - 0.115) < 0.022 and along > 0.1:
