@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from reid_jax import card, evaluate, export, forms
+from reid_jax import card, evaluate, export, forms, lean
 from reid_jax.app import command, kinds, loaded, outputs, sources
 from reid_jax.data import batch as batching
 from reid_jax.data import records
 from reid_jax.retrieval import point
-from reid_jax.types import Input, Records
+from reid_jax.types import Input, Model, Records, Variables
 
 _OUT = flags.DEFINE_string("out", None, "the new folder to write", required=True)
 _FORMS = flags.DEFINE_string(
@@ -50,11 +50,7 @@ def main() -> None:
     command.say(f"export: {loaded.named()} into {out}")
     config, model, variables = loaded.encoder()
     if _HALF.value:
-        if _FORMS.value:
-            raise ValueError("--half writes no ONNX file; leave --forms out")
-        export.write_half(out, model, variables, config=config, told=_told())
-        size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
-        command.say(f"{out}: {size:.1f} MB; `reid_jax.load` and --encoder=FOLDER take it")
+        _half(out, model, variables, config)
         return
     kept = None if loaded.weights() else point.load(command.workdir(), variables)
     data = _data(config) if {"fp16", "int8"}.intersection(names or ()) else None
@@ -76,6 +72,17 @@ def main() -> None:
     )
     for name, figures in json.loads((out / "encoder.json").read_text())["forms"].items():
         command.say(f"{name}: {card.told(figures)}")
+
+
+def _half(out: Path, model: Model, variables: Variables, config: dict[str, Any]) -> None:
+    """Write weights in half precision, and the card."""
+    if _FORMS.value:
+        raise ValueError("--half writes no ONNX file; leave --forms out")
+    about = export.described(model, config)
+    about["fingerprint"] = point.fingerprint(lean.rounded(variables))
+    lean.write(out, variables, about, lambda made: card.text(made, about, _told()))
+    size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
+    command.say(f"{out}: {size:.1f} MB; `reid_jax.load` and --encoder=FOLDER take it")
 
 
 def _names() -> list[str] | None:

@@ -106,25 +106,6 @@ def write(
     return worst
 
 
-def write_half(
-    folder: str | Path,
-    model: Model,
-    variables: Variables,
-    *,
-    config: dict,
-    told: Mapping[str, Any] | None = None,
-) -> None:
-    """Write an encoder's weights in half precision and its card, and nothing else; see `lean`.
-
-    Raises:
-        FileExistsError: the folder exists.
-        ValueError: as `lean.write`.
-    """
-    about = described(model, config)
-    about["fingerprint"] = points.fingerprint(lean.rounded(variables))
-    lean.write(folder, variables, about, lambda made: card.text(made, about, told or {}))
-
-
 def described(model: Model, config: Mapping[str, Any]) -> dict[str, Any]:
     """What encoder.json says of an encoder."""
     return {

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+import reid_jax.synthetic.town.shade as shade
 from reid_jax.synthetic.chance import between, generator
-from reid_jax.synthetic.town import shade
 from reid_jax.synthetic.town.switches import Switches
 
 
@@ -172,7 +172,7 @@ def record(image: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.nd
     if camera.quality < 92:
         quality = min(95, max(15, camera.quality + int(16 * chance[2] - 8)))
         coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        small = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        small = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
     if small.shape[:2] != (high, wide):
         way = cv2.INTER_LINEAR if chance[3] < 0.5 else cv2.INTER_CUBIC
         small = cv2.resize(small, (wide, high), interpolation=way)

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+import reid_jax.synthetic.town.raster as raster
+import reid_jax.synthetic.town.shade as shade
 from reid_jax.synthetic.chance import between, generator
-from reid_jax.synthetic.town import raster, shade
 from reid_jax.synthetic.town.body import parts
 from reid_jax.synthetic.town.camera import Camera, draw_camera, light_of, record
 from reid_jax.synthetic.town.person import Person, draw_person
@@ -38,6 +39,23 @@ class View(NamedTuple):
     column: float
 
 
+class Frame(NamedTuple):
+    """What all bodies of a crop share: `fine` is the size in pixels that they are ray-cast at."""
+
+    camera: Camera
+    view: View
+    light: np.ndarray
+    fine: tuple[int, int]
+    switches: Switches
+
+
+class Place(NamedTuple):
+    """Where a body stands in the ray-cast picture: its foot in pixels, and pixels of a metre."""
+
+    foot: tuple[float, float]
+    scale: float
+
+
 def _view(camera: Camera, rng: np.random.Generator) -> View:
     distance = between(rng, (camera.near, camera.far))
     column = between(rng, (0.12, 0.88)) * SIZE[1]
@@ -59,16 +77,14 @@ def _extent(body: np.ndarray, yaw: float, pitch: float) -> tuple[float, float, f
     return float((x - r).min()), float((y - up).min()), float((x + r).max()), float((y + up).max())
 
 
-def _draw(
-    person: Person, body: np.ndarray, yaw: float, view: View, light: np.ndarray,
-    foot: tuple[float, float], scale: float, size: tuple[int, int],
-) -> np.ndarray:  # fmt: skip
+def _draw(person: Person, body: np.ndarray, yaw: float, frame: Frame, at: Place) -> np.ndarray:
     """A body as f32[h w 4], linear RGB times cover, and cover."""
-    seen = np.zeros((*size, raster.SEEN), np.float32)
+    seen = np.zeros((*frame.fine, raster.SEEN), np.float32)
     seen[..., raster.DEPTH] = raster.NOTHING
-    image = np.zeros((*size, 4), np.float32)
-    raster.cast(body, yaw, view.pitch, view.distance, np.array(foot, np.float64), scale, seen)
-    shade.paint(seen, body, person.materials, light, scale, image)
+    image = np.zeros((*frame.fine, 4), np.float32)
+    view, foot = frame.view, np.array(at.foot, np.float64)
+    raster.cast(body, yaw, view.pitch, view.distance, foot, at.scale, seen)
+    shade.paint(seen, body, person.materials, frame.light, at.scale, image)
     return image
 
 
@@ -119,14 +135,12 @@ def _over(image: np.ndarray, figure: np.ndarray) -> np.ndarray:
     return image * (1 - cover) + colour * cover
 
 
-def _shadow(
-    image: np.ndarray,
-    camera: Camera,
-    view: View,
-    foot: tuple[float, float],
-    scale: tuple[float, float],
-) -> None:
+def _shadow(image: np.ndarray, frame: Frame, place: Place) -> None:
     """Darken the ground at the feet, and along the sun's shadow."""
+    camera, view = frame.camera, frame.view
+    down, across = (image.shape[i] / frame.fine[i] for i in (0, 1))
+    foot = place.foot[0] * across, place.foot[1] * down
+    scale = place.scale * across, place.scale * down
     dark = np.zeros(image.shape[:2], np.float32)
     flat = max(0.15, math.sin(view.pitch))
     at = (int(foot[0]), int(foot[1]))
@@ -150,7 +164,7 @@ def _blot(image: np.ndarray, rng: np.random.Generator) -> None:
     colour = np.clip(between(rng, (0.1, 0.7)) * (1 + 0.12 * rng.normal(size=3)), 0, 1)
     kind, a, b = rng.integers(3), rng.random(), rng.random()
     grain = 1 + 0.08 * rng.normal(size=(high, wide, 1))
-    mask = np.zeros((high, wide), bool)
+    mask: np.ndarray = np.zeros((high, wide), bool)
     if kind == 0:
         mask[:, int(a * wide) : int(a * wide) + max(2, int(0.14 * b * wide))] = True
     elif kind == 1:
@@ -159,6 +173,19 @@ def _blot(image: np.ndarray, rng: np.random.Generator) -> None:
         left = 0 if a < 0.5 else int(wide * (0.65 + 0.25 * b))
         mask[int(high * 0.3 * b) :, left : left + int(wide * 0.3)] = True
     image[mask] = (colour * grain)[mask]
+
+
+def _stranger(
+    image: np.ndarray, frame: Frame, at: Place, seed: int, rng: np.random.Generator, front: bool
+) -> np.ndarray:
+    """Lay another person over a picture, in front or behind."""
+    away, near = ((0.3, 0.6), (1.02, 1.3)) if front else ((0.25, 0.9), (0.55, 0.97))
+    shift, nearer = rng.choice([-1, 1]) * between(rng, away), between(rng, near)
+    person = draw_person(seed, "crowd", int(rng.integers(4000)), frame.switches)
+    body = parts(person, draw_pose(rng, person))
+    foot = at.foot[0] + shift * at.scale, at.foot[1] + (nearer - 1) * 0.6 * at.scale
+    place = Place(foot, at.scale * nearer)
+    return _over(image, _draw(person, body, 6.28 * rng.random(), frame, place))
 
 
 def shoot(
@@ -180,47 +207,28 @@ def shoot(
     camera = draw_camera(at, switches)
     passing, rng = generator("town passage", *name[:-1]), generator("town shot", *name)
     person = draw_person(seed, pool, number, switches)
-    if passing.random() < 0.08 and not switches.twins:
-        person = person._replace(bag="none")
+    if passing.random() < 0.06 and switches.twins:
+        person = person._replace(bag="none")  # laid down somewhere
     view = _view(camera, passing)
-    heading = camera.flow[int(passing.random() * 2)] + passing.normal() * 0.5
-    yaw = heading + rng.normal() * 0.35
+    yaw = camera.flow[int(passing.random() * 2)] + 0.5 * passing.normal() + 0.35 * rng.normal()
     if not switches.turn:
         yaw = math.pi * (passing.random() < 0.5)
     body = parts(person, draw_pose(rng, person))
     box = _box(_extent(body, yaw, view.pitch), rng, switches.boxes)
     fine = round(size[0] * FINE), max(8, round(size[0] * FINE * box[2] / box[3]))
+    frame = Frame(camera, view, light_of(camera, view.pitch, view.azimuth), fine, switches)
     scale = fine[0] / box[3]
-    foot = -box[0] * scale, fine[0] + box[1] * scale
-    light = light_of(camera, view.pitch, view.azimuth)
+    place = Place((-box[0] * scale, fine[0] + box[1] * scale), scale)
     image = _background(camera, view, switches, box, size)
-    ratio = size[1] / fine[1], size[0] / fine[0]
-    chance = rng.random(4)
-
-    def other(shift: float, nearer: float) -> None:
-        stranger = draw_person(seed, "crowd", int(rng.integers(4000)), switches)
-        its = parts(stranger, draw_pose(rng, stranger))
-        place = foot[0] + shift * scale, foot[1] + (nearer - 1) * 0.6 * scale
-        nonlocal image
-        image = _over(
-            image,
-            _draw(stranger, its, 6.28 * rng.random(), view, light, place, scale * nearer, fine),
-        )
-
-    if switches.front and chance[0] < 0.22:
-        other(rng.choice([-1, 1]) * between(rng, (0.25, 0.9)), between(rng, (0.55, 0.97)))
+    behind, before, thing = rng.random(3) < (0.22, 0.08, 0.07)
+    if switches.front and behind:
+        image = _stranger(image, frame, place, seed, rng, False)
     if not empty:
-        _shadow(
-            image,
-            camera,
-            view,
-            (foot[0] * ratio[0], foot[1] * ratio[1]),
-            (scale * ratio[0], scale * ratio[1]),
-        )
-        image = _over(image, _draw(person, body, yaw, view, light, foot, scale, fine))
-    if switches.front and chance[1] < 0.08:
-        other(rng.choice([-1, 1]) * between(rng, (0.3, 0.6)), between(rng, (1.02, 1.3)))
-    if switches.front and chance[2] < 0.07:
+        _shadow(image, frame, place)
+        image = _over(image, _draw(person, body, yaw, frame, place))
+    if switches.front and before:
+        image = _stranger(image, frame, place, seed, rng, True)
+    if switches.front and thing:
         _blot(image, rng)
     if not switches.sensor:
         return (np.clip(image, 0, 1) * 255).astype(np.uint8)

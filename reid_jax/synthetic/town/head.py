@@ -2,7 +2,7 @@
 
 import math
 
-from reid_jax.synthetic.town import raster
+import reid_jax.synthetic.town.raster as raster
 from reid_jax.synthetic.town.parts import UPWARD, Parts, Point, moved
 from reid_jax.synthetic.town.person import HAIR, HAT, SKIN, Person
 from reid_jax.synthetic.town.pose import Joints, Pose

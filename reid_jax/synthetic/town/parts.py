@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reid_jax.synthetic.town import raster
+import reid_jax.synthetic.town.raster as raster
 
 Point = tuple[float, float, float]
 FORWARD, UPWARD, SIDEWARD = (0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)

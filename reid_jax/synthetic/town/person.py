@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+import reid_jax.synthetic.town.shade as shade
 from reid_jax.synthetic.chance import between, generator, pick, weigh
-from reid_jax.synthetic.town import shade
 from reid_jax.synthetic.town.switches import Switches
 
 Colour = tuple[float, float, float]  # RGB in [0, 1]

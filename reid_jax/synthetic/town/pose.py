@@ -100,13 +100,17 @@ def _arm(
     return elbow, hand
 
 
+def _lists(count: int) -> list[list[Point]]:
+    return [[] for _ in range(count)]
+
+
 def joints(person: Person, pose: Pose) -> Joints:
     """Where the joints of a person are in a pose; the lower foot is on the ground."""
     tall = person.height
     thigh, shin = 0.245 * tall * person.legs / 0.5, 0.235 * tall * person.legs / 0.5
     wide = (0.052 if person.woman else 0.05) * tall
     hip_y = thigh + shin + 0.04 * tall
-    hips, knees, ankles, toes = [], [], [], []
+    hips, knees, ankles, toes = _lists(4)
     for side in (-1, 1):
         swing = side * pose.stride * math.sin(pose.phase)
         forward = max(0.0, side * math.cos(pose.phase))
@@ -127,7 +131,7 @@ def joints(person: Person, pose: Pose) -> Joints:
 
     across = (0.098 if person.woman else 0.112) * tall * person.shoulders
     shoulders = [up(0.7, side * across) for side in (-1, 1)]
-    elbows, hands = [], []
+    elbows, hands = _lists(2)
     for i, side in enumerate((-1, 1)):
         swing = -side * pose.stride * pose.swing * math.sin(pose.phase)
         elbow, hand = _arm(pose.arms[i], side, swing, pose, shoulders[i], tall)

@@ -126,56 +126,49 @@ def _thing(rng: np.random.Generator, picture: np.ndarray, x: float, y: float, me
         box(-2, 0.9, 2, 0.2, colour)
         box(-1.2, 1.45, 1.2, 0.9, (0.12, 0.13, 0.15))
         for side in (-1.3, 1.3):
-            cv2.circle(
-                picture,
-                (int(x + side * metre), int(y - 0.3 * metre)),
-                int(0.33 * metre),
-                (0.05,) * 3,
-                -1,
-            )
+            wheel = int(x + side * metre), int(y - 0.3 * metre)
+            cv2.circle(picture, wheel, int(0.33 * metre), (0.05,) * 3, -1)
     elif kind in (3, 4):  # bicycles
         for step in range(int(rng.integers(1, 7))):
-            at, thick = x + step * 0.6 * metre, max(1, int(0.035 * metre))
-            wheels = [(int(at + side * metre), int(y - 0.34 * metre)) for side in (-0.5, 0.5)]
-            for wheel in wheels:
-                cv2.circle(picture, wheel, int(0.34 * metre), (0.06,) * 3, thick, cv2.LINE_AA)
-            top = int(at - 0.1 * metre), int(y - 0.9 * metre)
-            for wheel in wheels:
-                cv2.line(picture, wheel, top, colour, thick, cv2.LINE_AA)
-            cv2.line(
-                picture,
-                top,
-                (int(at + 0.35 * metre), int(y - 1.0 * metre)),
-                dark,
-                thick,
-                cv2.LINE_AA,
-            )
+            _bicycle(picture, x + step * 0.6 * metre, y, metre, colour)
     elif kind == 5:  # a bush
-        wide = between(rng, (0.4, 1.5))
-        for _ in range(40):
-            shade = between(rng, (0.4, 1.5))
-            at = (
-                int(x + wide * metre * rng.normal() * 0.5),
-                int(y - abs(rng.normal()) * 0.5 * metre),
-            )
-            cv2.circle(
-                picture, at, int(0.15 * metre), (0.16 * shade, 0.28 * shade, 0.1 * shade), -1
-            )
-    else:  # a railing
-        thick = max(1, int(0.04 * metre))
-        long = between(rng, (1, 5)) * metre
-        for up in (0.5, 1.0):
-            cv2.line(
-                picture,
-                (int(x), int(y - up * metre)),
-                (int(x + long), int(y - up * metre)),
-                colour,
-                thick,
-            )
-        for step in np.arange(0, long, 0.5 * metre):
-            cv2.line(
-                picture, (int(x + step), int(y)), (int(x + step), int(y - metre)), colour, thick
-            )
+        _bush(rng, picture, x, y, metre)
+    else:
+        _railing(picture, x, y, metre, between(rng, (1, 5)), colour)
+
+
+def _bicycle(
+    picture: np.ndarray, x: float, y: float, metre: float, colour: Sequence[float]
+) -> None:
+    thick = max(1, int(0.035 * metre))
+    wheels = [(int(x + side * metre), int(y - 0.34 * metre)) for side in (-0.5, 0.5)]
+    top = int(x - 0.1 * metre), int(y - 0.9 * metre)
+    bar = int(x + 0.35 * metre), int(y - 1.0 * metre)
+    for wheel in wheels:
+        cv2.circle(picture, wheel, int(0.34 * metre), (0.06,) * 3, thick, cv2.LINE_AA)
+        cv2.line(picture, wheel, top, colour, thick, cv2.LINE_AA)
+    cv2.line(picture, top, bar, [0.5 * c for c in colour], thick, cv2.LINE_AA)
+
+
+def _bush(rng: np.random.Generator, picture: np.ndarray, x: float, y: float, metre: float) -> None:
+    wide = between(rng, (0.4, 1.5))
+    for _ in range(40):
+        bright = between(rng, (0.4, 1.5))
+        column = int(x + wide * metre * rng.normal() * 0.5)
+        row = int(y - abs(rng.normal()) * 0.5 * metre)
+        green = (0.16 * bright, 0.28 * bright, 0.1 * bright)
+        cv2.circle(picture, (column, row), int(0.15 * metre), green, -1)
+
+
+def _railing(
+    picture: np.ndarray, x: float, y: float, metre: float, long: float, colour: Sequence[float]
+) -> None:
+    thick, end = max(1, int(0.04 * metre)), x + long * metre
+    for up in (0.5, 1.0):
+        row = int(y - up * metre)
+        cv2.line(picture, (int(x), row), (int(end), row), colour, thick)
+    for at in np.arange(x, end, max(1.0, 0.5 * metre)):
+        cv2.line(picture, (int(at), int(y)), (int(at), int(y - metre)), colour, thick)
 
 
 @lru_cache(maxsize=128)

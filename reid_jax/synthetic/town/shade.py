@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from reid_jax.synthetic.town import raster
+import reid_jax.synthetic.town.raster as raster
 from reid_jax.synthetic.town.raster import kernel
 
 # The columns of a material, f64[m MATERIAL]

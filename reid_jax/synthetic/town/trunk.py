@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from reid_jax.synthetic.town import raster
+import reid_jax.synthetic.town.raster as raster
 from reid_jax.synthetic.town.parts import SIDEWARD, Parts, moved
 from reid_jax.synthetic.town.person import BAG, BELT, BOTTOM, HAT, JACKET, SKIN, TOP, Person
 from reid_jax.synthetic.town.pose import Joints
