@@ -154,8 +154,8 @@ def _shadow(image: np.ndarray, frame: Frame, place: Place) -> None:
     )
     strong = 0.6 * min(1.0, camera.strength)
     cv2.line(dark, at, tip, strong, max(1, int(0.36 * scale[0])))
-    dark = cv2.GaussianBlur(dark, (0, 0), max(0.6, 0.06 * scale[0]))
-    image *= (1 - camera.shade * 0.8 * dark)[..., None]
+    soft = cv2.GaussianBlur(dark, (0, 0), max(0.6, 0.06 * scale[0]))
+    image *= (1 - camera.shade * 0.8 * soft)[..., None]
 
 
 def _blot(image: np.ndarray, rng: np.random.Generator) -> None:

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 import reid_jax.synthetic.town.raster as raster
-from reid_jax.synthetic.town.parts import SIDEWARD, Parts, moved
+from reid_jax.synthetic.town.parts import FORWARD, SIDEWARD, Parts, moved
 from reid_jax.synthetic.town.person import BAG, BELT, BOTTOM, HAT, JACKET, SKIN, TOP, Person
 from reid_jax.synthetic.town.pose import Joints
 
@@ -191,65 +191,25 @@ def bag(body: Parts, person: Person, at: Joints) -> None:
     """Add the bag."""
     size = person.bag_size * person.height / 1.7
     i, side = (0, -1) if person.side < 0 else (1, 1)
-    thick = 0.62 * 0.158 * person.girth**0.9 * person.height / 1.7
     if person.bag == "backpack":
-        z = -thick - 0.065 * size + at.waist[2]
-        body.add(
-            moved(at.waist, y=0.02, z=z - at.waist[2]),
-            moved(at.chest, y=0.03, z=z - at.waist[2]),
-            0.135 * size,
-            0.12 * size,
-            BAG,
-            flat=0.62,
-            squash=2.0,
-            blend=0.004,
-        )
-        body.add(
-            moved(at.waist, y=0.03, z=z - 0.06 * size),
-            moved(at.waist, y=0.1, z=z - 0.06 * size),
-            0.09 * size,
-            0.09 * size,
-            BAG,
-            flat=0.5,
-            squash=1.8,
-            blend=0.004,
-            start=0.2,
-        )
+        z = -0.62 * 0.158 * person.girth**0.9 * person.height / 1.7 - 0.065 * size
+        ends = moved(at.waist, y=0.02, z=z), moved(at.chest, y=0.03, z=z)
+        body.add(*ends, 0.135 * size, 0.12 * size, BAG, flat=0.62, squash=2.0, blend=0.004)
+        z += at.waist[2] - 0.06 * size
+        low, high, pocket = moved(at.waist, y=0.03, z=z), moved(at.waist, y=0.1, z=z), 0.09 * size
+        look = {"flat": 0.5, "squash": 1.8, "start": 0.2}
+        body.add(low, high, pocket, pocket, BAG, FORWARD, blend=0.004, **look)
     elif person.bag in ("shoulder", "cross"):
         x = side * (0.17 * person.girth + 0.05) * person.height / 1.7
         place = moved(at.pelvis, x=x if person.bag == "shoulder" else -x * 0.9, y=0.08, z=-0.02)
         if person.bag == "shoulder":
             place = moved(place, y=0.07)
-            body.add(
-                moved(place, y=0.05),
-                moved(at.shoulder[i], y=0.045),
-                0.014,
-                0.014,
-                BAG,
-                blend=0.002,
-            )
-        body.add(
-            moved(place, z=-0.06 * size),
-            moved(place, z=0.06 * size),
-            0.12 * size,
-            0.12 * size,
-            BAG,
-            flat=0.45,
-            squash=1.6,
-            front=SIDEWARD,
-            blend=0.004,
-        )
+            ends = moved(place, y=0.05), moved(at.shoulder[i], y=0.045)
+            body.add(*ends, 0.014, 0.014, BAG, blend=0.002)
+        low, high, r = moved(place, z=-0.06 * size), moved(place, z=0.06 * size), 0.12 * size
+        body.add(low, high, r, r, BAG, SIDEWARD, flat=0.45, squash=1.6, blend=0.004)
     elif person.bag == "hand":
-        hand = at.hand[i]
-        body.add(moved(hand, y=-0.07), moved(hand, y=-0.2 * size), 0.016, 0.014, BAG, blend=0.002)
-        body.add(
-            moved(hand, y=-0.2 * size),
-            moved(hand, y=-0.34 * size),
-            0.11 * size,
-            0.13 * size,
-            BAG,
-            flat=0.45,
-            squash=1.8,
-            front=SIDEWARD,
-            blend=0.004,
-        )
+        grip, low = moved(at.hand[i], y=-0.2 * size), moved(at.hand[i], y=-0.34 * size)
+        body.add(moved(at.hand[i], y=-0.07), grip, 0.016, 0.014, BAG, blend=0.002)
+        ends, sizes = (grip, low), (0.11 * size, 0.13 * size)
+        body.add(*ends, *sizes, BAG, SIDEWARD, flat=0.45, squash=1.8, blend=0.004)
