@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from reid_jax import card, evaluate, export, forms, lean
+from reid_jax import card, encoders, evaluate, export, forms, lean
 from reid_jax.app import command, kinds, loaded, outputs, sources
 from reid_jax.data import batch as batching
 from reid_jax.data import records
+from reid_jax.options import expanded
 from reid_jax.retrieval import point
 from reid_jax.types import Input, Model, Records, Variables
 
@@ -39,6 +40,7 @@ _TEST = flags.DEFINE_string(
 _LICENCE = flags.DEFINE_string("licence", None, "of the weights, for the model card")
 
 
+_NOTES = flags.DEFINE_string("notes", None, "with --half: a text file that the card ends with")
 _HALF = flags.DEFINE_boolean(
     "half", False, "only the weights, in half precision, and the card, as the library's own"
 )
@@ -78,11 +80,17 @@ def _half(out: Path, model: Model, variables: Variables, config: dict[str, Any])
     """Write weights in half precision, and the card."""
     if _FORMS.value:
         raise ValueError("--half writes no ONNX file; leave --forms out")
-    about = export.described(model, config)
+    kept = {name: config[name] for name in encoders.OPTIONS if name in config}
+    about = export.described(model, {**kept, "weights": "", "data": config.get("data", "")})
     about["fingerprint"] = point.fingerprint(lean.rounded(variables))
-    lean.write(out, variables, about, lambda made: card.text(made, about, _told()))
+    lean.write(out, variables, about, lambda made: card.text(made, about, _told(), _notes()))
     size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     command.say(f"{out}: {size:.1f} MB; `reid_jax.load` and --encoder=FOLDER take it")
+
+
+def _notes() -> str:
+    """The text of --notes."""
+    return Path(expanded(_NOTES.value)).read_text() if _NOTES.value else ""
 
 
 def _names() -> list[str] | None:

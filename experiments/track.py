@@ -170,7 +170,7 @@ def table() -> None:
             )
             for seed in range(_SEEDS.value or 1)
         }
-    begin(out, {**_about(), **described(options), "groups": list(groups), "boxes": _BOXES.value,
+    begin(out, {**_about(usual=False), **described(options), "groups": list(groups), "boxes": _BOXES.value,
                 "without": absolute(_WITHOUT.value or ""), "street": [
                     _FILMS.value, _FRAMES.value, _PEOPLE.value]})  # fmt: skip
     embeds = {
@@ -252,9 +252,9 @@ def _films() -> list[Film]:
     )
 
 
-def _about() -> dict[str, str | float | list[str] | None]:
-    """What else decides the result."""
-    encoder = "" if _MOTION_ONLY.value else _ENCODER.value or loaded.named(usual=True)
+def _about(*, usual: bool = True) -> dict[str, str | float | list[str] | None]:
+    """What else decides the result; without `usual` an encoder must be named."""
+    encoder = "" if _MOTION_ONLY.value else _ENCODER.value or loaded.named(usual=usual)
     return {
         "videos": [absolute(path) for path in listed(_VIDEOS.value)],
         "detector": _DETECTOR.value,

@@ -59,8 +59,8 @@ def write(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any]) -> No
     (folder / "README.md").write_text(text(folder, about, told))
 
 
-def text(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any]) -> str:
-    """The card, in Markdown."""
+def text(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any], notes: str = "") -> str:
+    """The card, in Markdown; it ends with `notes`."""
     config = about["config"]
     height, width = about["input"]["shape"][1:3]
     lines = {
@@ -81,6 +81,8 @@ def text(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any]) -> str
     ]
     if forms := _forms(about.get("forms", {})):
         parts += ["## How the forms keep to the model", forms]
+    if notes:
+        parts.append(notes.strip())
     return "\n\n".join([*parts, f"Written by {versions()}.", ""])
 
 

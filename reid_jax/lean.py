@@ -61,7 +61,8 @@ def write(
     if folder.exists():
         raise FileExistsError(f"{folder} exists already; choose another folder")
     flat = traverse_util.flatten_dict(dict(variables), sep="/")
-    halves = {name: np.asarray(leaf).astype(np.float16) for name, leaf in flat.items()}
+    with np.errstate(over="ignore"):
+        halves = {name: np.asarray(leaf).astype(np.float16) for name, leaf in flat.items()}
     wrong = [name for name, leaf in halves.items() if not np.isfinite(leaf).all()]
     if wrong:
         raise ValueError(f"{wrong[0]} is too great for half precision; export it without --half")
