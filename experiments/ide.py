@@ -73,11 +73,11 @@ RECIPES: dict[str, dict[str, Any]] = {
         "erase": 0.5,
     },
     "town": {
-        "data": "synthetic:town,persons=1500",
+        "data": "synthetic:town",
         "test": "synthetic:town",
         "backbone": "resnet_small_ibn_a",
         "pooling": "gem",
-        "epochs": 6,
+        "epochs": 10,
         "jitter": 0.6,
         "gray": 0.1,
         "erase": 0.0,

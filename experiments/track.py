@@ -170,8 +170,8 @@ def table() -> None:
             )
             for seed in range(_SEEDS.value or 1)
         }
-    begin(out, {**_about(usual=False), **described(options), "groups": list(groups), "boxes": _BOXES.value,
-                "without": absolute(_WITHOUT.value or ""), "street": [
+    begin(out, {**_about(usual=False), **described(options), "groups": list(groups),
+                "boxes": _BOXES.value, "without": absolute(_WITHOUT.value or ""), "street": [
                     _FILMS.value, _FRAMES.value, _PEOPLE.value]})  # fmt: skip
     embeds = {
         table14.FLOOR: None,

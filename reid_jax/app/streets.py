@@ -43,7 +43,7 @@ def street(domain: str, **numbers: Any) -> Records:
 
 
 def _town(domain: str, *, without: str = "nothing", **numbers: Any) -> Records:
-    """`synthetic:town`: 2,000 persons to train on, each by 4 of 60 cameras; 100 others to test.
+    """`synthetic:town`: 3,000 persons to train on, each by 4 of 100 cameras; 100 others to test.
 
     `synthetic:town,persons=50,without=sun` makes a smaller part, with a switch turned off.
     """

@@ -58,8 +58,8 @@ class Shots:
 
 def labelled(
     *,
-    persons: int = 2000,
-    cameras: int = 60,
+    persons: int = 3000,
+    cameras: int = 100,
     per_camera: int = 2,
     seed: int = 0,
     split: str = "train",
