@@ -77,7 +77,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "test": "synthetic:town",
         "backbone": "resnet_small_ibn_a",
         "pooling": "gem",
-        "epochs": 10,
+        "epochs": 8,
         "jitter": 0.6,
         "gray": 0.1,
         "erase": 0.0,

@@ -4,6 +4,7 @@ from typing import Any
 
 from reid_jax import synthetic
 from reid_jax.data import records
+from reid_jax.options import choose
 from reid_jax.synthetic import town as drawn
 from reid_jax.types import Records
 
@@ -34,6 +35,7 @@ def street(domain: str, **numbers: Any) -> Records:
     `synthetic:DOMAIN,persons=50,cameras=2,per_camera=4,seed=1` makes another training part.
     """
     domain = domain or "plaza"
+    choose("domain", domain, dict.fromkeys((*synthetic.DOMAINS, "town")))
     if domain == "town" or "without" in numbers:
         return _town(domain, **numbers)
     default = {"persons": 400, "cameras": 6, "per_camera": 4, "seed": 0}
