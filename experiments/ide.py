@@ -78,8 +78,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "backbone": "resnet_small_ibn_a",
         "pooling": "gem",
         "epochs": 8,
-        "jitter": 0.6,
-        "gray": 0.1,
         "erase": 0.0,
     },
     "imagenet": {
