@@ -157,6 +157,24 @@ def _read_export(folder: Path) -> Any:
     return reid_jax.load(folder / "export")
 
 
+def _half(folder: Path) -> None:
+    import jax
+
+    from reid_jax import export, lean
+
+    model = _tiny()
+    about = export.described(model, dict(model.config))
+    about["fingerprint"] = "0" * 16
+    variables = model.init(jax.random.key(0))
+    lean.write(folder / "half", variables, about, lambda made: "")
+
+
+def _read_half(folder: Path) -> Any:
+    import reid_jax
+
+    return reid_jax.load(folder / "half")
+
+
 def _config(folder: Path) -> None:
     from dataclasses import asdict
 
@@ -221,6 +239,7 @@ READERS = {
     "packed": Reader(_packed, _read_packed),
     "checkpoint": Reader(_run, _read_run),
     "export": Reader(_export, _read_export),
+    "half": Reader(_half, _read_half),
     "embedded_npz": Reader(_embedded("npz"), _read_embedded("npz")),
     "embedded_parquet": Reader(_embedded("parquet"), _read_embedded("parquet")),
     "config": Reader(_config, _read_config),

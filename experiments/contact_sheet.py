@@ -3,7 +3,7 @@
     python -m experiments.contact_sheet --out=sheets
 
 writes, for every domain, persons x cameras, the cameras' empty scenes, a video with its true boxes,
-and a synchronised pair, as PNG.
+and a synchronised pair, as PNG; of --domains=town persons, eight pictures each, and scenes.
 """
 
 from collections.abc import Iterator
@@ -17,15 +17,18 @@ from reid_jax import synthetic
 from reid_jax.app import command, outputs
 from reid_jax.app.canvas import save
 from reid_jax.options import choose
+from reid_jax.synthetic import town
 from reid_jax.synthetic.camera import draw_camera
 from reid_jax.synthetic.crop import SCENE
 from reid_jax.synthetic.place import background
+from reid_jax.synthetic.town import scene
 from reid_jax.whole import whole
 
 _OUT = flags.DEFINE_string("out", "sheets", "the new folder to write")
 _DOMAINS = flags.DEFINE_list("domains", list(synthetic.DOMAINS), "which domains")
 _PERSONS = flags.DEFINE_integer("persons", 12, "how many persons", 1, 1000)
 _CAMERAS = flags.DEFINE_integer("cameras", 6, "how many cameras", 1, 100)
+TOWN = "town"
 _SEED = flags.DEFINE_integer("seed", 0, "the seed of people and paths", lower_bound=0)
 
 
@@ -44,6 +47,11 @@ def people(domain: str, persons: int, cameras: int, seed: int) -> np.ndarray:
 def scenes(domain: str, cameras: int) -> np.ndarray:
     """The cameras' scenes without people, three in a row."""
     views = [background(draw_camera(domain, "fixed", camera), SCENE) for camera in range(cameras)]
+    return _tiled(views)
+
+
+def _tiled(views: list[np.ndarray]) -> np.ndarray:
+    """Pictures of one size, three in a row."""
     views += [np.full_like(views[0], 255)] * (-len(views) % 3)
     return np.vstack([np.hstack(views[at : at + 3]) for at in range(0, len(views), 3)])
 
@@ -74,7 +82,7 @@ def strip(video: synthetic.Video, frames: range) -> np.ndarray:
 def main() -> None:
     """Draw the sheets of each domain, all or none."""
     out = outputs.new(_OUT.value)
-    domains = dict.fromkeys(synthetic.DOMAINS)
+    domains = dict.fromkeys((*synthetic.DOMAINS, TOWN))
     for domain in _DOMAINS.value or []:
         choose("--domains", domain, domains)
     command.say(f"contact_sheet: {', '.join(_DOMAINS.value or [])} into {out}")
@@ -86,6 +94,9 @@ def main() -> None:
 
 def _draw(folder: Path) -> Iterator[Path]:
     for domain in _DOMAINS.value or []:
+        if domain == TOWN:
+            yield from _draw_town(folder)
+            continue
         video = synthetic.videos(domain=domain, videos=1, seed=_SEED.value)[0]
         pair = synthetic.camera_pair(domain=domain, seed=_SEED.value)
         sheets = {
@@ -98,6 +109,18 @@ def _draw(folder: Path) -> Iterator[Path]:
             path = folder / f"{domain}-{name}.png"
             save(path, sheet)
             yield path
+
+
+def _draw_town(folder: Path) -> Iterator[Path]:
+    """The same of the town, which has no videos."""
+    persons, cameras = _PERSONS.value or 1, _CAMERAS.value or 1
+    records = town.labelled(persons=persons, cameras=max(4, cameras), seed=_SEED.value or 0)
+    rows = [np.hstack([records.image[8 * row + at] for at in range(8)]) for row in range(persons)]
+    seen = [scene.scene(camera, town.Switches()) for camera in range(cameras)]
+    for name, sheet in (("people", np.vstack(rows)), ("scenes", _tiled(seen))):
+        path = folder / f"{TOWN}-{name}.png"
+        save(path, sheet)
+        yield path
 
 
 if __name__ == "__main__":

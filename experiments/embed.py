@@ -3,8 +3,9 @@
     python -m experiments.embed --workdir=runs/street --pictures=/my/crops --out=crops.npz
 
 or with --encoder=FOLDER, what experiments.export wrote, or with --weights=FILE --backbone=NAME,
-instead of --workdir. The pictures are a folder's, all that are below it; or what a training takes:
-a packed folder, the crops of videos among them, a CSV, or any KIND:PATH. The file holds
+instead of --workdir; without any of them by street, which comes with the library. The pictures
+are a folder's, all that are below it; or what a training takes: a packed folder, the crops of
+videos among them, a CSV, or any KIND:PATH. The file holds
 
 - `embedding` f32[n d], rows of length 1: their inner product is the cosine;
 - `name`: a file's path below the folder, or beside the CSV; `row-000123` where pictures are no
@@ -20,12 +21,13 @@ pixels of the frame), `track`, `rate` (frames a second). `reid-jax gallery --add
 
 import time
 from itertools import compress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from absl import flags
 
-from reid_jax import distance, evaluate, export, parallel
+from reid_jax import distance, encoders, evaluate, export, lean, parallel
 from reid_jax.app import command, embedded, keys, loaded, outputs, pictures, progress, sources
 from reid_jax.data import records
 from reid_jax.options import expanded
@@ -48,7 +50,7 @@ def main() -> None:
     """Embed and write, whole or not at all."""
     out = outputs.new(_OUT.value, ".npz", ".parquet")
     embedded.ready(out)
-    by = _ENCODER.value or loaded.named()
+    by = _ENCODER.value or loaded.named(usual=True)
     command.say(f"embed: the pictures of {_PICTURES.value} by {by}, into {out}")
     data, name = pictures.opened(_PICTURES.value)
     names, known = np.array(name), keys.known(_PICTURES.value, data)
@@ -80,14 +82,21 @@ def main() -> None:
 
 def _encoder() -> tuple[parallel.Embed, Any, Input, str]:
     """(embed, its variables, its input, its hash) of a run, of weights, or of an export."""
-    if _ENCODER.value:
+    half = _half(_ENCODER.value or "")
+    if _ENCODER.value and not half:
         folder = expanded(_ENCODER.value)
         run = export.load(folder)[0]
         input = export.use(folder)[0]
         return (lambda variables, image: run(image)), None, input, export.fingerprint(folder)
-    _, model, variables = loaded.encoder()
+    _, model, variables = encoders.trained(half) if half else loaded.encoder(usual=True)
     embed, placed = parallel.build_embed(model), parallel.replicate(variables)
     return embed, placed, model.input, point.fingerprint(variables)
+
+
+def _half(text: str) -> Path | None:
+    """The folder of an encoder in half precision; None where `text` names another."""
+    folder = lean.shipped(text) or Path(expanded(text))
+    return folder if text and lean.holds(folder) else None
 
 
 if __name__ == "__main__":

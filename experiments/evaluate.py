@@ -4,7 +4,8 @@ r"""Test the encoder of a run on any data, ranking by cosine and Euclidean dista
     python -m experiments.evaluate --weights=osnet.onnx --backbone=osnet_x0_25 \
         --test=market1501:/data/Market-1501
 
-Without --test it is the run's own test data. `--rerank` prints the figures after re-ranking beside
+Without --test it is the run's own test data; without --workdir and --weights the encoder is street,
+which comes with the library. `--rerank` prints the figures after re-ranking beside
 the plain ones. `--fmr=0.001` finds the cosine that so many pairs of different persons reach, and
 what it costs, and keeps it in the run's folder (operating.json). With `--frames=PACKED`, pictures
 of videos, it is estimated without labels as well, and how far off that is.
@@ -70,11 +71,11 @@ def main() -> None:
         raise ValueError("--frames is for a threshold; name its false match rate with --fmr=0.001")
     out, began = _out(), time.monotonic()
     on = _TEST.value or "its own test data"
-    command.say(f"evaluate: {loaded.named()} on {on}")
-    config, model, variables = loaded.encoder()
+    command.say(f"evaluate: {loaded.named(usual=True)} on {on}")
+    config, model, variables = loaded.encoder(usual=True)
     source = _TEST.value or sources.tested_on(config)
     if not source:
-        raise ValueError("--weights needs --test=KIND:PATH")
+        raise ValueError("name the test with --test=KIND:PATH; only a run has its own")
     test = records.where(sources.opened(source, shared=True), "query", "gallery")
     if _SKIP_BROKEN.value:
         test = sources.without_broken(test, "test")
@@ -104,7 +105,7 @@ def main() -> None:
         known = evaluate.curves(embedding, test, same_camera=same_camera)
         found = point.labelled(known, _FMR.value)
         figures |= told(found, known, embedded)
-        if not loaded.weights() and not jax.process_index():
+        if not (loaded.weights() or loaded.none()) and not jax.process_index():
             command.say(f"kept: {point.save(command.workdir(), found, variables)}")
     if out:
         about = _about(config, variables)
@@ -124,7 +125,7 @@ def _out() -> Path | None:
 
 def _about(config: dict[str, Any], variables: Variables) -> dict[str, Any]:
     """What is to be said of the encoder."""
-    if loaded.weights():
+    if loaded.weights() or loaded.none():
         return record.encoder_about(config, variables)
     workdir = Path(command.workdir())
     return record.run_about(json.loads((workdir / "config.json").read_text()), workdir, variables)

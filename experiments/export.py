@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from reid_jax import card, evaluate, export, forms
+from reid_jax import card, encoders, evaluate, export, forms, lean
 from reid_jax.app import command, kinds, loaded, outputs, sources
 from reid_jax.data import batch as batching
 from reid_jax.data import records
+from reid_jax.options import expanded
 from reid_jax.retrieval import point
-from reid_jax.types import Input, Records
+from reid_jax.types import Input, Model, Records, Variables
 
 _OUT = flags.DEFINE_string("out", None, "the new folder to write", required=True)
 _FORMS = flags.DEFINE_string(
@@ -39,11 +40,20 @@ _TEST = flags.DEFINE_string(
 _LICENCE = flags.DEFINE_string("licence", None, "of the weights, for the model card")
 
 
+_NOTES = flags.DEFINE_string("notes", None, "with --half: a text file that the card ends with")
+_HALF = flags.DEFINE_boolean(
+    "half", False, "only the weights, in half precision, and the card, as the library's own"
+)
+
+
 def main() -> None:
     """Export, reload and compare."""
     out, names = outputs.new(_OUT.value), _names()
     command.say(f"export: {loaded.named()} into {out}")
     config, model, variables = loaded.encoder()
+    if _HALF.value:
+        _half(out, model, variables, config)
+        return
     kept = None if loaded.weights() else point.load(command.workdir(), variables)
     data = _data(config) if {"fp16", "int8"}.intersection(names or ()) else None
     worst = export.write(
@@ -64,6 +74,23 @@ def main() -> None:
     )
     for name, figures in json.loads((out / "encoder.json").read_text())["forms"].items():
         command.say(f"{name}: {card.told(figures)}")
+
+
+def _half(out: Path, model: Model, variables: Variables, config: dict[str, Any]) -> None:
+    """Write weights in half precision, and the card."""
+    if _FORMS.value:
+        raise ValueError("--half writes no ONNX file; leave --forms out")
+    kept = {name: config[name] for name in encoders.OPTIONS if name in config}
+    about = export.described(model, {**kept, "weights": "", "data": config.get("data", "")})
+    about["fingerprint"] = point.fingerprint(lean.rounded(variables))
+    lean.write(out, variables, about, lambda made: card.text(made, about, _told(), _notes()))
+    size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
+    command.say(f"{out}: {size:.1f} MB; `reid_jax.load` and --encoder=FOLDER take it")
+
+
+def _notes() -> str:
+    """The text of --notes."""
+    return Path(expanded(_NOTES.value)).read_text() if _NOTES.value else ""
 
 
 def _names() -> list[str] | None:

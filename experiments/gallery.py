@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
+from reid_jax import lean
 from reid_jax.api.gallery import open_gallery
 from reid_jax.app import (
     command,
@@ -47,7 +48,9 @@ _ADD = flags.DEFINE_string(
     "add", None, "pictures: a folder, a .csv or KIND:PATH; or a file of `reid-jax embed`"
 )
 _ENCODER = flags.DEFINE_string(
-    "encoder", None, "with --add: the folder of a run or of an export; the first time it is needed"
+    "encoder",
+    None,
+    "with --add: the folder of a run or of an export; without it street, the library's own",
 )
 _CAMERA = flags.DEFINE_string("camera", None, "with --add: the camera of all pictures")
 _TIME = flags.DEFINE_string(
@@ -107,7 +110,8 @@ def _add(folder: Path, text: str) -> None:
     there = folder.is_dir() and any(folder.iterdir())
     encoder = _ENCODER.value or (Store(folder).about.name if there else None)
     if not encoder:
-        raise ValueError(f"name the encoder that {folder} is of with --encoder=FOLDER")
+        encoder = lean.STREET
+        command.say(f"no encoder is named: {lean.SEEN}")
     gallery = open_gallery(folder, expanded(encoder), create=True, say=command.say)
     rows = _new(gallery.store, full)
     if len(rows) < len(full):

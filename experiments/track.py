@@ -6,8 +6,9 @@ r"""Track persons in videos: Deep SORT at any rate, with pictures, scores and co
 writes for each video and rate 8hz.txt (MOT format), 8hz.mp4 (boxes in the number's colour, trails,
 who is lost and found) and 8hz-ids.png (every person), and tracks.md with what a frame cost. With
 --encoder=FOLDER, what experiments.export wrote, or --weights=FILE --backbone=NAME instead of
---workdir; --motion_only needs none. Folders of frames and MOT's sequences (img1, det, gt) are
-videos too; --truth=FOLDER has NAME.txt with the truth, and adds scores.
+--workdir; without any of them street, which comes with the library; --motion_only needs none.
+Folders of frames and MOT's sequences (img1, det, gt) are videos too; --truth=FOLDER has NAME.txt
+with the truth, and adds scores.
 
 A killed run goes on with the same command.
 
@@ -27,6 +28,7 @@ from pathlib import Path
 
 from absl import flags
 
+from reid_jax import lean
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.loading import load
 from reid_jax.app import command, loaded, outputs
@@ -168,8 +170,8 @@ def table() -> None:
             )
             for seed in range(_SEEDS.value or 1)
         }
-    begin(out, {**_about(), **described(options), "groups": list(groups), "boxes": _BOXES.value,
-                "without": absolute(_WITHOUT.value or ""), "street": [
+    begin(out, {**_about(usual=False), **described(options), "groups": list(groups),
+                "boxes": _BOXES.value, "without": absolute(_WITHOUT.value or ""), "street": [
                     _FILMS.value, _FRAMES.value, _PEOPLE.value]})  # fmt: skip
     embeds = {
         table14.FLOOR: None,
@@ -250,16 +252,16 @@ def _films() -> list[Film]:
     )
 
 
-def _about() -> dict[str, str | float | list[str] | None]:
-    """What else decides the result."""
-    encoder = "" if _MOTION_ONLY.value else _ENCODER.value or loaded.named()
+def _about(*, usual: bool = True) -> dict[str, str | float | list[str] | None]:
+    """What else decides the result; without `usual` an encoder must be named."""
+    encoder = "" if _MOTION_ONLY.value else _ENCODER.value or loaded.named(usual=usual)
     return {
         "videos": [absolute(path) for path in listed(_VIDEOS.value)],
         "detector": _DETECTOR.value,
         "divide": _DIVIDE.value,
         "rate": _RATE.value,
         "truth": [absolute(path) for path in listed(_TRUTH.value)],
-        "encoder": absolute(encoder) if encoder else None,
+        "encoder": absolute(encoder) if encoder and encoder != lean.SEEN else encoder or None,
     }
 
 
@@ -269,7 +271,7 @@ def _embed() -> Embed | None:
         return None
     if _ENCODER.value:
         return load(expanded(_ENCODER.value))
-    config, model, variables = loaded.encoder()
+    config, model, variables = loaded.encoder(usual=True)
     return Encoder(model, variables, config=config)
 
 

@@ -18,6 +18,7 @@ HOLDS = {
     "encoder.onnx": "ONNX: uint8 [batch h w 3], RGB -> float32 [batch d], rows of length one",
     "encoder.fp16.onnx": "the same in half precision",
     "encoder.int8.onnx": "the same with weights and activations of 8 bits",
+    "half.safetensors": "the weights in half precision, as JAX has them",
     "weights.safetensors": "the weights under torch's names, in torch's order of axes",
     "weights": "the weights as JAX has them (orbax); `reid_jax.load` reads them",
     "program.bin": "jax.export: uint8 [batch h w 3] -> float32 [batch d], rows as they are",
@@ -64,8 +65,8 @@ def write(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any]) -> No
     (folder / "README.md").write_text(f"{_front(told)}\n{text(folder, about, told)}")
 
 
-def text(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any]) -> str:
-    """The card, in Markdown."""
+def text(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any], notes: str = "") -> str:
+    """The card, in Markdown; it ends with `notes`."""
     config = about["config"]
     height, width = about["input"]["shape"][1:3]
     lines = {
@@ -86,6 +87,8 @@ def text(folder: Path, about: Mapping[str, Any], told: Mapping[str, Any]) -> str
     ]
     if forms := _forms(about.get("forms", {})):
         parts += ["## How the forms keep to the model", forms]
+    if notes:
+        parts.append(notes.strip())
     return "\n\n".join([*parts, f"Written by {versions()}.", ""])
 
 

@@ -24,7 +24,7 @@ import jax.export
 import numpy as np
 from safetensors.numpy import save
 
-from reid_jax import card, checkpoint, forms
+from reid_jax import card, checkpoint, forms, lean
 from reid_jax.files import bound, jsons, sums
 from reid_jax.models import pretrained
 from reid_jax.retrieval import point as points
@@ -243,6 +243,9 @@ def weights(folder: str | Path, model: Model) -> Variables:
     Raises:
         FileNotFoundError: the folder holds none.
     """
+    if lean.holds(folder):
+        sums.check_files(Path(folder), lean.FILE, about(folder).get("files"))
+        return lean.read(folder, checkpoint.empty(model))
     path = Path(folder) / "weights"
     if not path.is_dir():
         raise FileNotFoundError(

@@ -12,7 +12,8 @@ LAYERS = [
     ["xla"], ["worker"], ["options"], ["whole"], ["files"], ["types"], ["distance"], ["dealt"],
     ["graph"], ["losses"], ["memory"], ["clustering"], ["retrieval"], ["models"], ["data"],
     ["synthetic"], ["video"], ["tracking"], ["methods"], ["optimise"], ["mapped"], ["parallel"],
-    ["train"], ["evaluate"], ["sound"], ["checkpoint"], ["forms"], ["card"], ["export"],
+    ["train"], ["evaluate"], ["sound"], ["checkpoint"], ["forms"], ["card"], ["lean"],
+    ["export"],
     ["network"], ["encoders"], ["gallery"], ["app"], ["api"], ["serve"],
 ]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -16,7 +16,7 @@ def main() -> None:
     names = zipfile.ZipFile(sys.argv[1]).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"reid_jax"}, tops
-    assert "reid_jax/py.typed" in names
+    assert "reid_jax/py.typed" in names and "reid_jax/weights/street/half.safetensors" in names
     door = Path(sys.executable).with_name("reid-jax")
 
     def said(*words: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reid_jax import lean
 from reid_jax.api import hub
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.loading import load
@@ -221,9 +222,12 @@ def open_gallery(
     """
     folder, name = Path(folder).expanduser(), ""
     if encoder is not None and not isinstance(encoder, Encoder):
-        name = "" if hub.named(encoder) else os.path.abspath(Path(encoder).expanduser())
+        if lean.shipped(str(encoder)):
+            name = str(encoder)
+        elif not hub.named(encoder):
+            name = os.path.abspath(Path(encoder).expanduser())
         encoder = load(encoder)
-        name = name or encoder.source
+        name = name or encoder.source  # a hub's, with its revision
     if create and not (folder.exists() and (folder.is_file() or any(folder.iterdir()))):
         if encoder is None:
             raise ValueError(f"{folder} is new, and a new gallery needs the encoder that it is of")
@@ -237,7 +241,8 @@ def remembered(store: Store, given: str = "") -> str | Path | None:
 
     None where that is not known, or it is there no longer.
     """
-    if hub.named(given or store.about.name):
-        return given or store.about.name
-    path = Path(expanded(given or store.about.name))
+    named = given or store.about.name
+    if hub.named(named):
+        return named
+    path = lean.shipped(named) or Path(expanded(named))
     return path if given or (store.about.name and path.exists()) else None

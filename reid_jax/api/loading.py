@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from reid_jax import encoders, export
+from reid_jax import encoders, export, lean
 from reid_jax.api import hub
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.runtime import ENGINES, Runtime
@@ -34,7 +34,8 @@ def load(
     """Load a trained encoder.
 
     Args:
-        path: the folder of a run or of an exported encoder; or a weights file (.pth, .safetensors,
+        path: "street", which comes with the library and has seen drawn persons only; or the folder
+            of a run or of an exported encoder; or a weights file (.pth, .safetensors,
             .onnx, .npz), which needs `backbone`; or "imagenet", the weights of `backbone` in an
             installed package; or hf://owner/name@revision, an export on a model hub.
         backbone: of a weights file, the network that it is of, see `reid_jax.backbones`.
@@ -58,6 +59,8 @@ def load(
 
     Example:
         >>> import reid_jax
+        >>> reid_jax.load("street").width
+        256
         >>> reid_jax.load("runs/market")
         Encoder(resnet_small, 64x32 -> 256)
         >>> reid_jax.load("resnet.npz", backbone="resnet_small", size=(64, 32))
@@ -69,10 +72,11 @@ def load(
         found.source = source
         return found
     packaged = path == imagenet.WORD
-    path = Path(path).expanduser()
+    path = lean.shipped(str(path)) or Path(path).expanduser()
     if not path.exists() and not packaged:
         raise FileNotFoundError(
-            f"there is no {path}; name a run's folder, an exported encoder's, or a weights file"
+            f"there is no {path}; name a run's folder, an exported encoder's, a weights file, or "
+            f"{lean.STREET}, which comes with reid_jax"
         )
     choose("engine", engine, dict.fromkeys(ENGINES))
     folder = path.is_dir() and not packaged

@@ -205,6 +205,11 @@ def workdir() -> str:
     return expanded(_WORKDIR.value)
 
 
+def has_workdir() -> bool:
+    """Whether --workdir is given."""
+    return bool(_WORKDIR.value)
+
+
 def workers() -> int:
     """The value of --workers."""
     return _WORKERS.value or 0

@@ -51,8 +51,11 @@ KINDS: dict[str, Kind] = {
     "pictures": Kind(pictures, "unlabelled pictures, for embedding"),
     "synthetic": Kind(
         streets.street,
-        "the street: plaza, station, harbour",
-        streets.ranges("persons", "cameras", "per_camera", "seed"),
+        "the street: plaza, station, harbour; or the town, ,without=SWITCH",
+        {
+            **streets.ranges("persons", "cameras", "per_camera", "seed"),
+            "without": ("nothing", *streets.SWITCHES),
+        },
         path="DOMAIN",
     ),
     "synthetic-videos": Kind(

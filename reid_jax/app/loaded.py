@@ -5,7 +5,7 @@ from typing import Any
 
 from absl import flags
 
-from reid_jax import checkpoint, encoders
+from reid_jax import checkpoint, encoders, lean
 from reid_jax.app import command
 from reid_jax.options import NO_PATHS, absolute
 from reid_jax.types import Model, Variables
@@ -27,9 +27,18 @@ _NORMALISE = flags.DEFINE_string(
 )
 
 
-def named() -> str:
-    """The run of --workdir or the file of --weights, as it was given."""
-    return _WEIGHTS.value or command.workdir()
+def none() -> bool:
+    """Whether neither a run nor a file is named."""
+    return _WEIGHTS.value is None and not command.has_workdir()
+
+
+def named(*, usual: bool = False) -> str:
+    """The run of --workdir or the file of --weights, as it was given.
+
+    Args:
+        usual: whether the encoder that comes with the library is taken where none is named.
+    """
+    return lean.SEEN if usual and none() else _WEIGHTS.value or command.workdir()
 
 
 def weights() -> bool:
@@ -37,13 +46,18 @@ def weights() -> bool:
     return _WEIGHTS.value is not None
 
 
-def encoder() -> tuple[dict[str, Any], Model, Variables]:
+def encoder(*, usual: bool = False) -> tuple[dict[str, Any], Model, Variables]:
     """The run of --workdir or the file of --weights: (configuration, encoder, its variables).
+
+    Args:
+        usual: as of `named`.
 
     Raises:
         ValueError: neither is named, or --backbone is missing.
         FileNotFoundError: there is no such run or file.
     """
+    if usual and none():
+        return shipped()
     if _WEIGHTS.value is None:
         workdir = Path(command.workdir())
         kept, model = encoders.of_run(workdir)
@@ -51,6 +65,12 @@ def encoder() -> tuple[dict[str, Any], Model, Variables]:
     file, backbone, ways = weights_file()
     model, variables = encoders.of_weights(file, backbone, **ways, say=command.say)
     return dict(model.config), model, variables
+
+
+def shipped() -> tuple[dict[str, Any], Model, Variables]:
+    """The encoder that comes with the library: (configuration, encoder, its variables)."""
+    kept, model, variables = encoders.trained(lean.HOME / lean.STREET)
+    return vars(kept), model, variables
 
 
 def weights_file() -> tuple[str, str, dict[str, str]]:

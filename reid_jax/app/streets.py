@@ -4,8 +4,11 @@ from typing import Any
 
 from reid_jax import synthetic
 from reid_jax.data import records
+from reid_jax.options import choose
+from reid_jax.synthetic import town as drawn
 from reid_jax.types import Records
 
+SWITCHES = drawn.NAMES
 # numbers that follow a domain, from and to
 RANGES = {
     "persons": (1, 100_000),
@@ -32,9 +35,25 @@ def street(domain: str, **numbers: Any) -> Records:
     `synthetic:DOMAIN,persons=50,cameras=2,per_camera=4,seed=1` makes another training part.
     """
     domain = domain or "plaza"
+    choose("domain", domain, dict.fromkeys((*synthetic.DOMAINS, "town")))
+    if domain == "town" or "without" in numbers:
+        return _town(domain, **numbers)
     default = {"persons": 400, "cameras": 6, "per_camera": 4, "seed": 0}
     train = synthetic.labelled(domain=domain, **{**default, **numbers})
     test = synthetic.query_gallery(domain=domain, persons=100, cameras=6, per_camera=4)
+    return records.concat([train, test])
+
+
+def _town(domain: str, *, without: str = "nothing", **numbers: Any) -> Records:
+    """`synthetic:town`: 3,000 persons to train on, each by 4 of 100 cameras; 100 others to test.
+
+    `synthetic:town,persons=50,without=sun` makes a smaller part, with a switch turned off.
+    """
+    if domain != "town":
+        raise ValueError(f"without={without} is of synthetic:town; {domain} has no such option")
+    switches = drawn.Switches() if without == "nothing" else drawn.without(without)
+    train = drawn.labelled(**numbers, switches=switches)
+    test = drawn.labelled(persons=100, split="test", distractors=100)
     return records.concat([train, test])
 
 

@@ -96,5 +96,7 @@ def test_the_package_and_the_marker_of_types_are_installed():
     assert (ROOT / "py.typed").is_file()
     settings = configparser.ConfigParser()
     settings.read(ROOT.parent / "setup.cfg")
-    assert settings["options.package_data"]["reid_jax"] == "py.typed"
+    files = settings["options.package_data"]["reid_jax"].split(", ")
+    assert files == ["py.typed", "weights/street/*"]
+    assert all(list(ROOT.glob(file)) for file in files)
     assert {"find:", "reid_jax.api"} & set(settings["options"]["packages"].split())

@@ -70,7 +70,7 @@ def test_what_is_wrong_is_a_line(walkers, tmp_path):
         (("--motion_only", detector, out), "name --videos=PATH: by comma"),
         ((f"--videos={tmp_path}/no", "--motion_only", detector, out), "no file or folder"),
         ((f"--videos={walkers}", "--motion_only", out), "name a detector for"),
-        ((f"--videos={walkers}", detector, out), "name a run's folder with --workdir"),
+        (("table", f"--without={walkers}", out), "name a run's folder with --workdir"),
         ((f"--videos={walkers}", "--hertz=0", "--motion_only", detector, out), "--hertz=0; give"),
         ((f"--videos={walkers}", "--pace=fast", "--motion_only", detector, out), "--pace"),
         (("scores",), "did you mean 'score'"),
