@@ -26,7 +26,15 @@ from reid_jax.gallery.watched import FILE, LOCK, Watched
 from reid_jax.gallery.where import where
 from reid_jax.tracking.tracks import PUBLISHED
 from reid_jax.video import boxes, detect
-from tests.app.watching import QUICK, colours, rows, store, street, watched
+from tests.app.watching import (
+    QUICK,
+    colours,
+    rows,
+    store,
+    street,
+    watch_in_process,
+    watched,
+)
 from tests.experiments.called import begun, call, refused
 from tests.video.films import film, picture
 
@@ -316,8 +324,26 @@ def test_what_is_noted_of_videos_survives_a_cut_line(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_command_goes_on_after_kills_and_ends_on_a_stop(videos, whole, tmp_path):
-    """Killed at moments that nobody chose, then followed and stopped, by a terminal's Ctrl-C."""
+def test_kills_at_any_moment(videos, whole, tmp_path):
+    """Killed by the system at moments that nobody chose; at last nothing is missing or twice."""
+    folder = store(tmp_path / "people").folder
+    rng, before = np.random.default_rng(0), 0
+    for _ in range(10):
+        watcher = watch_in_process(videos, folder)
+        time.sleep(rng.uniform(0.0, 1.0))
+        watcher.kill()
+        watcher.join()
+        found = rows(Store(folder))
+        assert len(found) >= before and all(one in whole for one in found)
+        assert len({one["name"] for one in found}) == len(found)
+        before = len(found)
+    watched(videos, Store(folder))
+    assert rows(Store(folder)) == whole
+
+
+@pytest.mark.slow
+def test_the_command_follows_and_ends_on_a_stop(videos, whole, tmp_path):
+    """A second watcher is refused meanwhile; the stop is a terminal's Ctrl-C."""
     model = build("resnet_small", size=(32, 16))
     Encoder(model, model.init(jax.random.PRNGKey(0))).save(tmp_path / "encoder", forms=[])
     given = [f"--videos={videos}", f"--detector=mot:{videos}", "--hertz=10", "--settle=0"]
@@ -328,14 +354,6 @@ def test_the_command_goes_on_after_kills_and_ends_on_a_stop(videos, whole, tmp_p
         (one["camera"], one["track"]) for one in whole
     }
     given += [f"--gallery={tmp_path}/people"]
-    rng = np.random.default_rng(0)
-    for _ in range(6):
-        run = begun("watch", *given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        while "into " not in run.stdout.readline():
-            assert run.poll() is None
-        time.sleep(rng.uniform(0, 4))
-        run.kill()
-        run.communicate()
     run = begun("watch", *given, "--follow", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for line in run.stdout:
         if line.startswith("waiting for new videos"):

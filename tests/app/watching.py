@@ -1,15 +1,18 @@
 """A world to watch in: tiny films, an encoder of colours, galleries, cameras that are made up."""
 
+import multiprocessing
 import time
 
 import numpy as np
 
+from reid_jax.app.watching import keeper
 from reid_jax.app.watching.running import Options
 from reid_jax.app.watching.watch import watch
 from reid_jax.gallery.store import Store, make
 from reid_jax.video import detect
 from tests.video.films import film, picture
 
+PROCESSES = multiprocessing.get_context("forkserver")
 WIDTH = 4
 QUICK = Options(hertz=10.0, settle=0.0, poll=0.05)
 
@@ -38,6 +41,22 @@ def watched(videos, gallery, options=QUICK, streams=tuple, paths=None):
     detector = detect.detector(f"mot:{videos}")
     given = [str(videos)] if paths is None else paths
     return watch(given, streams, detector, colours, gallery, options)
+
+
+def watch_in_process(videos, folder):
+    """The same in a process of its own, commit by commit; returns it when it has begun to."""
+    begun = PROCESSES.Event()
+    process = PROCESSES.Process(target=_watch, args=(videos, folder, begun))
+    process.start()
+    assert begun.wait(120)
+    return process
+
+
+def _watch(videos, folder, begun):
+    keeper.MANY = 1
+    gallery = Store(folder)
+    begun.set()
+    watched(videos, gallery)
 
 
 def rows(gallery):

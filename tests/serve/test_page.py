@@ -1,13 +1,9 @@
 """The page in a browser: clicks, keys, what a screen reader has, and what it loads."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
-import reid_jax
 from reid_jax.gallery import feedback
 from reid_jax.gallery.store import Store
 from tests.app.page.browser import needed
@@ -175,38 +171,3 @@ def test_a_token_is_asked_for(tmp_path, seer):
             page.click("button")
             page.until(then)
     served.close()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif("REID_DATA" not in os.environ, reason="REID_DATA names no folder of real data")
-def test_multiviewx_on_the_page(tmp_path):
-    """885 crops of 29 persons by six cameras: who is clicked is found on the others."""
-    data = Path(os.environ["REID_DATA"])
-    file = data / "weights" / "osnet_x0_25_msmt17.onnx"
-    seer = reid_jax.load(file, "osnet_x0_25", resize="bilinear")
-    paths = sorted((data / "multiviewx" / "crops").glob("*.jpg"))
-    parts = [path.stem.split("_") for path in paths]
-    gallery = reid_jax.open_gallery(tmp_path / "people", seer, create=True)
-    gallery.add(
-        paths, camera=[one[1][:2] for one in parts], track=[one[0] for one in parts],
-        time=[made.BEGIN + int(one[2]) for one in parts], name=[path.name for path in paths],
-    )  # fmt: skip
-    person = [one[0] for one in parts]
-    served = made.Served(tmp_path / "people", seer)
-    try:
-        with Page(served.address) as page:
-            page.until(SEEN)
-            assert "885 pictures by 6 cameras" in page.value("document.body.innerText")
-            right = 0
-            for row in (100, 300, 500, 700):
-                page.give("#file", paths[row])
-                page.until(f"{STATUS}.includes('most alike')")
-                page.until(f"document.querySelector('#ranked .look').dataset.row === '{row}'")
-                rows = page.value(
-                    "[...document.querySelectorAll('#ranked .look')].map(one => +one.dataset.row)"
-                )
-                right += sum(person[other] == person[row] for other in rows[1:6])
-            assert right >= 10  # of 20; a guess is right once in 29 times
-            assert not page.console
-    finally:
-        served.close()
