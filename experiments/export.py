@@ -83,7 +83,10 @@ def _half(out: Path, model: Model, variables: Variables, config: dict[str, Any])
     kept = {name: config[name] for name in encoders.OPTIONS if name in config}
     about = export.described(model, {**kept, "weights": "", "data": config.get("data", "")})
     about["fingerprint"] = point.fingerprint(lean.rounded(variables))
-    lean.write(out, variables, about, lambda made: card.text(made, about, _told(), _notes()))
+    told, notes = _told(), _notes()
+    if config.get("weights", "") in (encoders.NONE, "") and not loaded.weights():
+        told = {"weights it began with": "random numbers", **told}
+    lean.write(out, variables, about, lambda made: card.text(made, about, told, notes))
     size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     command.say(f"{out}: {size:.1f} MB; `reid_jax.load` and --encoder=FOLDER take it")
 

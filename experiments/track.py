@@ -271,6 +271,8 @@ def _embed() -> Embed | None:
         return None
     if _ENCODER.value:
         return load(expanded(_ENCODER.value))
+    if loaded.none():
+        command.say(f"no encoder is named: {lean.SEEN}")
     config, model, variables = loaded.encoder(usual=True)
     return Encoder(model, variables, config=config)
 
