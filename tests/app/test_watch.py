@@ -14,7 +14,7 @@ import pytest
 
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.loading import build
-from reid_jax.app.watching import keeper, running
+from reid_jax.app.watching import adder, running
 from reid_jax.app.watching import watch as watching
 from reid_jax.app.watching.film import Clock, Place, Settled
 from reid_jax.app.watching.named import named
@@ -106,7 +106,7 @@ def test_tracks_of_videos_are_units_of_the_gallery(videos, tmp_path, said):
 
 
 KILLS = {
-    "before a commit": (keeper.Keeper, "_write"),
+    "before a commit": (adder.Adder, "_write"),
     "before thumbnails": (thumbnails, "add"),
     "after a commit": (Watched, "added"),
     "before the end is noted": (Watched, "ended"),
@@ -117,7 +117,7 @@ KILLS = {
 @pytest.mark.parametrize("step", KILLS)
 def test_a_kill_adds_nothing_twice_and_loses_nothing(step, videos, whole, tmp_path, monkeypatch):
     """Killed at each call of a step in turn; each command after it goes on."""
-    monkeypatch.setattr(keeper, "MANY", 1)
+    monkeypatch.setattr(adder, "MANY", 1)
     gallery = store(tmp_path / "people")
 
     class Killed(BaseException):
@@ -146,7 +146,7 @@ def test_a_kill_adds_nothing_twice_and_loses_nothing(step, videos, whole, tmp_pa
 
 
 def test_who_was_removed_meanwhile_stays_so(videos, whole, tmp_path, monkeypatch):
-    monkeypatch.setattr(keeper, "MANY", 1)
+    monkeypatch.setattr(adder, "MANY", 1)
     gallery = store(tmp_path / "people")
 
     class Killed(BaseException):

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from reid_jax.app.watching import keeper
+from reid_jax.app.watching import adder
 from reid_jax.app.watching.running import Options
 from reid_jax.app.watching.watch import watch
 from reid_jax.gallery.store import Store, make
@@ -53,7 +53,7 @@ def watch_in_process(videos, folder):
 
 
 def _watch(videos, folder, begun):
-    keeper.MANY = 1
+    adder.MANY = 1
     gallery = Store(folder)
     begun.set()
     watched(videos, gallery)

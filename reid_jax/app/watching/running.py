@@ -8,8 +8,8 @@ import cv2
 
 from reid_jax.app import command, progress
 from reid_jax.app.tracks.follow import noise
+from reid_jax.app.watching.adder import Adder, Video
 from reid_jax.app.watching.film import Clock, Film, Place
-from reid_jax.app.watching.keeper import Keeper, Video
 from reid_jax.app.watching.stream import Live, Stream
 from reid_jax.app.watching.units import Frame, Unit, Units
 from reid_jax.gallery import moment
@@ -56,7 +56,7 @@ class Running:
         place: Place,
         detector: Callable[[str], Detect],
         encoder: Embed,
-        keeper: Keeper,
+        adder: Adder,
         options: Options,
     ):
         """Open it.
@@ -70,12 +70,12 @@ class Running:
         self.watch: progress.Watch = lambda done, total: None
         self._film = Film(place, options.clock, options.hertz)
         self._video = Video(place.path, self._film.camera)
-        self._detect, self._keeper = detector(place.name), keeper
+        self._detect, self._adder = detector(place.name), adder
         looks = max(1, round(options.longest * (self._film.rate or 25.0) / self._film.step))
         self._units = _units(encoder, options, self._film.step, looks)
         self._frames: Iterator[Frame] = self._film.frames()
         self._tracks = 0
-        keeper.begin(self._video)
+        adder.begin(self._video)
 
     def step(self) -> bool:
         """Look at a frame; False: there is none any more."""
@@ -88,7 +88,7 @@ class Running:
             units = self._units.look(frame, self._detect(frame.picture, frame.number))
         except UNREADABLE as error:
             self.error = error
-            self._keeper.end(self._video)
+            self._adder.end(self._video)
             return False
         self._add(units)
         self.watch(frame.number, max(frame.number, self._film.claim))
@@ -101,10 +101,10 @@ class Running:
         except FileNotFoundError:
             grown = False  # what was there was watched
         if grown:
-            self._keeper.end(self._video)
+            self._adder.end(self._video)
             return False
         self._add(self._units.close())
-        self._keeper.end(self._video, self.place.size)
+        self._adder.end(self._video, self.place.size)
         return True
 
     def told(self) -> str:
@@ -118,7 +118,7 @@ class Running:
 
     def _add(self, units: list[Unit]) -> None:
         self._tracks += len(units)
-        self._keeper.add(self._video, units)
+        self._adder.add(self._video, units)
 
 
 class Camera:
@@ -129,11 +129,11 @@ class Camera:
         stream: Stream,
         detector: Callable[[str], Detect],
         encoder: Embed,
-        keeper: Keeper,
+        adder: Adder,
         options: Options,
     ):
         self._stream, self._detect = stream, detector(stream.camera)
-        self._encoder, self._keeper, self._options = encoder, keeper, options
+        self._encoder, self._adder, self._options = encoder, adder, options
         self._units: Units | None = None
         self._video, self._connection, self._last = Video("", ""), 0, 0
 
@@ -152,7 +152,7 @@ class Camera:
         self._last = live.time
         assert self._units is not None
         units = self._units.look(frame, self._detect(live.picture, live.number))
-        self._keeper.add(self._video, units)
+        self._adder.add(self._video, units)
         return True
 
     def close(self) -> None:
@@ -170,8 +170,8 @@ class Camera:
 
     def _end(self) -> None:
         if self._units is not None:
-            self._keeper.add(self._video, self._units.close())
-            self._keeper.commit()
+            self._adder.add(self._video, self._units.close())
+            self._adder.commit()
             self._units = None
 
 

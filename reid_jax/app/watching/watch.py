@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 from reid_jax.app import command, progress, stop
 from reid_jax.app.watching import film as films
+from reid_jax.app.watching.adder import Adder
 from reid_jax.app.watching.film import Place, Settled
-from reid_jax.app.watching.keeper import Keeper
 from reid_jax.app.watching.running import UNREADABLE, Camera, Options, Running
 from reid_jax.app.watching.stream import Stream
 from reid_jax.files.lock import Lock
@@ -29,7 +29,7 @@ def watch(
     encoder: Embed,
     store: Store,
     options: Options,
-) -> Keeper:
+) -> Adder:
     """Watch videos into a gallery, until all are done, or until a stop.
 
     Args:
@@ -52,19 +52,19 @@ def watch(
     lock = Lock(store.folder / watched.LOCK, "is being watched into", "only one may; stop it first")
     with lock.held(1.0), stop.held():
         stop.unsaved(True)
-        keeper = Keeper(store, watched.Watched(store.folder), options.best)
-        live = [Camera(one, detector, encoder, keeper, options) for one in streams()]
-        loop = _Loop(paths, live, detector, encoder, keeper, options)
+        adder = Adder(store, watched.Watched(store.folder), options.best)
+        live = [Camera(one, detector, encoder, adder, options) for one in streams()]
+        loop = _Loop(paths, live, detector, encoder, adder, options)
         try:
             loop.run()
         finally:
             for one in live:
                 one.close()
             loop.close()
-        keeper.commit()
-        keeper.tidy()
+        adder.commit()
+        adder.tidy()
         loop.tell()
-        return keeper
+        return adder
 
 
 class _Loop:
@@ -76,10 +76,10 @@ class _Loop:
         cameras: list[Camera],
         detector: Callable[[str], Detect],
         encoder: Embed,
-        keeper: Keeper,
+        adder: Adder,
         options: Options,
     ):
-        self._paths, self._cameras, self._keeper = paths, cameras, keeper
+        self._paths, self._cameras, self._adder = paths, cameras, adder
         self._detector, self._encoder, self._options = detector, encoder, options
         self._settled, self._looked = Settled(options.settle), 0.0
         self._broken: dict[str, int] = {}  # sizes of files that cannot be read
@@ -91,7 +91,7 @@ class _Loop:
     def run(self) -> None:
         """Go on until all is done, or a stop is asked."""
         given = films.places(self._paths, empty=self._options.follow)
-        self._there = sum(self._keeper.size(one.path) is not None for one in given)
+        self._there = sum(self._adder.size(one.path) is not None for one in given)
         if self._there:
             command.say(f"{self._there:,} of {len(given):,} videos are there already")
         self._take(given)
@@ -103,7 +103,7 @@ class _Loop:
                 self._begin()
             if self._running is not None and not self._running.step():
                 self._end(self._running)
-            self._keeper.commit(now=False)
+            self._adder.commit(now=False)
             if time.monotonic() - self._told >= TELL and (self._cameras or self._options.follow):
                 self._tell()
             if self._running is None and not any(busy) and not self._wait():
@@ -125,8 +125,8 @@ class _Loop:
             raise ValueError(f"none of the {broken:,} videos could be watched; see above")
 
     def _tell(self) -> None:
-        self._told, keeper, broken = time.monotonic(), self._keeper, len(self._broken)
-        text = f"{keeper.tracks:,} tracks are added, with {keeper.pictures:,} pictures"
+        self._told, adder, broken = time.monotonic(), self._adder, len(self._broken)
+        text = f"{adder.tracks:,} tracks are added, with {adder.pictures:,} pictures"
         if self._paths:
             cannot = f", {broken:,} cannot be watched" * bool(broken)
             text = f"{self._done:,} videos are watched{cannot}; {text}"
@@ -137,7 +137,7 @@ class _Loop:
         self._looked = time.monotonic()
         self._settled.keep({one.path for one in given})
         for one in given:
-            size = self._keeper.size(one.path)
+            size = self._adder.size(one.path)
             if size not in (None, one.size) and self._broken.get(one.path) != one.size:
                 self._refuse(
                     one,
@@ -147,7 +147,7 @@ class _Loop:
         self._open = [one for one in given if self._is_open(one)]
 
     def _is_open(self, place: Place) -> bool:
-        done = self._keeper.size(place.path) is not None
+        done = self._adder.size(place.path) is not None
         return not done and self._broken.get(place.path) != place.size
 
     def _look(self) -> None:
@@ -166,7 +166,7 @@ class _Loop:
             return
         try:
             self._running = Running(
-                place, self._detector, self._encoder, self._keeper, self._options
+                place, self._detector, self._encoder, self._adder, self._options
             )
         except UNREADABLE as error:
             self._refuse(place, str(error))

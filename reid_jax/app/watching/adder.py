@@ -28,7 +28,7 @@ class Video(NamedTuple):
     live: bool = False
 
 
-class Keeper:
+class Adder:
     """Adds units by tens, notes what was added, and passes over what was added before.
 
     Attributes:
