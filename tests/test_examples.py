@@ -59,7 +59,7 @@ def test_a_loss_of_ones_own_falls():
 @pytest.mark.usefixtures("optimised")
 def test_training_helps(tmp_path):
     before, after = example("train").main(
-        persons=30, epochs=4, size="64x32", out=str(tmp_path / "out")
+        persons=16, epochs=3, size="64x32", out=str(tmp_path / "out")
     )
     assert after > before
     assert reid_jax.load(tmp_path / "out").size == (64, 32)
