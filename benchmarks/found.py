@@ -30,7 +30,7 @@ from reid_jax import synthetic
 from reid_jax.api.encoder import Encoder
 from reid_jax.app import progress
 from reid_jax.app.tracks import films
-from reid_jax.app.watching.keeper import Keeper, Video
+from reid_jax.app.watching.adder import Adder, Video
 from reid_jax.app.watching.units import Frame, Units
 from reid_jax.data import records
 from reid_jax.gallery.store import Store
@@ -120,17 +120,17 @@ def street(encoder: Encoder, folder: Path) -> tuple[list[Search], float, float]:
 
 def scene(store: Store, encoder: Encoder, both: list[films.Film]) -> dict[int, int]:
     """Watch two cameras' films into a gallery; returns the person of each row."""
-    keeper = Keeper(store, Watched(store.folder), best=5)
+    adder = Adder(store, Watched(store.folder), best=5)
     for film in both:
         video, units = Video(film.name, film.name), Units(
             encoder, PUBLISHED, confidence=0.3, longest=10_000
         )  # fmt: skip
-        keeper.begin(video)
+        adder.begin(video)
         for number, picture in film.pictures(film.numbers.tolist()):
             boxes = film.detect(picture, number)
-            keeper.add(video, units.look(Frame(number, picture, None), boxes))
-        keeper.add(video, units.close())
-    keeper.commit()
+            adder.add(video, units.look(Frame(number, picture, None), boxes))
+        adder.add(video, units.close())
+    adder.commit()
     truth = {film.name: film.truth for film in both}
     return {
         one["row"]: _person(truth[one["video"]], one["frame"], one["box"])

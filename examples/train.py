@@ -1,6 +1,6 @@
 """Train without a flag, test on a street that nobody has seen, keep the encoder.
 
-    python examples/train.py
+python examples/train.py
 """
 
 import reid_jax
