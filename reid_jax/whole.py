@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -49,11 +49,14 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def alive(process: int) -> bool:
-    """Whether a process of this host is there."""
+    """Whether a process of this host runs; one that ended and was not waited for does not."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
         return True
+    with suppress(OSError):  # where there is no /proc, there are no such processes to be seen
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        return state not in "ZX"
     return True

@@ -58,6 +58,7 @@ def test_a_checkpoint_of_four_devices_goes_on_with_others(tmp_path, devices):
                     four.method.encoder(moment.state.variables, moment.state.carry)
                 )
                 checkpoint.save(checkpoints, moment, encoder, four.model.input)
+        checkpoints.wait_until_finished()
         unbroken = jax.tree.map(np.asarray, parallel.first(moment.state))
         other = _run(devices, optimiser)
         state, position = checkpoint.restore(checkpoints, other.start())

@@ -136,8 +136,7 @@ def _heed_aborts(peers: Peers) -> None:
     global _on_abort
 
     def heed(number: int) -> None:
-        peers.wait(3 * peers.pause())
-        signal.signal(signal.SIGABRT, signal.SIG_DFL)
+        peers.wait(3 * peers.pause())  # what returns from here aborts
 
     _on_abort = ctypes.CFUNCTYPE(None, ctypes.c_int)(heed)
     ctypes.CDLL(None).signal(int(signal.SIGABRT), _on_abort)
