@@ -173,14 +173,9 @@ def shortened(name, recipe):
     return dataclasses.replace(config, **short)
 
 
-PAPERS_FIRST = [  # the recipe `paper` of each experiment, and slowly the others
-    pytest.param(*case.values, id=case.id, marks=[pytest.mark.slow] * ("paper" not in case.values))
-    for case in CASES
-]
-
-
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(("name", "recipe"), PAPERS_FIRST)
+@pytest.mark.parametrize(("name", "recipe"), CASES)
 def test_one_step_is_finite(name, recipe):
     config = shortened(name, recipe)
     for stage, build in jobs(name, config).items():
