@@ -360,7 +360,7 @@ def test_the_command_follows_and_ends_on_a_stop(videos, whole, tmp_path):
             break
     assert "is being watched into" in refused("watch", *given)
     run.send_signal(signal.SIGINT)
-    _, told = run.communicate(timeout=60)
+    _, told = run.communicate(timeout=300)
     assert run.returncode == 130 and "stopped; the same command goes on" in told, told
     assert rows(Store(tmp_path / "people")) == alone
 
