@@ -27,9 +27,8 @@ def test_what_a_killed_run_leaves_is_the_unbroken_runs(method):
     assert f"| {method} | 3 | " in told
 
 
-@pytest.mark.parametrize("fault", ["handles", "moved"])  # the others take root
-def test_a_run_goes_on_when_its_storage_is_back(fault):
-    assert f"| {fault} | 2 | 2 |" in _tried("storage", f"--faults={fault}", "--rounds=2")
+def test_a_run_goes_on_when_its_folder_is_back():
+    assert "| moved | 2 | 2 |" in _tried("storage", "--faults=moved", "--rounds=2")
 
 
 def test_what_differs_is_noticed(tmp_path):

@@ -43,6 +43,7 @@ def bound(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen(USERS)  # who comes before the server is up waits for it
         return listening
     except OSError as error:
         if listening is not None:
