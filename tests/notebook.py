@@ -18,8 +18,10 @@ from nbformat import v4
 ROOT = Path(__file__).resolve().parents[1]
 TEXT, NOTEBOOK = ROOT / "docs" / "tutorial.md", ROOT / "examples" / "own_videos.ipynb"
 BLOCK = re.compile(r"^```(python|bash)\n(.*?)^```\n", re.M | re.S)
-# what a command says of how far it is
-FLEETING = re.compile(r"(: \d+ s$)|( left(,|$))|(^\S+ is at work)")
+# what a command says of how far it is, and what libraries say of IPython's forks
+FLEETING = re.compile(
+    r"(: \d+ s$)|( left(,|$))|(^\S+ is at work)|(pty\.py:\d+: RuntimeWarning)|(os\.forkpty\(\))"
+)
 
 
 def cells(text):

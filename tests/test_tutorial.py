@@ -21,6 +21,7 @@ def test_the_notebook_is_the_text():
     assert [(one.cell_type, one.source) for one in kept.cells] == [
         (one.cell_type, one.source) for one in made.cells
     ], "python -m tests.notebook writes it"
+    assert "found at rank 1" in notebook.said(kept), "it has no outputs"
     assert "Traceback" not in notebook.said(kept) and "error" not in notebook.said(kept).lower()
 
 
