@@ -15,6 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from reid_jax.whole import alive
+
 BEAT = 30.0  # seconds between two signs of life
 SILENT = 600.0  # without one for so long, somebody should look
 
@@ -67,7 +69,7 @@ def of(folder: Path) -> Claim | None:
         told.get("host", "another process"), told.get("process", 0), told.get("since", "just now"),
         max(0.0, _now(folder.parent) - last), file,
     )  # fmt: skip
-    if claim.host == socket.gethostname() and claim.process and not _lives(claim.process):
+    if claim.host == socket.gethostname() and claim.process and not alive(claim.process):
         file.unlink(missing_ok=True)
         return None
     return claim
@@ -122,13 +124,3 @@ def _now(folder: Path) -> float:
         return time.time()
     finally:
         probe.unlink(missing_ok=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
