@@ -28,7 +28,6 @@ _OUT = flags.DEFINE_string("out", "sheets", "the new folder to write")
 _DOMAINS = flags.DEFINE_list("domains", list(synthetic.DOMAINS), "which domains")
 _PERSONS = flags.DEFINE_integer("persons", 12, "how many persons", 1, 1000)
 _CAMERAS = flags.DEFINE_integer("cameras", 6, "how many cameras", 1, 100)
-TOWN = "town"
 _SEED = flags.DEFINE_integer("seed", 0, "the seed of people and paths", lower_bound=0)
 
 
@@ -82,7 +81,7 @@ def strip(video: synthetic.Video, frames: range) -> np.ndarray:
 def main() -> None:
     """Draw the sheets of each domain, all or none."""
     out = outputs.new(_OUT.value)
-    domains = dict.fromkeys((*synthetic.DOMAINS, TOWN))
+    domains = dict.fromkeys((*synthetic.DOMAINS, town.DOMAIN))
     for domain in _DOMAINS.value or []:
         choose("--domains", domain, domains)
     command.say(f"contact_sheet: {', '.join(_DOMAINS.value or [])} into {out}")
@@ -94,7 +93,7 @@ def main() -> None:
 
 def _draw(folder: Path) -> Iterator[Path]:
     for domain in _DOMAINS.value or []:
-        if domain == TOWN:
+        if domain == town.DOMAIN:
             yield from _draw_town(folder)
             continue
         video = synthetic.videos(domain=domain, videos=1, seed=_SEED.value)[0]
@@ -118,7 +117,7 @@ def _draw_town(folder: Path) -> Iterator[Path]:
     rows = [np.hstack([records.image[8 * row + at] for at in range(8)]) for row in range(persons)]
     seen = [scene.scene(camera, town.Switches()) for camera in range(cameras)]
     for name, sheet in (("people", np.vstack(rows)), ("scenes", _tiled(seen))):
-        path = folder / f"{TOWN}-{name}.png"
+        path = folder / f"{town.DOMAIN}-{name}.png"
         save(path, sheet)
         yield path
 

@@ -105,7 +105,7 @@ def main() -> None:
         known = evaluate.curves(embedding, test, same_camera=same_camera)
         found = point.labelled(known, _FMR.value)
         figures |= told(found, known, embedded)
-        if not (loaded.weights() or loaded.none()) and not jax.process_index():
+        if loaded.of_run() and not jax.process_index():
             command.say(f"kept: {point.save(command.workdir(), found, variables)}")
     if out:
         about = _about(config, variables)
@@ -125,7 +125,7 @@ def _out() -> Path | None:
 
 def _about(config: dict[str, Any], variables: Variables) -> dict[str, Any]:
     """What is to be said of the encoder."""
-    if loaded.weights() or loaded.none():
+    if not loaded.of_run():
         return record.encoder_about(config, variables)
     workdir = Path(command.workdir())
     return record.run_about(json.loads((workdir / "config.json").read_text()), workdir, variables)

@@ -38,12 +38,10 @@ _TEST = flags.DEFINE_string(
     "ranges of int8; none: no data; without it, the run's own",
 )
 _LICENCE = flags.DEFINE_string("licence", None, "of the weights, for the model card")
-
-
-_NOTES = flags.DEFINE_string("notes", None, "with --half: a text file that the card ends with")
 _HALF = flags.DEFINE_boolean(
     "half", False, "only the weights, in half precision, and the card, as the library's own"
 )
+_NOTES = flags.DEFINE_string("notes", None, "with --half: a text file that the card ends with")
 
 
 def main() -> None:

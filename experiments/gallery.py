@@ -26,7 +26,7 @@ import numpy as np
 from absl import flags
 
 from reid_jax import lean
-from reid_jax.api.gallery import open_gallery
+from reid_jax.api.gallery import encoder_of, open_gallery
 from reid_jax.app import (
     command,
     embedded,
@@ -107,8 +107,7 @@ def _add(folder: Path, text: str) -> None:
     data, names = pictures.opened(text)
     known = keys.known(text, data)
     full = _full_names(text, data, names)
-    there = folder.is_dir() and any(folder.iterdir())
-    encoder = _ENCODER.value or (Store(folder).about.name if there else None)
+    encoder = encoder_of(folder, _ENCODER.value)
     if not encoder:
         encoder = lean.STREET
         command.say(f"no encoder is named: {lean.SEEN}")

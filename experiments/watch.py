@@ -26,14 +26,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from absl import flags
 
-from reid_jax.api.gallery import open_gallery
+from reid_jax.api.gallery import encoder_of, open_gallery
 from reid_jax.app import command
 from reid_jax.app.watching import stream
 from reid_jax.app.watching.film import Clock
 from reid_jax.app.watching.running import Options
 from reid_jax.app.watching.stream import Stream
 from reid_jax.app.watching.watch import watch
-from reid_jax.gallery import moment, state
+from reid_jax.gallery import moment
 from reid_jax.options import expanded, listed
 from reid_jax.tracking.tracks import PUBLISHED
 from reid_jax.video import detect
@@ -143,8 +143,7 @@ def _zone() -> tzinfo:
 def _known() -> tuple[Path, str]:
     """The gallery's folder, and where its encoder is."""
     folder = Path(expanded(_GALLERY.value or ""))
-    there = folder.is_dir() and any(folder.iterdir())
-    encoder = _ENCODER.value or (state.about(folder).name if there else None)
+    encoder = encoder_of(folder, _ENCODER.value)
     if not encoder:
         raise ValueError(f"name the encoder that {folder} is of with --encoder=FOLDER")
     return folder, expanded(encoder)

@@ -13,7 +13,7 @@ from reid_jax.api import hub
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.loading import load
 from reid_jax.api.pictures import Picture, each, fitted, items
-from reid_jax.gallery import thumbnails
+from reid_jax.gallery import state, thumbnails
 from reid_jax.gallery.answer import Answer
 from reid_jax.gallery.reader import Say
 from reid_jax.gallery.store import Store, make
@@ -234,6 +234,12 @@ def open_gallery(
         make(folder, encoder.fingerprint, encoder.width, name=name or repr(encoder))
     point = None if encoder is None else encoder.point
     return Gallery(Store(folder, point=point, patience=patience, say=say), encoder)
+
+
+def encoder_of(folder: Path, given: str | None) -> str | None:
+    """What names a gallery's encoder: what is given, or the gallery; None: it is new."""
+    there = folder.is_dir() and any(folder.iterdir())
+    return given or (state.about(folder).name if there else None)
 
 
 def remembered(store: Store, given: str = "") -> str | Path | None:

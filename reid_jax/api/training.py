@@ -18,8 +18,7 @@ from reid_jax.api.encoder import Encoder
 from reid_jax.data import batch as batching
 from reid_jax.data import records as columns
 from reid_jax.data.augment import Augment
-from reid_jax.files import jsons
-from reid_jax.files.lock import LOCK, Lock
+from reid_jax.files import jsons, lock
 from reid_jax.train import Position
 from reid_jax.types import Batch, Domain, Method, Model, Plan, Records, TrainState
 from reid_jax.whole import whole
@@ -186,10 +185,8 @@ def _kept(method: Method, start: Any, run: Any, epochs: int, folder: Path) -> It
     """The same with a checkpoint after each epoch, from where an earlier call stopped."""
     log = folder / "metrics.jsonl"
     first = parallel.share()[0] == 0
-    then = "choose another workdir, or wait for its end"
-    lock = Lock(folder / LOCK, "is being trained in", then, stale=90, beat=15)
     with (
-        lock.held(0) if first else nullcontext(),
+        lock.of_training(folder, "workdir").held(0) if first else nullcontext(),
         checkpoint.manager(folder / "checkpoints", alone=True) as checkpoints,
     ):
         begun = start()

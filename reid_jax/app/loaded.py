@@ -41,6 +41,11 @@ def named(*, usual: bool = False) -> str:
     return lean.SEEN if usual and none() else _WEIGHTS.value or command.workdir()
 
 
+def of_run() -> bool:
+    """Whether a run is named, not a file."""
+    return not (weights() or none())
+
+
 def weights() -> bool:
     """Whether a weights file is used instead of a run."""
     return _WEIGHTS.value is not None

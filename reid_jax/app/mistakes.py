@@ -50,7 +50,8 @@ def guarded(body: Callable[[], Any], then: str = "begins anew") -> Any:
     except Exception as error:
         told = str(error) if mistake(error) else disk(error)
         if peers.several() and not told:
-            peers.wait() if _apart(error) else None
+            if _apart(error):
+                peers.wait()
             traceback.print_exc()
             sys.stdout.flush()
             os._exit(1)  # jax would wait for the others, who wait for this one

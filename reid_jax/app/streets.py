@@ -35,8 +35,8 @@ def street(domain: str, **numbers: Any) -> Records:
     `synthetic:DOMAIN,persons=50,cameras=2,per_camera=4,seed=1` makes another training part.
     """
     domain = domain or "plaza"
-    choose("domain", domain, dict.fromkeys((*synthetic.DOMAINS, "town")))
-    if domain == "town" or "without" in numbers:
+    choose("domain", domain, dict.fromkeys((*synthetic.DOMAINS, drawn.DOMAIN)))
+    if domain == drawn.DOMAIN or "without" in numbers:
         return _town(domain, **numbers)
     default = {"persons": 400, "cameras": 6, "per_camera": 4, "seed": 0}
     train = synthetic.labelled(domain=domain, **{**default, **numbers})
@@ -49,7 +49,7 @@ def _town(domain: str, *, without: str = "nothing", **numbers: Any) -> Records:
 
     `synthetic:town,persons=50,without=sun` makes a smaller part, with a switch turned off.
     """
-    if domain != "town":
+    if domain != drawn.DOMAIN:
         raise ValueError(f"without={without} is of synthetic:town; {domain} has no such option")
     switches = drawn.Switches() if without == "nothing" else drawn.without(without)
     train = drawn.labelled(**numbers, switches=switches)

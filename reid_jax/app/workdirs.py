@@ -13,8 +13,7 @@ import jax
 
 from reid_jax.app.paths import resolved, resolved_values
 from reid_jax.data.check import fingerprint
-from reid_jax.files import jsons
-from reid_jax.files.lock import LOCK, Lock
+from reid_jax.files import jsons, lock
 from reid_jax.options import renewed
 from reid_jax.types import Records
 from reid_jax.whole import remove_unfinished, whole
@@ -94,8 +93,7 @@ def locked(workdir: Path) -> Iterator[None]:
         yield
         return
     workdir.mkdir(parents=True, exist_ok=True)
-    then = "choose another --workdir, or wait for its end"
-    with Lock(workdir / LOCK, "is being trained in", then, stale=90, beat=15).held(0):
+    with lock.of_training(workdir, "--workdir").held(0):
         for folder in (workdir, workdir / "report"):
             remove_unfinished(folder)
         yield

@@ -131,3 +131,14 @@ def _who(said: bytes) -> str:
         return f"process {kept['process']} on {kept['host']} since {kept['time']}"
     except (ValueError, KeyError, TypeError):
         return "another process"
+
+
+def of_training(folder: Path, option: str) -> Lock:
+    """The lock of a run's folder, for the one training that may be at work in it.
+
+    Args:
+        folder: of the run.
+        option: what names another, as "--workdir".
+    """
+    then = f"choose another {option}, or wait for its end"
+    return Lock(folder / LOCK, "is being trained in", then, stale=90, beat=15)

@@ -52,15 +52,6 @@ def whole(videos, tmp_path_factory):
     return rows(gallery)
 
 
-@pytest.fixture
-def said(monkeypatch):
-    lines = []
-    for module in (watching, running):
-        monkeypatch.setattr(module.command, "say", lambda text, *_: lines.append(text))
-    monkeypatch.setattr(watching.progress, "hush", lambda: None)
-    return lines
-
-
 @pytest.mark.parametrize(
     ("name", "camera", "time"),
     [

@@ -32,15 +32,6 @@ def test_an_address_is_told_from_a_path_and_its_secrets_stay_in_it(text, found):
     assert stream.address(text) == expected
 
 
-@pytest.fixture
-def said(monkeypatch):
-    lines = []
-    for module in (watching, running):
-        monkeypatch.setattr(module.command, "say", lambda text, *_: lines.append(text))
-    monkeypatch.setattr(watching.progress, "hush", lambda: None)
-    return lines
-
-
 def test_a_camera_is_followed_over_connections_until_a_stop(tmp_path, monkeypatch, said):
     film(tmp_path / "boxes" / "gate.avi", [2] * 400)
     connections = [Capture(60), Capture(0), Capture(0), Capture(10_000)]

@@ -13,8 +13,9 @@ from reid_jax.synthetic.town.crop import shoot
 from reid_jax.synthetic.town.switches import NAMES, Switches, without
 from reid_jax.types import Records
 
-__all__ = ["NAMES", "Shots", "Switches", "labelled", "without"]
+__all__ = ["DOMAIN", "NAMES", "Shots", "Switches", "labelled", "without"]
 
+DOMAIN = "town"  # its name among the domains of the street
 APART = 100_000  # distance of the person numbers of two seeds, and of training and test parts
 DISTRICT = 4  # cameras that a person passes by, at most
 NOBODY = "nobody"  # the pool of the distractors
