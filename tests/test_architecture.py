@@ -145,3 +145,13 @@ def _length(function):
     for one in inner:
         lines -= set(range(one.lineno, one.end_lineno + 1))
     return len(lines)
+
+
+def test_no_flag_of_a_benchmark_is_defined_in_the_tests_process():
+    """A flag of that name may be there already, of whichever module another test has imported."""
+    tests = sorted((ROOT.parent / "tests").rglob("*.py"))
+    imported = {name for path in tests for name in _imports(path) if "benchmarks." in name}
+    for name in imported:
+        path = ROOT.parent / f"{name.replace('.', '/')}.py"
+        if path.exists():
+            assert "absl.flags" not in set(_imports(path)), name

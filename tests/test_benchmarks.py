@@ -78,7 +78,7 @@ def test_they_run(name, options, told):
 def test_persons_found_on_another_camera_are_counted(tmp_path):
     """By hand: two persons of two cameras, one of whom is mistaken once, and one of one camera."""
     pytest.importorskip("lancedb")
-    from benchmarks import found
+    from benchmarks import searches
     from reid_jax.gallery.store import Store, make
 
     make(tmp_path / "people", "x", 3)
@@ -87,11 +87,11 @@ def test_persons_found_on_another_camera_are_counted(tmp_path):
     tracks = ["1", "2", "3", "1", "2"]
     store.add(rows, camera=["a"] * 3 + ["b"] * 2, track=tracks, video=["v"] * 5)
     person = dict(enumerate([1, 2, 3, 1, 2]))
-    every = list(found.searches(store, person, 0.7))
+    every = list(searches.searches(store, person, 0.7))
     assert sorted(every) == sorted([
         (True, True, True), (True, True, False), (False, False, False), (True, True, True),
         (True, False, True)])  # fmt: skip
-    assert found.told("x", every, hours=0.5).split(": ")[1] == (
+    assert searches.told("x", every, hours=0.5).split(": ")[1] == (
         "rank 1 75.0%, found 50.0%, false alarms 1, 2 an hour"
     )
 
