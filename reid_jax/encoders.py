@@ -14,14 +14,14 @@ from typing import Any
 import jax
 from absl import logging
 
-from reid_jax import checkpoint, export, parallel
+from reid_jax import checkpoint, export, lean, parallel
 from reid_jax.files import jsons
 from reid_jax.models import embedder, imagenet, pretrained, transfer
 from reid_jax.models.backbones import BACKBONES
 from reid_jax.models.norm import BatchNorm
 from reid_jax.models.start import NEEDED as NEEDED
 from reid_jax.models.start import NONE as NONE
-from reid_jax.models.start import packaged, start
+from reid_jax.models.start import named, packaged
 from reid_jax.models.vit import VITS
 from reid_jax.network import DTYPES as DTYPES
 from reid_jax.network import OPTIONS as OPTIONS
@@ -36,6 +36,16 @@ from reid_jax.types import Model, Variables
 
 Say = Callable[[str], Any]
 AGAIN = "`reid-jax check` says what of a run is sound"
+
+
+def start(config: Any) -> str:
+    """The file or folder that `config.weights` names, or "" for random numbers.
+
+    Raises:
+        ValueError: the recipe needs weights and none are named, or no package has them.
+        FileNotFoundError: there is nothing of that name.
+    """
+    return str(lean.shipped(config.weights) or named(config))
 
 
 def build(config: Any, say: Say = logging.info) -> Model:
@@ -61,25 +71,25 @@ def build(config: Any, say: Say = logging.info) -> Model:
     if not weights:
         return model
     if Path(weights).is_dir():
-        return transfer.started(model, _fit(weights, config, model, leave, say))
+        return transfer.started(model, _fit(Path(weights), config, model, leave, say))
     return pretrained.started(
         model, weights, leave, say, **packaged(config.weights, config.backbone)
     )
 
 
-def _fit(folder: str, config: Any, model: Model, leave: list[str], say: Say) -> transfer.Fit:
+def _fit(folder: Path, config: Any, model: Model, leave: list[str], say: Say) -> transfer.Fit:
     """What the encoder takes of the one in a folder; it says so where that is not all of both."""
     theirs, _, variables = trained(folder)
     if theirs.normalise != config.normalise:
         raise ValueError(
-            f"the encoder of {folder} was trained with normalise={theirs.normalise}, and "
+            f"the encoder of {config.weights} was trained with normalise={theirs.normalise}, and "
             f"{config.normalise} is asked for: give normalise={theirs.normalise}"
         )
     try:
         fit = transfer.fit(variables, jax.eval_shape(model.init, jax.random.key(0)), leave=leave)
     except ValueError as error:
         raise ValueError(
-            f"the weights of {folder}, {theirs.backbone}, are not those of the trunk of "
+            f"the weights of {config.weights}, {theirs.backbone}, are not those of the trunk of "
             f"{config.backbone}: {error}; choose the same backbone, or name with leave=PATTERNS "
             "what may be new or left out"
         ) from None
@@ -88,7 +98,7 @@ def _fit(folder: str, config: Any, model: Model, leave: list[str], say: Say) -> 
         f"{option} {before}, here {now}" for option, (before, now) in pairs.items() if before != now
     ]
     if fit.new or fit.left or changed:
-        say(f"weights of {folder} ({'; '.join([theirs.backbone, *changed])}): {fit}")
+        say(f"weights of {config.weights} ({'; '.join([theirs.backbone, *changed])}): {fit}")
     return fit
 
 

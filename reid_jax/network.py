@@ -44,7 +44,7 @@ class Trunk:
         "",
         "what to start from: a weights file (.pth, .safetensors, .onnx, .npz), or the folder of a "
         "run or of an exported encoder with the same trunk; imagenet: the installed package's; "
-        "none: random numbers",
+        "street: the encoder that comes along, resnet_small_ibn_a; none: random numbers",
         holds=PATH,
     )
     leave: str = option(

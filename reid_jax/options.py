@@ -11,7 +11,7 @@ from typing import Any
 Holds = str | Mapping[str, str]
 PATH, CSV, SOURCE = "path", "csv", "source"
 WORDS = ("", "none", "needed")  # values of an option that holds a path, but none of them a path
-NO_PATHS = (*WORDS, "imagenet")  # the same, with that of weights in an installed package
+NO_PATHS = (*WORDS, "imagenet", "street")  # and those of weights that a package has, or this one
 
 
 def option(

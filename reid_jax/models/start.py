@@ -34,8 +34,8 @@ FITS = {
 }
 
 
-def start(config: Any) -> str:
-    """The file or folder that `config.weights` names, or "" for random numbers.
+def named(config: Any) -> str:
+    """The file or folder that `config.weights` names, "" for random numbers; not what comes along.
 
     Raises:
         ValueError: the recipe needs weights and none are named; or as `imagenet.find`.
