@@ -12,7 +12,12 @@ from reid_jax.app.page.inks import SEVERAL
 from reid_jax.files import jsons
 
 TESTED = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "mINP": "mINP"}
-HEALTH = {"purity": "purity", "outlier_part": "outliers", "accuracy": "accuracy in training"}
+HEALTH = {
+    "purity": "purity",
+    "recall": "recall",
+    "outlier_part": "outliers",
+    "accuracy": "accuracy in training",
+}
 COUNTS = {"labels": "labels", "videos": "videos looked at"}
 PICTURES = {"labelled": "pictures with a label"}
 SPEED = "images_per_second"
@@ -80,7 +85,10 @@ def health(moments: Moments, name: str) -> list[Chart]:
         return [one for one in made if one]
     text = "Outliers: the share of the pictures looked at that have no label."
     if len(moments.by_epoch("purity")[0]):
-        text += " Purity: of those that have one, the share that shows its commonest person."
+        text += (
+            " Purity: of those that have one, the share that shows its commonest person. Recall: of"
+            " the pairs of one person, the share whose two pictures have one label."
+        )
     shares = _chart(moments, HEALTH, f"Pseudo labels of {name}: shares", text, "%", percent=True)
     title, text = f"Pseudo labels of {name}: how many", "They should near the number of persons."
     counts = _chart(moments, COUNTS, title, text, "how many", zero=True)

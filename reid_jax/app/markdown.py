@@ -89,6 +89,11 @@ def health(plan: Plan | None, train: Records) -> list[str]:
             f"Purity {figures['purity']:.0%}: so many labelled pictures show the person that most "
             "of their label do (the data know the persons; the training did not use them)."
         )
+        if "recall" in figures:
+            lines.append(
+                f"Recall {figures['recall']:.0%}: so many pairs of pictures of one person share a "
+                "label."
+            )
     else:
         lines.append("The persons are unknown, so no figure tells whether a label is one person.")
     return lines

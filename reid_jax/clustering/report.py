@@ -27,6 +27,8 @@ def describe(
     - single_camera: the fraction of the labels with one camera; needs `camera`.
     - purity: the fraction of the labelled images whose person is the most frequent of their label;
       needs `person` and ignores images of unknown persons.
+    - recall: the fraction of the pairs of images of one person that share a label; likewise, and of
+      outliers too.
     - ari: the adjusted Rand index of all images, each outlier a label of its own; likewise.
 
     Args:
@@ -74,7 +76,15 @@ def describe(
             most = np.zeros(len(names))
             np.maximum.at(most, pairs[0], count)
             figures["purity"] = most.sum() / known.sum()
+            _, images = np.unique(person[person >= 0], return_counts=True)
+            if (images > 1).any():
+                figures["recall"] = _pairs(count) / _pairs(images)
     return {name: float(value) for name, value in figures.items()}
+
+
+def _pairs(size: np.ndarray) -> float:
+    """Pairs of images inside groups of these sizes."""
+    return float((size * (size - 1.0) / 2).sum())
 
 
 def _warn(images: int, size: np.ndarray) -> None:
@@ -93,8 +103,8 @@ def _warn(images: int, size: np.ndarray) -> None:
 def brief(labels: Int[np.ndarray, "n"], person: Int[np.ndarray, "n"]) -> dict[str, float]:
     """The figures of `describe` for the log of an epoch.
 
-    They are labels, labelled, outlier_part and, where persons are known, purity.
+    They are labels, labelled, outlier_part and, where persons are known, purity and recall.
     """
     figures = describe(labels, person=person)
-    names = ("labels", "labelled", "outlier_part", "purity")
+    names = ("labels", "labelled", "outlier_part", "purity", "recall")
     return {name: figures[name] for name in names if name in figures}

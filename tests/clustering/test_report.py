@@ -17,6 +17,7 @@ def test_by_hand():
     assert [figures[f"size_{which}"] for which in ("min", "median", "90", "max")] == [2, 3, 3.8, 4]
     assert figures["cameras"] == 2 and figures["single_camera"] == pytest.approx(1 / 3)
     assert figures["purity"] == pytest.approx(7 / 8)  # the unknown person is left out
+    assert figures["recall"] == pytest.approx(5 / 12)  # of 7, 8 and 9: 1 + 3, 0 and 1 of 10, 1, 1
     known = person >= 0
     assert figures["ari"] == adjusted_rand_score(person[known], [0, 0, 0, 1, 1, 4, 4, 4, 5])
     assert all(type(value) is float for value in figures.values())
@@ -28,6 +29,7 @@ def test_perfect_labels_and_the_cost_of_outliers():
     alone = np.where(np.arange(30) % 6 < 3, person, -1)
     figures = describe(alone, person=person)
     assert figures["purity"] == 1 and figures["ari"] < 0.5
+    assert figures["recall"] == pytest.approx(3 / 15)
 
 
 def test_no_label_warns(caplog):

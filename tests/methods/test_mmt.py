@@ -93,7 +93,7 @@ def test_k_means_labels_the_mean_of_both_embeddings():
     target = records.domain == 1
     np.testing.assert_array_equal(_same(plan.label[target]), _same(records.person[target]))
     assert (plan.label[~target] == -1).all() and plan.report == {
-        "labels": 6.0, "labelled": 48.0, "outlier_part": 0.0, "purity": 1.0,
+        "labels": 6.0, "labelled": 48.0, "outlier_part": 0.0, "purity": 1.0, "recall": 1.0,
     }  # fmt: skip
     both = (_unit(embedding["first"]) + _unit(embedding["second"])) / 2
     kernels = [
