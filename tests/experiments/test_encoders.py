@@ -11,8 +11,8 @@ from flax import traverse_util
 
 import experiments
 from experiments import cycas, domainmix, gds, ide, mgn, mmt, moco, remix, spcl
-from reid_jax import checkpoint, encoders, parallel
-from reid_jax.app import labels, run, stages, standard, workdirs
+from reid_jax import checkpoint, encoders, lean, parallel
+from reid_jax.app import labels, paths, run, stages, standard, workdirs
 from reid_jax.train import Moment, Position
 from reid_jax.types import Plan, TrainState
 
@@ -213,6 +213,17 @@ def test_a_new_neck_starts_as_it_does_and_an_exported_encoder_is_a_start(tmp_pat
             array, theirs.get(name, np.full(array.shape, fresh)), err_msg=name
         )
     assert "new: neck 3; left out: nothing" in capsys.readouterr().out
+
+
+def test_the_encoder_that_comes_along_is_a_start_by_its_name(capsys):
+    network = encoders.Network(backbone="resnet_small_ibn_a", pooling="gem", weights="street")
+    begun = encoders.build(paths.resolved(network)).init(jax.random.key(0))
+    _, _, shipped = encoders.trained(lean.HOME / "street")
+    jax.tree.map(np.testing.assert_array_equal, begun, shipped)
+    with pytest.raises(
+        ValueError, match="the weights of street, resnet_small_ibn_a, are not those"
+    ):
+        encoders.build(dataclasses.replace(network, backbone="resnet_small"))
 
 
 def test_another_trunk_or_other_pixels_are_refused(tmp_path):
