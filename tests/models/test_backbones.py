@@ -111,7 +111,9 @@ def test_normalisation_by_domain_and_frozen(name, monkeypatch):
         _model(name, monkeypatch, bn_domains=True, bn_frozen=True)
 
 
-@pytest.mark.parametrize("name", ["resnet_small", "osnet_ibn_x0_25"])
+@pytest.mark.parametrize(
+    "name", ["resnet_small", pytest.param("osnet_ibn_x0_25", marks=pytest.mark.slow)]
+)
 def test_small_ones_run(name, monkeypatch):
     model = _model(name, monkeypatch)
     variables = model.init(jax.random.key(0))
