@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reid_jax.app import about as origins
 from reid_jax.app.curves import Moments
 
 ROOT = Path(__file__).parents[1]
@@ -37,14 +38,16 @@ def kept(files: Sequence[Path], test: str, hide: Callable[[str], str]) -> list[d
         about = read["about"]
         if "mAP" not in read:
             raise ValueError(f"{file} has no figures")
-        moments = Moments(Path(about.get("folder", file.parent)) / "metrics.jsonl")
+        folder = Path(about.get("folder", file.parent))
+        moments, trained = Moments(folder / "metrics.jsonl"), origins.read(folder).command
         runs.append({
             "seed": next(iter(about["seeds"]), None),
-            "command": hide(about["command"]),
+            "command": hide(trained or about["command"]),
             **{name: about[name] for name in ("version", "date", "devices", "cores")},
             "configuration": about["configuration"],
             "tests": {test: {
-                "source": hide(about["test"]["source"]), "mark": about["test"]["mark"],
+                "command": hide(about["command"]), "source": hide(about["test"]["source"]),
+                "mark": about["test"]["mark"],
                 **{name: round(read[name], 5) for name in FIGURES},
             }},
             "labels": {
@@ -127,13 +130,15 @@ def _labels(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _how(runs: Sequence[Mapping[str, Any]]) -> str:
-    """The command of the first seed, and where all were run."""
-    seeds = ", ".join(str(run["seed"]) for run in runs)
+    """The commands of the first seed, and where all were run."""
+    seeds = ", ".join(str(run["seed"]) for run in runs if run["seed"] is not None)
     told = sorted({
         f"version {run['version']}, {run['date'][:10]}, {run['devices']}, {run['cores']} cores"
         for run in runs
     })  # fmt: skip
-    return f"    {runs[0]['command']}\n\n(seeds {seeds}; {'; '.join(told)})"
+    tests = [test["command"] for test in runs[0]["tests"].values()]
+    lines = "\n".join(f"    {one}" for one in dict.fromkeys([runs[0]["command"], *tests]))
+    return f"{lines}\n\n({f'seeds {seeds}; ' if seeds else ''}{'; '.join(told)})"
 
 
 def read(home: Path) -> dict[str, list[dict[str, Any]]]:

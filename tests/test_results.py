@@ -22,12 +22,13 @@ def test_no_path_of_a_machine_is_in_the_files():
 def run(folder, seed, ap, **about):
     folder.mkdir()
     told = {
-        "folder": str(folder), "seeds": [seed], "command": f"reid-jax ide {seed} /here/a",
+        "folder": str(folder), "seeds": [seed], "command": "reid-jax evaluate /here/a",
         "version": "1.0", "date": "2026-01-02T03:04", "devices": "1 x cpu", "cores": "2",
         "configuration": "c", "test": {"source": "csv:/here/a.csv", "mark": "m"}, **about,
     }  # fmt: skip
     figures = dict.fromkeys(results.FIGURES, 0.25) | {"mAP": ap}
     (folder / "results.json").write_text(json.dumps({**figures, "about": told}))
+    (folder / "about.json").write_text(json.dumps({"command": f"reid-jax ide {seed}"}))
     lines = [
         {
             "kind": "train",
@@ -52,8 +53,8 @@ def test_seeds_become_cells_labels_and_commands(tmp_path):
     assert lines[0] == f"{spread} / 25.0 ± 0.0, 25.0 ± 0.0"
     assert lines[1:5] == ["| epoch | 1 | 2 |", "|---|---|---|", "| labels | 4 | 6 |",
                           "| purity, % | 50 | 50 |"]  # fmt: skip
-    assert lines[5] == "    reid-jax ide 0 /data/a"
-    assert lines[7] == "(seeds 0, 1, 2; version 1.0, 2026-01-02, 1 x cpu, 2 cores)"
+    assert lines[5:7] == ["    reid-jax ide 0", "    reid-jax evaluate /data/a"]
+    assert lines[8] == "(seeds 0, 1, 2; version 1.0, 2026-01-02, 1 x cpu, 2 cores)"
     with pytest.raises(ValueError, match="{{y there}}: no file of results has that"):
         results.filled("{{y there}}", {"x": runs})
     with pytest.raises(ValueError, match="{{x here}}"):
