@@ -1,7 +1,6 @@
 """Encoders on a model hub, from a cache in the hub's layout; no network is touched."""
 
 import json
-import os
 import sys
 from types import SimpleNamespace
 
@@ -10,13 +9,12 @@ import numpy as np
 import pytest
 
 import reid_jax
-from reid_jax import export, lean
-from reid_jax.api import hub
+from reid_jax import export, hub, lean
 from reid_jax.api.encoder import Encoder
 from reid_jax.retrieval import point
+from tests.hubs import COMMIT, kept
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture(scope="module")
@@ -45,22 +43,6 @@ def cache(exported, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     return kept(exported[0], tmp_path / "models--owner--name")
-
-
-def kept(folder, root):
-    """A cache of an export in the hub's layout: files are links to blobs."""
-    (root / "refs").mkdir(parents=True)
-    (root / "blobs").mkdir()
-    for ref in ("main", "v1"):
-        (root / "refs" / ref).write_text(COMMIT)
-    for number, path in enumerate(sorted(folder.rglob("*"))):
-        if path.is_file():
-            blob = root / "blobs" / str(number)
-            blob.write_bytes(path.read_bytes())
-            link = root / "snapshots" / COMMIT / path.relative_to(folder)
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(os.path.relpath(blob, link.parent))
-    return root
 
 
 @pytest.mark.parametrize("at", ["", "@main", "@v1", f"@{COMMIT}"])
