@@ -6,19 +6,23 @@
 
 The embeddings are random: a centre for each person, 20 rows around it at a cosine of 0.7 to each
 other, by 20 cameras over 30 days. Queries are further pictures of persons who are there. `filtered`
-looks at 3 cameras in 10 of the days. Recall is the share of the ten nearest by numpy, float32.
+looks at 3 cameras in 10 of the days; by turns with the indices of cameras and times and without
+them, where there is an index. Recall is the share of the ten nearest by numpy, float32.
 """
 
+import os
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from absl import app, flags
 
+from reid_jax.gallery import index as indexing
 from reid_jax.gallery.index import matrix
 from reid_jax.gallery.store import Store, make
 from reid_jax.gallery.where import Where, where
@@ -30,7 +34,7 @@ _COSINE = flags.DEFINE_float("cosine", 0.7, "of two rows of a person", 0.01, 1)
 _SEED = flags.DEFINE_integer("seed", 0, "of the embeddings")
 _FOLDER = flags.DEFINE_string("folder", None, "where the gallery is made; none: a temporary place")
 
-PERSON, CAMERAS, PIECE, BEST = 20, 20, 50_000, 10
+PERSON, CAMERAS, PIECE, BEST, TURNS = 20, 20, 50_000, 10, 5
 BEGIN, DAYS = 1_777_593_600, 30
 FILTER = {"cameras": [1, 2, 3], "since": BEGIN + 5 * 86_400, "until": BEGIN + 15 * 86_400}
 
@@ -60,13 +64,19 @@ class People:
             yield self.drawn(rng, n), {"camera": camera, "time": at.tolist()}
 
 
-def timed(asked: np.ndarray, body: Callable[[np.ndarray], object]) -> tuple[float, float]:
-    """(median, 95th percentile) of milliseconds."""
+def times(asked: np.ndarray, body: Callable[[np.ndarray], object]) -> list[float]:
+    """Milliseconds of each query."""
     spent = []
     for one in asked:
         began = time.perf_counter()
         body(one)
         spent.append(1000 * (time.perf_counter() - began))
+    return spent
+
+
+def timed(asked: np.ndarray, body: Callable[[np.ndarray], object]) -> tuple[float, float]:
+    """(median, 95th percentile) of milliseconds."""
+    spent = times(asked, body)
     return float(np.median(spent)), float(np.percentile(spent, 95))
 
 
@@ -95,6 +105,23 @@ def recall(store: Store, asked: np.ndarray, which: Where | None = None) -> float
     return sum(len(a & b) for a, b in zip(true, found, strict=True)) / sum(map(len, true))
 
 
+def turns(store: Store, asked: np.ndarray, which: Where) -> Iterator[str]:
+    """Lines of a filter with indices of values and without: the same queries, by turns."""
+    ways = {"with": indexing.index_values, "without": indexing.drop_values}
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    load = [os.getloadavg()[0]]
+    for part in np.array_split(asked, TURNS):
+        for name, change in ways.items():
+            change(store._rows)
+            store.search(part[0], where=which)  # the first reads the index
+            spent[name] += times(part, partial(store.search, where=which))
+        load.append(os.getloadavg()[0])
+    indexing.index_values(store._rows)
+    for name, one in spent.items():
+        told = f"{np.median(one):8.1f} ms, p95 {np.percentile(one, 95):.1f} ms, load {load[0]:.1f}"
+        yield f"  {name:9} {told} to {load[-1]:.1f}, {name} indices of cameras and times"
+
+
 def measure(folder: Path) -> Iterator[str]:
     """Lines of figures."""
     people = People(_ROWS.value, _WIDTH.value, _COSINE.value, _SEED.value)
@@ -120,6 +147,8 @@ def measure(folder: Path) -> Iterator[str]:
         median, late = timed(own, lambda one, of=of: store.search(one, where=of))
         share = recall(store, few, of)
         yield f"{name:11} {median:8.1f} ms, p95 {late:.1f} ms, recall@10 {share:.4f}"
+    if index is not None:
+        yield from turns(store, asked, which)
     if _ROWS.value * _WIDTH.value <= 2**30:
         held = matrix(store._rows.read(["embedding"])["embedding"])
         median, late = timed(few[:20], lambda one: np.argpartition(-(held @ one), BEST)[:BEST])

@@ -21,7 +21,6 @@ from absl import flags
 
 from reid_jax.app import command, loaded, outputs, pictures
 from reid_jax.app.doctor import errors, exam, findings, patient, shown
-from reid_jax.options import expanded
 from reid_jax.whole import whole
 
 _PICTURES = flags.DEFINE_string(
@@ -30,7 +29,6 @@ _PICTURES = flags.DEFINE_string(
     "a folder, searched to the bottom or packed, a .csv, or KIND:PATH as for a training",
     required=True,
 )
-_ENCODER = flags.DEFINE_string("encoder", None, "an exported encoder, instead of --workdir")
 _OUT = flags.DEFINE_string("out", None, "a new folder for what was found, with pictures")
 _MOST = flags.DEFINE_integer(
     "most",
@@ -44,7 +42,7 @@ def main() -> None:
     """Look, say, and write."""
     out = outputs.new(_OUT.value, "") if _OUT.value else None
     source = str(_PICTURES.value)
-    command.say(f"doctor: {_ENCODER.value or loaded.named()} on {source}")
+    command.say(f"doctor: {loaded.named()} on {source}")
     one = _patient()
     data, names = pictures.opened(source)
     found, part, rows = exam.examined(one, data, most=_MOST.value or 0)
@@ -61,8 +59,9 @@ def main() -> None:
 
 def _patient() -> patient.Patient:
     """The encoder that the flags name."""
-    if _ENCODER.value:
-        return patient.of_export(Path(expanded(_ENCODER.value)))
+    if there := loaded.exported():
+        folder, name = there
+        return patient.of_export(folder)._replace(name=name)
     if loaded.weights():
         file, backbone, ways = loaded.weights_file()
         return patient.of_weights(file, backbone, **ways)

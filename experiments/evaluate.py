@@ -1,14 +1,16 @@
 r"""Test the encoder of a run on any data, ranking by cosine and Euclidean distance.
 
     python -m experiments.evaluate --workdir=runs/street --test=market1501:/data/Market-1501
+    python -m experiments.evaluate --encoder=exported --test=market1501:/data/Market-1501
     python -m experiments.evaluate --weights=osnet.onnx --backbone=osnet_x0_25 \
         --test=market1501:/data/Market-1501
 
-Without --test it is the run's own test data; without --workdir and --weights the encoder is street,
-which comes with the library. `--rerank` prints the figures after re-ranking beside
-the plain ones. `--fmr=0.001` finds the cosine that so many pairs of different persons reach, and
-what it costs, and keeps it in the run's folder (operating.json). With `--frames=PACKED`, pictures
-of videos, it is estimated without labels as well, and how far off that is.
+Without --test it is the run's own test data. --encoder is an exported one, a folder or, on a model
+hub, hf://owner/name@revision; without --workdir, --encoder and --weights it is street, which comes
+with the library. `--rerank` prints the figures after re-ranking beside the plain ones.
+`--fmr=0.001` finds the cosine that so many pairs of different persons reach, and what it costs, and
+keeps it in the run's folder (operating.json). With `--frames=PACKED`, pictures of videos, it is
+estimated without labels as well, and how far off that is.
 """
 
 import json
@@ -27,8 +29,9 @@ from reid_jax.app.embedding import embed_rows
 from reid_jax.app.results import record
 from reid_jax.data import copies, records
 from reid_jax.data.check import check_test, summary, survey
+from reid_jax.encoders import Opened
 from reid_jax.retrieval import operating, point, tally
-from reid_jax.types import Records, Variables
+from reid_jax.types import Records
 
 RERANKED = evaluate.RERANKED
 
@@ -38,7 +41,7 @@ _METRIC = flags.DEFINE_enum(
     "metric",
     None,
     ["cosine", "euclidean"],
-    "the distance; without it, that of the run, and cosine with --weights",
+    "the distance; without it, that of the encoder, and cosine with --weights",
 )
 _SAME_CAMERA = flags.DEFINE_boolean(
     "same_camera", None, "count matches within one camera as well; without it, as the run"
@@ -72,7 +75,8 @@ def main() -> None:
     out, began = _out(), time.monotonic()
     on = _TEST.value or "its own test data"
     command.say(f"evaluate: {loaded.named(usual=True)} on {on}")
-    config, model, variables = loaded.encoder(usual=True)
+    encoder = loaded.encoder(usual=True)
+    config, model, variables = encoder.config, encoder.model, encoder.variables
     source = _TEST.value or sources.tested_on(config)
     if not source:
         raise ValueError("name the test with --test=KIND:PATH; only a run has its own")
@@ -82,7 +86,7 @@ def main() -> None:
     same_camera = (
         config.get("same_camera", False) if _SAME_CAMERA.value is None else _SAME_CAMERA.value
     )
-    metric = _METRIC.value or config["rank_by"]
+    metric = _METRIC.value or config.get("rank_by", "cosine")
     print(summary(survey(test), same_camera=same_camera))
     for line in copies.told(None, test, same_camera=same_camera):
         print(f"  {line}")
@@ -108,7 +112,7 @@ def main() -> None:
         if loaded.of_run() and not jax.process_index():
             command.say(f"kept: {point.save(command.workdir(), found, variables)}")
     if out:
-        about = _about(config, variables)
+        about = _about(encoder)
         about["test"] = record.test_of(test, paths.source(source), flip=bool(_FLIP.value), **ways)
         about["seconds"] = round(time.monotonic() - began, 1)
         record.write(out, figures, ranked, test, about)
@@ -123,12 +127,13 @@ def _out() -> Path | None:
     return out
 
 
-def _about(config: dict[str, Any], variables: Variables) -> dict[str, Any]:
+def _about(encoder: Opened) -> dict[str, Any]:
     """What is to be said of the encoder."""
     if not loaded.of_run():
-        return record.encoder_about(config, variables)
+        return record.encoder_about(encoder.config, encoder.fingerprint)
     workdir = Path(command.workdir())
-    return record.run_about(json.loads((workdir / "config.json").read_text()), workdir, variables)
+    kept = json.loads((workdir / "config.json").read_text())
+    return record.run_about(kept, workdir, encoder.fingerprint)
 
 
 def show(figures: dict[str, float]) -> None:

@@ -48,11 +48,14 @@ def main() -> None:
     """Export, reload and compare."""
     out, names = outputs.new(_OUT.value), _names()
     command.say(f"export: {loaded.named()} into {out}")
-    config, model, variables = loaded.encoder()
+    encoder = loaded.encoder()
+    config, model, variables = encoder.config, encoder.model, encoder.variables
+    if encoder.hash:
+        raise ValueError(f"{loaded.named()} holds a program of another library; export it there")
     if _HALF.value:
         _half(out, model, variables, config)
         return
-    kept = None if loaded.weights() else point.load(command.workdir(), variables)
+    kept = None if loaded.weights() else point.load(_folder(), variables)
     data = _data(config) if {"fp16", "int8"}.intersection(names or ()) else None
     worst = export.write(
         out,
@@ -74,6 +77,12 @@ def main() -> None:
         command.say(f"{name}: {card.told(figures)}")
 
 
+def _folder() -> str | Path:
+    """Of the run, or of the exported encoder."""
+    there = loaded.exported()
+    return command.workdir() if there is None else there[0]
+
+
 def _half(out: Path, model: Model, variables: Variables, config: dict[str, Any]) -> None:
     """Write weights in half precision, and the card."""
     if _FORMS.value:
@@ -82,7 +91,7 @@ def _half(out: Path, model: Model, variables: Variables, config: dict[str, Any])
     about = export.described(model, {**kept, "weights": "", "data": config.get("data", "")})
     about["fingerprint"] = point.fingerprint(lean.rounded(variables))
     told, notes = _told(), _notes()
-    if config.get("weights", "") in (encoders.NONE, "") and not loaded.weights():
+    if config.get("weights", "") in (encoders.NONE, "") and loaded.of_run():
         told = {"weights it began with": "random numbers", **told}
     lean.write(out, variables, about, lambda made: card.text(made, about, told, notes))
     size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
@@ -144,7 +153,7 @@ def _measure(
 def _told() -> dict[str, str]:
     """What the model card says beside the configuration: the licence and the run's figures."""
     told = {"licence": _LICENCE.value} if _LICENCE.value else {}
-    log = Path(loaded.named()) / "metrics.jsonl"
+    log = Path(loaded.named()) / "metrics.jsonl"  # of a run
     lines = log.read_text().splitlines() if log.is_file() else []
     tests = [line for line in map(json.loads, lines) if line.get("kind") == "test"]
     if tests:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from reid_jax import lean
+from reid_jax import encoders
 from reid_jax.api.gallery import encoder_of, open_gallery
 from reid_jax.app import (
     command,
@@ -41,7 +41,7 @@ from reid_jax.app import (
 from reid_jax.data import records
 from reid_jax.gallery import labels, moment
 from reid_jax.gallery.store import Store, make
-from reid_jax.options import absolute, expanded
+from reid_jax.options import expanded
 from reid_jax.types import Records
 
 _ADD = flags.DEFINE_string(
@@ -50,7 +50,8 @@ _ADD = flags.DEFINE_string(
 _ENCODER = flags.DEFINE_string(
     "encoder",
     None,
-    "with --add: the folder of a run or of an export; without it street, the library's own",
+    "with --add: the folder of a run or of an export, or hf://owner/name@revision; without it "
+    "street, the library's own",
 )
 _CAMERA = flags.DEFINE_string("camera", None, "with --add: the camera of all pictures")
 _TIME = flags.DEFINE_string(
@@ -107,10 +108,7 @@ def _add(folder: Path, text: str) -> None:
     data, names = pictures.opened(text)
     known = keys.known(text, data)
     full = _full_names(text, data, names)
-    encoder = encoder_of(folder, _ENCODER.value)
-    if not encoder:
-        encoder = lean.STREET
-        command.say(f"no encoder is named: {lean.SEEN}")
+    encoder = encoder_of(folder, _ENCODER.value, command.say)
     gallery = open_gallery(folder, expanded(encoder), create=True, say=command.say)
     rows = _new(gallery.store, full)
     if len(rows) < len(full):
@@ -137,7 +135,7 @@ def _add_embeddings(folder: Path, text: str) -> None:
         raise ValueError(f"{path} does not say which encoder it is of; embed the pictures again")
     command.say(f"gallery: the embeddings of {path} into {folder}")
     if not (folder.is_dir() and any(folder.iterdir())):
-        name = absolute(_ENCODER.value) if _ENCODER.value else ""
+        name = encoders.found(_ENCODER.value)[1] if _ENCODER.value else ""
         make(folder, file.encoder, file.embedding.shape[1], name=name)
     store = Store(folder, encoder=file.encoder, say=command.say)
     full = [f"{os.path.abspath(path)}#{name}" for name in file.name]

@@ -5,10 +5,10 @@ r"""Track persons in videos: Deep SORT at any rate, with pictures, scores and co
 
 writes for each video and rate 8hz.txt (MOT format), 8hz.mp4 (boxes in the number's colour, trails,
 who is lost and found) and 8hz-ids.png (every person), and tracks.md with what a frame cost. With
---encoder=FOLDER, what experiments.export wrote, or --weights=FILE --backbone=NAME instead of
---workdir; without any of them street, which comes with the library; --motion_only needs none.
-Folders of frames and MOT's sequences (img1, det, gt) are videos too; --truth=FOLDER has NAME.txt
-with the truth, and adds scores.
+--encoder=FOLDER, what experiments.export wrote, --encoder=hf://owner/name@revision, the same on a
+model hub, or --weights=FILE --backbone=NAME instead of --workdir; without any of them street, which
+comes with the library; --motion_only needs none. Folders of frames and MOT's sequences (img1, det,
+gt) are videos too; --truth=FOLDER has NAME.txt with the truth, and adds scores.
 
 A killed run goes on with the same command.
 
@@ -28,7 +28,7 @@ from pathlib import Path
 
 from absl import flags
 
-from reid_jax import lean
+from reid_jax import encoders, lean
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.loading import load
 from reid_jax.app import command, loaded, outputs
@@ -74,7 +74,6 @@ _TRACKS = flags.DEFINE_multi_string(
     "tracks", [], "of score and gaps: files in MOT format or folders; of cameras: OUT/NAME each"
 )
 _OUT = flags.DEFINE_string("out", None, "the folder to write")
-_ENCODER = flags.DEFINE_string("encoder", None, "an exported encoder, instead of --workdir")
 _WITHOUT = flags.DEFINE_string(
     "without",
     None,
@@ -153,7 +152,8 @@ def table() -> None:
     """Make ReMix's table 14: on the street, or on MOT's sequences."""
     options, out = _options((2.0, 4.0, 8.0)), Path(expanded(_named(_OUT.value, "--out=FOLDER")))
     choose("--boxes", _BOXES.value or "", dict.fromkeys(("detector", "truth")))
-    _named(_WITHOUT.value, "--without=PATH, the encoder that was trained without videos")
+    flag = "--without=PATH, the encoder that was trained without videos"
+    _, without = encoders.found(_named(_WITHOUT.value, flag))
     truly = _BOXES.value == "truth"
     groups: dict[str, list[Film]] = {}
     if _VIDEOS.value:
@@ -171,7 +171,7 @@ def table() -> None:
             for seed in range(_SEEDS.value or 1)
         }
     begin(out, {**_about(usual=False), **described(options), "groups": list(groups),
-                "boxes": _BOXES.value, "without": absolute(_WITHOUT.value or ""), "street": [
+                "boxes": _BOXES.value, "without": without, "street": [
                     _FILMS.value, _FRAMES.value, _PEOPLE.value]})  # fmt: skip
     embeds = {
         table14.FLOOR: None,
@@ -254,14 +254,16 @@ def _films() -> list[Film]:
 
 def _about(*, usual: bool = True) -> dict[str, str | float | list[str] | None]:
     """What else decides the result; without `usual` an encoder must be named."""
-    encoder = "" if _MOTION_ONLY.value else _ENCODER.value or loaded.named(usual=usual)
+    encoder = "" if _MOTION_ONLY.value else loaded.named(usual=usual)
+    if encoder not in ("", lean.SEEN):
+        encoder = encoders.found(encoder)[1]
     return {
         "videos": [absolute(path) for path in listed(_VIDEOS.value)],
         "detector": _DETECTOR.value,
         "divide": _DIVIDE.value,
         "rate": _RATE.value,
         "truth": [absolute(path) for path in listed(_TRUTH.value)],
-        "encoder": absolute(encoder) if encoder and encoder != lean.SEEN else encoder or None,
+        "encoder": encoder or None,
     }
 
 
@@ -269,16 +271,14 @@ def _embed() -> Embed | None:
     """The encoder that is named; None for --motion_only."""
     if _MOTION_ONLY.value:
         return None
-    if _ENCODER.value:
-        return load(expanded(_ENCODER.value))
     if loaded.none():
         command.say(f"no encoder is named: {lean.SEEN}")
-    config, model, variables = loaded.encoder(usual=True)
-    return Encoder(model, variables, config=config)
+    one = loaded.encoder(usual=True)
+    return Encoder(one.model, one.variables, config=one.config, fingerprint=one.hash)
 
 
 def _loaded(text: str | None) -> Embed:
-    path = Path(expanded(text or ""))
+    path, _ = encoders.found(text or "")
     return load(path, None if path.is_dir() else flags.FLAGS["backbone"].value)
 
 

@@ -15,8 +15,9 @@ Times without a zone are in --zone.
 The same command goes on where it was stopped or killed: what is in the gallery is not added again.
 With --follow it waits for new files, until a stop; a file that is being written is waited for. An
 address or a device is followed live, at the rate that the machine keeps up with; a connection that
-ends is opened again. The first --encoder makes the gallery, as `reid-jax gallery` does, and is
-remembered. `reid-jax search` and `reid-jax serve` may read, and remove, meanwhile.
+ends is opened again. The first command makes the gallery, as `reid-jax gallery` does: of --encoder,
+or without it of street, which comes with the library; from then on the gallery remembers it, and
+another is refused. `reid-jax search` and `reid-jax serve` may read, and remove, meanwhile.
 """
 
 import math
@@ -52,7 +53,10 @@ _DETECTOR = flags.DEFINE_string(
 )
 _GALLERY = flags.DEFINE_string("gallery", None, "the gallery's folder", required=True)
 _ENCODER = flags.DEFINE_string(
-    "encoder", None, "the folder of a run or of an export; the first time it is needed"
+    "encoder",
+    None,
+    "the folder of a run or of an export, or hf://owner/name@revision; without it that of the "
+    "gallery, and of a new one street, the library's own",
 )
 _FOLLOW = flags.DEFINE_boolean("follow", False, "wait for new videos, until a stop")
 _CAMERA = flags.DEFINE_string("camera", "", "the camera of all videos, instead of their names")
@@ -92,8 +96,9 @@ def main() -> None:
     kind, _, path = _DETECTOR.value.partition(":")
     named = f"{kind}:{expanded(path)}" if path else kind
     detector = detect.detector(named, score=_SCORE.value or 0.0)
-    folder, encoder = _known()
+    folder = Path(expanded(_GALLERY.value or ""))
     command.say(f"watch: {', '.join([*paths, *(name for name, _ in cameras)])} into {folder}")
+    encoder = expanded(encoder_of(folder, _ENCODER.value, command.say))
     gallery = open_gallery(folder, encoder, create=True, patience=PATIENCE, say=command.say)
     assert gallery.encoder is not None
 
@@ -138,15 +143,6 @@ def _zone() -> tzinfo:
         raise ValueError(
             f"--zone={_ZONE.value} is no time zone; give one as Europe/Berlin"
         ) from None
-
-
-def _known() -> tuple[Path, str]:
-    """The gallery's folder, and where its encoder is."""
-    folder = Path(expanded(_GALLERY.value or ""))
-    encoder = encoder_of(folder, _ENCODER.value)
-    if not encoder:
-        raise ValueError(f"name the encoder that {folder} is of with --encoder=FOLDER")
-    return folder, expanded(encoder)
 
 
 if __name__ == "__main__":

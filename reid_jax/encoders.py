@@ -7,14 +7,16 @@ Every experiment's encoder is built here. `build` takes any configuration with t
 import dataclasses
 from collections.abc import Callable
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from absl import logging
 
-from reid_jax import checkpoint, export, lean, parallel
+from reid_jax import checkpoint, export, hub, lean, parallel
 from reid_jax.files import jsons
 from reid_jax.models import embedder, imagenet, pretrained, transfer
 from reid_jax.models.backbones import BACKBONES
@@ -30,12 +32,56 @@ from reid_jax.network import STATISTICS as STATISTICS
 from reid_jax.network import Trunk as Trunk
 from reid_jax.network import size as size
 from reid_jax.options import WORDS as WORDS
-from reid_jax.options import checked, choose, renewed
+from reid_jax.options import absolute, checked, choose, expanded, renewed
+from reid_jax.retrieval import point
 from reid_jax.retrieval.sides import METRICS
-from reid_jax.types import Model, Variables
+from reid_jax.types import Array, Embedded, Model, Variables
 
 Say = Callable[[str], Any]
 AGAIN = "`reid-jax check` says what of a run is sound"
+
+
+class Opened(NamedTuple):
+    """An encoder that was read.
+
+    Attributes:
+        config: its options, by name.
+        model: its functions.
+        variables: its weights; {} of a program, whose weights are inside.
+        hash: of a program's weights, as its export says it; "" of any other encoder.
+    """
+
+    config: dict[str, Any]
+    model: Model
+    variables: Variables
+    hash: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of its weights, `retrieval.point.fingerprint`."""
+        return self.hash or point.fingerprint(self.variables)
+
+
+def found(path: str | PathLike) -> tuple[Path, str]:
+    """Where an encoder lies, and what names it for good.
+
+    Args:
+        path: a folder or a file; "street", which comes with the library; or an address on a hub,
+            hf://owner/name@revision, which is fetched.
+
+    Returns:
+        (its folder or file, which need not be there; its absolute path, "street", or its address
+        with the commit).
+
+    Raises:
+        FileNotFoundError, ImportError: as `hub.fetched`.
+        ValueError: it is no address on a hub; or the path has a variable that is not set.
+    """
+    text = str(path)
+    if hub.named(text):
+        return hub.fetched(text)
+    folder = lean.shipped(text)
+    return (Path(expanded(text)), absolute(text)) if folder is None else (folder, text)
 
 
 def start(config: Any) -> str:
@@ -167,6 +213,53 @@ def trained(folder: str | Path) -> tuple[SimpleNamespace, Model, Variables]:
         return config, model, export.weights(folder, model)
     config, model = of_run(folder)
     return config, model, checkpoint.restore_encoder(Path(folder) / "checkpoints", model)
+
+
+def opened(folder: str | Path) -> Opened:
+    """Read the encoder of a run's folder or of an exported encoder.
+
+    Of an export whose network is none of this library's it is the program.
+
+    Raises:
+        FileNotFoundError: the run has no checkpoint, or the export not its program.
+        ValueError: the folder is neither; it is the run of a model that is none of this library's;
+            or a file is damaged.
+    """
+    folder = Path(folder)
+    kept = [folder / name for name in (export.ENCODER, "config.json") if (folder / name).is_file()]
+    if not kept:
+        raise ValueError(
+            f"{folder} is neither a run's folder (config.json) nor an exported encoder's "
+            f"({export.ENCODER})"
+        )
+    exported = kept[0].name == export.ENCODER
+    about = export.about(folder) if exported else jsons.read(kept[0], "the configuration of a run")
+    config = about["config"] if exported else about
+    if "backbone" in config:
+        options, model, variables = trained(folder)
+        return Opened(vars(options), model, variables)
+    if not exported:
+        raise ValueError(
+            f"{folder} is the run of a model that reid_jax.build did not build; keep its encoder "
+            "with moment.encoder().save(FOLDER) and load that folder"
+        )
+    return Opened(config, _of_program(folder, config), {}, export.fingerprint(folder))
+
+
+def _of_program(folder: Path, config: dict[str, Any]) -> Model:
+    """The program of an export as a model; its weights are inside."""
+    call, (input, width) = export.called(folder), export.use(folder)
+
+    def apply(
+        variables: Variables, image: Array, train: Any, key: Any = None, tags: Any = None
+    ) -> tuple[Embedded, Any]:
+        embedding = call(jnp.asarray(image, jnp.uint8))
+        return Embedded(embedding, embedding), {}
+
+    def absent(*arguments: Any) -> Any:
+        raise ValueError(f"{folder} holds a program, which only embeds")
+
+    return Model(lambda key: {}, apply, width, input, absent, config)
 
 
 def _configured(options: dict[str, Any], path: Path) -> tuple[SimpleNamespace, Model]:

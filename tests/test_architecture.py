@@ -13,7 +13,7 @@ LAYERS = [
     ["graph"], ["losses"], ["memory"], ["clustering"], ["retrieval"], ["models"], ["data"],
     ["synthetic"], ["video"], ["tracking"], ["methods"], ["optimise"], ["mapped"], ["parallel"],
     ["train"], ["evaluate"], ["sound"], ["checkpoint"], ["forms"], ["card"], ["lean"],
-    ["export"],
+    ["hub"], ["export"],
     ["network"], ["encoders"], ["gallery"], ["app"], ["api"], ["serve"],
 ]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

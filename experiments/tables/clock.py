@@ -33,8 +33,9 @@ PICTURES, SECONDS = 30, 20.0  # that are timed, at most
 def main() -> None:
     """Load, time, and print the figure."""
     out = outputs.new(_OUT.value, ".json") if _OUT.value else None
-    _, model, variables = loaded.encoder()
-    cpu = 1000 * seconds(model, variables)
+    encoder = loaded.encoder()
+    model = encoder.model
+    cpu = 1000 * seconds(model, encoder.variables)
     print(f"{cpu:.1f} ms a picture of {model.input.size[0]}x{model.input.size[1]} on one core")
     if out:
         out.write_text(json.dumps({"cpu": cpu}) + "\n")

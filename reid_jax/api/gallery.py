@@ -1,6 +1,5 @@
 """A gallery of pictures: `reid_jax.gallery.Store` behind an encoder."""
 
-import os
 from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
@@ -8,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reid_jax import lean
-from reid_jax.api import hub
+from reid_jax import encoders, export, hub, lean
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.loading import load
 from reid_jax.api.pictures import Picture, each, fitted, items
@@ -18,7 +16,6 @@ from reid_jax.gallery.answer import Answer
 from reid_jax.gallery.reader import Say
 from reid_jax.gallery.store import Store, make
 from reid_jax.gallery.where import where
-from reid_jax.options import expanded
 from reid_jax.types import Records
 
 AHEAD = 128  # pictures that are decoded before they are embedded
@@ -222,12 +219,8 @@ def open_gallery(
     """
     folder, name = Path(folder).expanduser(), ""
     if encoder is not None and not isinstance(encoder, Encoder):
-        if lean.shipped(str(encoder)):
-            name = str(encoder)
-        elif not hub.named(encoder):
-            name = os.path.abspath(Path(encoder).expanduser())
-        encoder = load(encoder)
-        name = name or encoder.source  # a hub's, with its revision
+        given, encoder = encoder, load(encoder)
+        name = encoder.source or encoders.found(given)[1]
     if create and not (folder.exists() and (folder.is_file() or any(folder.iterdir()))):
         if encoder is None:
             raise ValueError(f"{folder} is new, and a new gallery needs the encoder that it is of")
@@ -236,10 +229,28 @@ def open_gallery(
     return Gallery(Store(folder, point=point, patience=patience, say=say), encoder)
 
 
-def encoder_of(folder: Path, given: str | None) -> str | None:
-    """What names a gallery's encoder: what is given, or the gallery; None: it is new."""
-    there = folder.is_dir() and any(folder.iterdir())
-    return given or (state.about(folder).name if there else None)
+def encoder_of(folder: Path, given: str | None, say: Say) -> str:
+    """What names the encoder that pictures are added to a gallery by.
+
+    Args:
+        folder: of the gallery, which may be new.
+        given: what a person names; it goes before what the gallery remembers.
+        say: called with a line where it is street, which comes with the library: of a new gallery,
+            or of one that is of street.
+
+    Raises:
+        ValueError: the gallery does not remember where its encoder is; or the folder is none.
+    """
+    if given:
+        return given
+    if folder.is_dir() and any(folder.iterdir()):
+        kept = state.about(folder)
+        if kept.name:
+            return kept.name
+        if kept.encoder != export.fingerprint(lean.HOME / lean.STREET):
+            raise ValueError(f"{folder} does not remember where its encoder is; name the encoder")
+    say(f"no encoder is named: {lean.SEEN}")
+    return lean.STREET
 
 
 def remembered(store: Store, given: str = "") -> str | Path | None:
@@ -250,5 +261,5 @@ def remembered(store: Store, given: str = "") -> str | Path | None:
     named = given or store.about.name
     if hub.named(named):
         return named
-    path = lean.shipped(named) or Path(expanded(named))
+    path, _ = encoders.found(named)
     return path if given or (store.about.name and path.exists()) else None

@@ -5,18 +5,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
-
-from reid_jax import encoders, export, lean
-from reid_jax.api import hub
+from reid_jax import encoders, hub, lean
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.runtime import ENGINES, Runtime
-from reid_jax.files import jsons
 from reid_jax.models import imagenet
 from reid_jax.models.backbones import BACKBONES, MGNS
 from reid_jax.options import choose
 from reid_jax.retrieval import point
-from reid_jax.types import Array, Embedded, Model, Variables
+from reid_jax.types import Model
 
 Size = str | tuple[int, int]
 
@@ -67,12 +63,12 @@ def load(
         Encoder(resnet_small, 64x32 -> 256)
     """
     if hub.named(path):
-        place, source = hub.fetched(str(path))
+        place, source = encoders.found(path)
         found = load(place, backbone, batch=batch, engine=engine)
         found.source = source
         return found
     packaged = path == imagenet.WORD
-    path = lean.shipped(str(path)) or Path(path).expanduser()
+    path, _ = encoders.found(path)
     if not path.exists() and not packaged:
         raise FileNotFoundError(
             f"there is no {path}; name a run's folder, an exported encoder's, a weights file, or "
@@ -107,42 +103,11 @@ def load(
 
 
 def _of_folder(folder: Path, batch: int) -> Encoder:
-    kept = [folder / name for name in ("encoder.json", "config.json") if (folder / name).is_file()]
-    if not kept:
-        raise ValueError(
-            f"{folder} is neither a run's folder (config.json) nor an exported encoder's "
-            "(encoder.json)"
-        )
-    exported = kept[0].name == "encoder.json"
-    about = export.about(folder) if exported else jsons.read(kept[0], "the configuration of a run")
-    if "backbone" in (about["config"] if exported else about):
-        config, model, variables = encoders.trained(folder)
-        at = point.load(folder, variables)
-        return Encoder(model, variables, config=vars(config), batch=batch, point=at)
-    if not exported:
-        raise ValueError(
-            f"{folder} is the run of a model that reid_jax.build did not build; keep its encoder "
-            "with moment.encoder().save(FOLDER) and load that folder"
-        )
-    program, at = _of_program(folder, about), point.load(folder, None)
-    by = export.fingerprint(folder)
-    return Encoder(program, {}, batch=batch, point=at, fingerprint=by)
-
-
-def _of_program(folder: Path, about: dict[str, Any]) -> Model:
-    """The program of an export as a model; its weights are inside."""
-    call, (input, width) = export.called(folder), export.use(folder)
-
-    def apply(
-        variables: Variables, image: Array, train: Any, key: Any = None, tags: Any = None
-    ) -> tuple[Embedded, Any]:
-        embedding = call(jnp.asarray(image, jnp.uint8))
-        return Embedded(embedding, embedding), {}
-
-    def absent(*arguments: Any) -> Any:
-        raise ValueError(f"{folder} holds a program, which only embeds")
-
-    return Model(lambda key: {}, apply, width, input, absent, about["config"])
+    one = encoders.opened(folder)
+    at = point.load(folder, one.variables or None)
+    return Encoder(
+        one.model, one.variables, config=one.config, batch=batch, point=at, fingerprint=one.hash
+    )
 
 
 def build(backbone: str = "resnet_small", **options: Any) -> Model:

@@ -1,15 +1,20 @@
-"""The encoder that a tool is to use: that of a run, or a weights file as it is."""
+"""The encoder that a tool is to use: that of a run, an exported one, or weights as they are."""
 
 from pathlib import Path
-from typing import Any
 
 from absl import flags
 
 from reid_jax import checkpoint, encoders, lean
 from reid_jax.app import command
+from reid_jax.encoders import Opened
 from reid_jax.options import NO_PATHS, absolute
-from reid_jax.types import Model, Variables
 
+_ENCODER = flags.DEFINE_string(
+    "encoder",
+    None,
+    "an exported encoder, instead of --workdir: its folder, or hf://owner/name@revision on a hub; "
+    "street: the library's own",
+)
 _WEIGHTS = flags.DEFINE_string(
     "weights",
     None,
@@ -28,54 +33,63 @@ _NORMALISE = flags.DEFINE_string(
 
 
 def none() -> bool:
-    """Whether neither a run nor a file is named."""
-    return _WEIGHTS.value is None and not command.has_workdir()
+    """Whether no encoder is named."""
+    return not _ENCODER.value and _WEIGHTS.value is None and not command.has_workdir()
 
 
 def named(*, usual: bool = False) -> str:
-    """The run of --workdir or the file of --weights, as it was given.
+    """What --encoder, --weights or --workdir names, as it was given.
 
     Args:
         usual: whether the encoder that comes with the library is taken where none is named.
     """
-    return lean.SEEN if usual and none() else _WEIGHTS.value or command.workdir()
+    if usual and none():
+        return lean.SEEN
+    return _ENCODER.value or _WEIGHTS.value or command.workdir()
 
 
 def of_run() -> bool:
-    """Whether a run is named, not a file."""
-    return not (weights() or none())
+    """Whether a run is named by --workdir."""
+    return not (_ENCODER.value or weights() or none())
 
 
 def weights() -> bool:
-    """Whether a weights file is used instead of a run."""
-    return _WEIGHTS.value is not None
+    """Whether a weights file is used."""
+    return _WEIGHTS.value is not None and not _ENCODER.value
 
 
-def encoder(*, usual: bool = False) -> tuple[dict[str, Any], Model, Variables]:
-    """The run of --workdir or the file of --weights: (configuration, encoder, its variables).
+def exported() -> tuple[Path, str] | None:
+    """What --encoder names, as `encoders.found` tells it; None where it names nothing.
+
+    Raises:
+        FileNotFoundError, ImportError, ValueError: as `encoders.found`.
+    """
+    return encoders.found(_ENCODER.value) if _ENCODER.value else None
+
+
+def encoder(*, usual: bool = False) -> Opened:
+    """The encoder that --encoder, --weights or --workdir names.
 
     Args:
         usual: as of `named`.
 
     Raises:
-        ValueError: neither is named, or --backbone is missing.
-        FileNotFoundError: there is no such run or file.
+        ValueError: none is named, or --backbone is missing; or as `encoders.opened`.
+        FileNotFoundError: there is no such encoder.
+        ImportError: --encoder is on a hub, and huggingface_hub is not installed.
     """
     if usual and none():
-        return shipped()
-    if _WEIGHTS.value is None:
-        workdir = Path(command.workdir())
-        kept, model = encoders.of_run(workdir)
-        return vars(kept), model, checkpoint.restore_encoder(workdir / "checkpoints", model)
-    file, backbone, ways = weights_file()
-    model, variables = encoders.of_weights(file, backbone, **ways, say=command.say)
-    return dict(model.config), model, variables
-
-
-def shipped() -> tuple[dict[str, Any], Model, Variables]:
-    """The encoder that comes with the library: (configuration, encoder, its variables)."""
-    kept, model, variables = encoders.trained(lean.HOME / lean.STREET)
-    return vars(kept), model, variables
+        return encoders.opened(lean.HOME / lean.STREET)
+    if there := exported():
+        return encoders.opened(there[0])
+    if weights():
+        file, backbone, ways = weights_file()
+        model, variables = encoders.of_weights(file, backbone, **ways, say=command.say)
+        return Opened(dict(model.config), model, variables)
+    workdir = command.workdir()
+    kept, model = encoders.of_run(workdir)
+    variables = checkpoint.restore_encoder(Path(workdir) / "checkpoints", model)
+    return Opened(vars(kept), model, variables)
 
 
 def weights_file() -> tuple[str, str, dict[str, str]]:

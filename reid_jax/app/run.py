@@ -35,6 +35,7 @@ from reid_jax.app.paths import resolved
 from reid_jax.app.results import record
 from reid_jax.data import batch as batching
 from reid_jax.files import jsons
+from reid_jax.retrieval import point
 from reid_jax.retrieval.ranking import Ranking
 from reid_jax.train import Moment, Position
 from reid_jax.types import Batch, Plan, TrainState, Variables
@@ -230,7 +231,7 @@ def _record(
 ) -> None:
     """Write the results of a run."""
     kept = dataclasses.asdict(resolved(config))
-    told = record.run_about(kept, workdir, parallel.first(encoder))
+    told = record.run_about(kept, workdir, point.fingerprint(parallel.first(encoder)))
     told |= {
         "seconds": about.read(workdir).seconds,
         "epochs": 0 if at is None else at.epoch + at.whole,

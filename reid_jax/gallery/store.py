@@ -201,6 +201,7 @@ class Store(Reader):
             kept = state.state(self.folder)
             what = indexing.due(self._rows, kept.indexed)
             if what == "grow":
+                indexing.index_values(self._rows)
                 self._rows.grow()
             elif what:
                 self.say(f"building the index of {len(self):,} rows, which takes minutes")
@@ -248,7 +249,11 @@ class Store(Reader):
             undone["thumbnails"] = sorted({*undone.get("thumbnails", []), *files})
             state.write_state(self.folder, kept._replace(undone=undone))
             self._small.delete(orphans)
+        if undone.get("rows"):
+            indexing.drop_values(self._rows)
         self._rows.erase(undone.get("rows", []))
+        if indexing.lacking(self._rows) is not None:
+            indexing.index_values(self._rows)
         self._small.erase(undone.get("thumbnails", []))
         used = self._rows.read(["row"])["row"].to_numpy()
         feedback.keep(self.folder, used.tolist())

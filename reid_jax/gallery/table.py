@@ -165,13 +165,13 @@ class Table:
                 fragments = [one for one in fragments if len(self._row_ids(one))]
 
     def tidy(self) -> None:
-        """Put small files together where there are many, and add new rows to the index."""
+        """Put small files together where there are many, and add new rows to the indices."""
         if self.lance.stats()["fragment_stats"]["num_small_fragments"] > MANY:
             with told(self.folder):
                 self._optimise(KEPT)
 
     def grow(self) -> None:
-        """Add the rows that the index lacks to it."""
+        """Add the rows that the indices lack to them."""
         with told(self.folder):
             self._optimise(KEPT)
 

@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 import reid_jax
-from reid_jax.api.gallery import of_records
+from reid_jax import lean
+from reid_jax.api.gallery import encoder_of, of_records
 from reid_jax.gallery import thumbnails
+from reid_jax.gallery.store import make
 
 pytestmark = pytest.mark.usefixtures("optimised")
 
@@ -129,3 +131,21 @@ def test_what_records_know():
     assert of_records(records) == {
         "person": [-1, 3], "camera": [2, -1], "video": [-1, 5], "frame": [7, -1],
     }  # fmt: skip
+
+
+def test_what_a_gallery_is_of_goes_before_street(tmp_path):
+    """What is named goes before both; a gallery that remembers no place is of street or refused."""
+    of_street, said = reid_jax.load("street").fingerprint, []
+    make(tmp_path / "named", "f" * 16, 4, name="/my/encoder")
+    make(tmp_path / "street", of_street, 256)
+    make(tmp_path / "other", "f" * 16, 4)
+    found = {
+        (folder, given): encoder_of(tmp_path / folder, given, said.append)
+        for folder, given in (
+            ("new", None), ("new", "a"), ("named", None), ("named", "b"), ("street", None)
+        )
+    }  # fmt: skip
+    assert list(found.values()) == ["street", "a", "/my/encoder", "b", "street"]
+    assert said == [f"no encoder is named: {lean.SEEN}"] * 2
+    with pytest.raises(ValueError, match="does not remember where its encoder is; name"):
+        encoder_of(tmp_path / "other", None, said.append)

@@ -358,10 +358,12 @@ def test_the_command_follows_and_ends_on_a_stop(videos, whole, tmp_path):
 
 def test_what_is_wrong_with_the_command_is_a_line(videos, tmp_path):
     gallery, boxes = f"--gallery={tmp_path}/people", f"--detector=mot:{videos}"
+    store(tmp_path / "other")
+    other = f"--gallery={tmp_path}/other"
     for words, told in (
         ((gallery, boxes), "name videos, folders of them or cameras"),
         ((f"--videos={videos}", gallery), "name what finds persons with --detector"),
-        ((f"--videos={videos}", boxes, gallery), "with --encoder=FOLDER"),
+        ((f"--videos={videos}", boxes, other), "does not remember where its encoder is; name"),
         (("--videos=0", "--detector=onyx:a", gallery), "'onyx:a' is not known"),
         (("--videos=a=rtsp://x,a=rtsp://y", boxes, gallery), "two cameras are called a"),
     ):

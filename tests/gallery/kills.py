@@ -49,7 +49,9 @@ def write(folder, notes, seed):
         names = [rng.randrange(1 << 40) for _ in range(rng.choice([1, 5, 60]))]
         _note(notes, {"adding": names})
         jpegs = [jpeg(name) for name in names]
-        store.add(np.stack([row(name) for name in names]), name=names, jpegs=jpegs)
+        camera, at = [name % 5 for name in names], [name % 1000 for name in names]
+        rows = np.stack([row(name) for name in names])
+        store.add(rows, name=names, camera=camera, time=at, jpegs=jpegs)
         _note(notes, {"added": names})
         added += names
 
@@ -77,6 +79,8 @@ def check(folder, notes):
         assert noted["added"] - noted["removing"] <= there, "an acknowledged row is lost"
         assert not there & noted["removed"], "a removed row is there"
         assert there <= noted["adding"]
+        by = {int(one["name"]) for one in store.rows(where(cameras=3), ["name"])}
+        assert by == {name for name in there if name % 5 == 3}, "a filter means other rows"
         for one, name in zip(found, names, strict=True):
             own = row(name) / np.linalg.norm(row(name).astype(np.float64))
             np.testing.assert_allclose(one["embedding"], own, atol=1e-6)

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from reid_jax.gallery import index, moment, tracks
+from reid_jax.gallery import index, moment, state, tracks
 from reid_jax.gallery.where import Where, where
 from reid_jax.retrieval.point import Point
 from tests.gallery.made import BEGIN, WIDTH, exact, opened, people, seconds
 
 N = 3000
+INDICES = {"embedding", *index.VALUES}
 NASTY = (
     "a'b", "a\\'b", "'; DROP TABLE rows; --", "x\\", '"q"', "ü\n\t", "%_", "' OR 1=1 --",
     "a\x00b", "''", "{}", "$1", "?", "x' OR '1'='1", "/* */", "null", "-1",
@@ -212,6 +213,81 @@ def test_a_question_that_cannot_be_answered(drawn):
         with pytest.raises(ValueError, match=says):
             store.search(**asked)
     assert store.search(rows[0], where=Where(cameras=("none",))).matches == ()
+
+
+@pytest.fixture
+def indexed(monkeypatch):
+    """Galleries of 2,000 rows have an index."""
+    for name, value in {"ABOVE": 2000, "LEAST_TAIL": 300, "SAMPLE": 5}.items():
+        monkeypatch.setattr(index, name, value)
+
+
+def test_filters_mean_the_same_with_indices_of_values(tmp_path, indexed):
+    """However rows came, moved and went: a loop over what was added says which are meant."""
+    rng, store = np.random.default_rng(0), opened(tmp_path / "g", width=8)
+    begin, kept = BEGIN // 1_000_000, {}  # of each row its camera and time
+    cameras = ["gate", "it's", "", "1", "2", None]
+
+    def add(n):
+        known = [
+            (cameras[rng.integers(len(cameras))], begin + int(rng.integers(1000)) if one else None)
+            for one in rng.integers(0, 9, n)
+        ]
+        camera, time = zip(*known, strict=True)
+        new = store.add(rng.standard_normal((n, 8)), camera=list(camera), time=list(time))
+        kept.update(zip(new.tolist(), known, strict=True))
+
+    def agrees():
+        for chosen in (["gate"], ["it's", ""], ["1", "2", "none"], None):
+            for since, until in ((None, None), (100, None), (None, 300), (250, 260)):
+                first, last = (None if one is None else begin + one for one in (since, until))
+                which = where(cameras=chosen, since=first, until=last)
+                meant = {
+                    row
+                    for row, (camera, time) in kept.items()
+                    if (chosen is None or camera in chosen)
+                    and (first is None or (time is not None and time >= first))
+                    and (last is None or (time is not None and time < last))
+                }
+                assert {one["row"] for one in store.rows(which, ["row"])} == meant, which
+                answer = store.search(np.ones(8), where=which, top=5)
+                assert answer.looked == len(meant)
+                assert len(answer.matches) == min(5, len(meant))
+                assert {one.row for one in answer.matches} <= meant
+
+    def lacking():
+        return {one.columns[0]: one.num_unindexed_rows for one in store._rows.lance.list_indices()}
+
+    for n, lacks in ((1900, None), (300, 0), (200, 200), (400, 0)):
+        add(n)
+        assert lacking() == ({} if lacks is None else dict.fromkeys(INDICES, lacks))
+        agrees()
+    for which, erase in (
+        ({"cameras": "gate", "until": begin + 500}, False),
+        ({"rows": range(500, 520)}, True),
+        ({"rows": range(1900, 2200)}, True),  # all that was added at once
+    ):
+        gone = [one["row"] for one in store.rows(where(**which), ["row"])]
+        assert store.remove(where(**which), erase=erase) == len(gone)
+        for row in gone:
+            del kept[row]
+        agrees()
+        assert lacking().keys() == INDICES
+    other = opened(tmp_path / "other", width=8)
+    numbers = other.add(rng.standard_normal((50, 8)), camera="gate", time=begin + 255)
+    assert store.merge(other) == len(numbers)
+    kept.update(dict.fromkeys(range(2800, 2850), ("gate", begin + 255)))
+    agrees()
+
+
+def test_a_gallery_of_an_earlier_version_gets_indices_of_values(tmp_path, indexed):
+    store = opened(tmp_path / "g", width=8)
+    store.add(np.random.default_rng(0).standard_normal((2000, 8)))  # of no camera and no time
+    index.drop_values(store._rows)
+    assert index.due(store._rows, state.state(store.folder).indexed) == "grow"
+    store.add(np.ones((1, 8)), camera="gate")
+    assert {one.columns[0] for one in store._rows.lance.list_indices()} == INDICES
+    assert store.search(np.ones(8), where=where(cameras="gate")).matches[0].row == 2000
 
 
 def test_the_index_is_built_grown_and_told(tmp_path, monkeypatch):

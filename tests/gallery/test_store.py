@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from reid_jax.files import lock
-from reid_jax.gallery import state, thumbnails
+from reid_jax.gallery import index, state, thumbnails
 from reid_jax.gallery.store import Store, make
 from reid_jax.gallery.where import where
 from tests.gallery.made import BEGIN, HASH, WIDTH, files_with, jpeg, opened, people, seconds
@@ -80,6 +80,33 @@ def test_a_removed_person_leaves_the_disk(tmp_path, many):
     assert all((left[row] == kept[row]).all() for row in left)
     assert files_with(store.folder, kept[5].tobytes()) and files_with(store.folder, jpeg(5))
     assert not list(store.folder.rglob("*.lance/_deletions/*"))
+
+
+@pytest.mark.parametrize("which", ["a file", "a part"])
+def test_removed_values_leave_the_indices(tmp_path, monkeypatch, which):
+    """Lance keeps an index's file, with all values, where a whole file of rows is deleted."""
+    monkeypatch.setattr(index, "ABOVE", 400)
+    monkeypatch.setattr(index, "SAMPLE", 5)
+    store, rows = opened(tmp_path / "g"), people(800)
+    first = 0 if which == "a file" else 200
+    camera = [
+        "gone-camera-name" if first <= row < 400 else "kept-camera-name" for row in range(800)
+    ]
+    time = [1_700_000_000.125 + row for row in range(800)]
+    for start in (0, 400):
+        part = slice(start, start + 400)
+        store.add(rows[part], camera=camera[part], time=time[part], maintain=False)
+    store.maintain()
+    moments = [
+        (1_700_000_000_125_000 + 1_000_000 * row).to_bytes(8, "little") for row in range(400)
+    ]
+    indices = store.folder / "rows.lance" / "_indices"
+    assert files_with(indices, b"gone-camera-name") and files_with(indices, moments[first])
+    assert store.remove(where(cameras="gone-camera-name")) == 400 - first
+    assert not files_with(store.folder, b"gone-camera-name")
+    for moment in moments[first::7]:
+        assert not files_with(store.folder, moment)
+    assert files_with(indices, b"kept-camera-name")
 
 
 def test_a_removal_may_leave_the_disk_to_the_next_writer(tmp_path):

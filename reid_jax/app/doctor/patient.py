@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from reid_jax import checkpoint, encoders, evaluate, export, parallel
+from reid_jax import checkpoint, encoders, evaluate, export, lean, parallel
 from reid_jax.app import progress
 from reid_jax.app.protocols.checkpoints import step
 from reid_jax.data import records
@@ -77,11 +77,17 @@ def of_run(workdir: Path) -> Patient:
 
 
 def of_export(folder: Path) -> Patient:
-    """An exported encoder: its program, which is what is used, and its weights, where it says them.
+    """An exported encoder: its program, and its weights, where it says them.
+
+    Of one in half precision, which has no program, its weights.
 
     Raises:
         FileNotFoundError: the folder holds none.
     """
+    if lean.holds(folder):
+        kept, known, halves = encoders.trained(folder)
+        coverage = f"all {len(jax.tree.leaves(halves))} arrays, in half precision"
+        return of_model(str(folder), known, halves, coverage, (), kept.rank_by)
     run, about = export.load(folder)
     config: Mapping[str, Any] = about["config"]
     model, variables = None, None

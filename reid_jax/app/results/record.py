@@ -24,9 +24,9 @@ from reid_jax.app.protocols.targets import mark
 from reid_jax.data import records
 from reid_jax.data.check import survey
 from reid_jax.evaluate import RANKS
-from reid_jax.retrieval import bootstrap, point
+from reid_jax.retrieval import bootstrap
 from reid_jax.retrieval.ranking import Ranking
-from reid_jax.types import Records, Variables
+from reid_jax.types import Records
 from reid_jax.whole import whole
 
 FORM = 1  # of the file
@@ -97,13 +97,13 @@ def test_of(test: Records, source: str, **how: Any) -> dict[str, Any]:
     return {"source": source, "mark": marked.hexdigest()[:16], **counts, **how}
 
 
-def run_about(config: Mapping[str, Any], workdir: Path, variables: Variables) -> dict[str, Any]:
+def run_about(config: Mapping[str, Any], workdir: Path, encoder: str) -> dict[str, Any]:
     """What is to be said of an encoder of a run, beside `origin.told`.
 
     Args:
         config: the run's, by name.
         workdir: its folder.
-        variables: its encoder's, on the host.
+        encoder: the hash of its encoder.
     """
     folder = str(workdir.absolute())
     began = origins.read(workdir)
@@ -111,19 +111,17 @@ def run_about(config: Mapping[str, Any], workdir: Path, variables: Variables) ->
         "folder": folder,
         "experiment": began.experiment,
         "recipe": began.recipe,
-        **encoder_about(config, variables, folder),
+        **encoder_about(config, encoder, folder),
     }
 
 
-def encoder_about(
-    config: Mapping[str, Any], variables: Variables, folder: str = ""
-) -> dict[str, Any]:
+def encoder_about(config: Mapping[str, Any], encoder: str, folder: str = "") -> dict[str, Any]:
     """The same of any encoder; `folder`: of its run."""
     return {
         "configuration": origin.digest(config, folder),
         "config": dict(config),
         "seeds": [config["seed"]] if "seed" in config else [],
-        "encoder": point.fingerprint(variables),
+        "encoder": encoder,
     }
 
 

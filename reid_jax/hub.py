@@ -8,6 +8,7 @@ import re
 from os import PathLike
 from pathlib import Path
 
+from reid_jax import lean
 from reid_jax.card import HOLDS
 
 SCHEME = "hf://"
@@ -33,7 +34,7 @@ def fetched(address: str) -> tuple[Path, str]:
     Raises:
         ValueError: it is no such address.
         FileNotFoundError: there is no such repository or revision, or no export in it; or it is
-            not in the cache, and the hub cannot be reached.
+            not in the cache, and the hub cannot be reached. The line says which of these.
         ImportError: huggingface_hub is not installed.
     """
     found = FORM.fullmatch(address)
@@ -41,25 +42,33 @@ def fetched(address: str) -> tuple[Path, str]:
         raise ValueError(f"{address} is no address on a hub; write hf://owner/name@revision")
     try:
         import huggingface_hub
-        from huggingface_hub.errors import HFValidationError
+        from huggingface_hub import errors
     except ImportError:
         raise ImportError(f"{address} needs huggingface_hub: pip install 'reid_jax[hub]'") from None
     name, revision = found[1], found[2] or "main"
     try:
         folder = huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=KEPT)
-    except HFValidationError as error:
+    except errors.HFValidationError as error:
         raise ValueError(f"{address} is no address on a hub: {_line(error)}") from None
+    except errors.RevisionNotFoundError:
+        raise FileNotFoundError(f"{address}: {name} has no revision {revision}") from None
+    except errors.RepositoryNotFoundError:
+        raise FileNotFoundError(
+            f"{address}: the hub shows no repository {name}; if it is private, log in with "
+            "`hf auth login`"
+        ) from None
     except (OSError, ValueError, RuntimeError) as error:
         raise FileNotFoundError(
-            f"{address} cannot be fetched: there is no such repository or revision, or it is "
-            f"neither in the cache nor to be reached ({type(error).__name__})"
+            f"{address} cannot be fetched: it is neither in the cache nor to be reached "
+            f"({type(error).__name__})"
         ) from None
     path = Path(folder)
-    for file in ("encoder.json", "weights"):
-        if not (path / file).exists():
-            raise FileNotFoundError(
-                f"{address} lacks {file}; it is no encoder that `reid-jax export` wrote"
-            )
+    held = (path / "weights").is_dir() or lean.holds(path)
+    if not held or not (path / "encoder.json").is_file():
+        lacks = f"weights and {lean.FILE}" if not held else "encoder.json"
+        raise FileNotFoundError(
+            f"{address} lacks {lacks}; it is no encoder that `reid-jax export` wrote"
+        )
     return path, f"{SCHEME}{name}@{path.name}"
 
 
