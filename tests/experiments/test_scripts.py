@@ -312,7 +312,7 @@ def test_cluster_labels_pictures_for_a_training(data, tmp_path):
     assert "`reid-jax embed` writes it" in refused(
         "cluster", "--embeddings=no.npz", given[1], f"--out={tmp_path}/b.csv"
     )
-    assert "is no file of `reid-jax embed`" in refused(
+    assert "is not a file of `reid-jax embed`" in refused(
         "cluster", f"--embeddings={data}/all.csv", given[1], f"--out={tmp_path}/b.csv"
     )
     (folder / names[0]).unlink()
