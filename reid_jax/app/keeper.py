@@ -43,6 +43,7 @@ class Keeper:
             checkpoint.save(self.checkpoints, self.moment, encoder, self.job.model.input)
             about.lasted(self.workdir, time.monotonic() - self.began)
             self.moment, self.written = None, time.monotonic()
+            stop.then(stop.GOES_ON)  # who leaves waits in `close`
 
     def close(self) -> None:
         """Wait until all is on the disk."""

@@ -114,8 +114,6 @@ class Log:
         """Say how the run ended: finished, stopped or failed."""
         if self.others:
             self.others.end(how)
-        if how == "stopped":
-            self.say("the state is saved")
         if how != "failed":
             self.say(f"{timedelta(seconds=round(time.monotonic() - self.began))} in all")
         if self.events:

@@ -64,6 +64,7 @@ def main(experiment: Experiment) -> None:
 
 def _begin(experiment: Experiment, config: Any, workdir: Path) -> None:
     """Train one seed, or those of --seeds."""
+    workdirs.begin(workdir)
     if count := seeds.count():
         seeds.train(config, workdir, count, finished=ended)
     else:
@@ -91,6 +92,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
     Raises:
         Stopped: the run was asked to stop; what it did is saved.
     """
+    workdirs.begin(workdir)
     workdirs.check(workdir, config)
     began = time.monotonic()
     job = build(config)
@@ -145,6 +147,8 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
     except stop.Stopped:
         keeper.write()
         keeper.close()
+        if workdirs.used(workdir):
+            log.say("the state is saved")
         log.end("stopped")
         raise
     except Exception:

@@ -28,6 +28,7 @@ def finish(experiment: Experiment, config: Any, folder: Path, name: str = "") ->
         ValueError: the folder was made by another configuration.
         Stopped: the stage was asked to stop.
     """
+    workdirs.begin(folder)
     workdirs.check(folder, config)
     if run.ended(config, folder):
         return

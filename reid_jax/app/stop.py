@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SWALLOWS = ("__del__", "_xla_gc_callback")  # functions whose exceptions Python only prints
 TRACKER = "ignore:resource_tracker:UserWarning"  # of semaphores that are left over
+ANEW, GOES_ON = "begins anew", "goes on from what is saved"  # the same command, after a stop
 PATIENCE = 5.0  # seconds that a computation without unsaved work may go on after a stop is asked
 
 
@@ -40,6 +41,7 @@ class _State:
     unsaved = False  # whether a stop at once would lose work
     heeded = False
     early = False  # before there is anything that `Stopped` could unwind
+    then = ANEW
 
 
 def heed(*, early: bool = False) -> None:
@@ -96,6 +98,11 @@ def unsaved(is_so: bool) -> None:
     _State.unsaved = is_so
 
 
+def then(does: str) -> None:
+    """Say what the same command does after a stop from now on, e.g. `GOES_ON`."""
+    _State.then = does
+
+
 def at_once(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that a stop breaks off even inside `held`, e.g. a long look at the data."""
 
@@ -131,14 +138,14 @@ def again() -> str:
     return shlex.join(["python", *words[1:]])
 
 
-def last_words(then: str) -> str:
-    """How a stopped command is gone on with; `then`: what it does."""
-    return f"stopped; the same command {then}:\n    {again()}"
+def last_words(does: str = "") -> str:
+    """How a stopped command is gone on with; `does`: what the same command does, if not `then`."""
+    return f"stopped; the same command {does or _State.then}:\n    {again()}"
 
 
 def _ask(number: int, frame: FrameType | None) -> None:
     if _State.early:
-        leave(number, last_words("begins anew"))
+        leave(number, last_words("begins where this began"))  # nothing is known of what is saved
     while frame is not None:
         if frame.f_code.co_name in SWALLOWS:
             _State.asked = _State.asked or number
@@ -175,7 +182,7 @@ def _watch(reader: int) -> None:
         if ready:
             leave(_next(reader))
         if not _State.unsaved:
-            leave(first, last_words("begins where this began"))
+            leave(first, last_words())
 
 
 def _next(reader: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from reid_jax.app import stop
 from reid_jax.app.paths import resolved, resolved_values
 from reid_jax.data.check import fingerprint
 from reid_jax.files import jsons, lock
@@ -174,3 +175,9 @@ def _visible(path: Path) -> bool:
 def used(workdir: Path) -> bool:
     """Whether a step of the run, or of a stage in its folder, is saved."""
     return any(path.name.isdigit() for path in workdir.glob("**/checkpoints/*"))
+
+
+def begin(workdir: Path) -> None:
+    """Where something of a workdir is saved, a stop says from now on that the command goes on."""
+    if used(workdir):
+        stop.then(stop.GOES_ON)
