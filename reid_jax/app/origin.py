@@ -41,7 +41,8 @@ def revision() -> str:
     """Git's revision of this code, with "-dirty" where files were changed; "" where it has none."""
     if not (ROOT / ".git").exists():
         return ""  # a wheel, maybe in the folder of another project
-    call = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    call = ["git", "--no-optional-locks"]  # a stop kills it, and a lock would stay in the index
+    call += ["-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         return subprocess.run(
             call, capture_output=True, text=True, timeout=10, check=True

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 from absl import flags
 
-from reid_jax import checkpoint, evaluate, parallel, train
+from reid_jax import checkpoint, parallel, train
 from reid_jax.app import (
     about,
+    best,
     command,
     progress,
     report,
@@ -27,7 +27,7 @@ from reid_jax.app import (
     workdirs,
     writers,
 )
-from reid_jax.app.embedding import embed_rows
+from reid_jax.app.embedding import embed_rows, ranked
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.keeper import Keeper, encoder_of
 from reid_jax.app.log import LINE, Log
@@ -40,7 +40,10 @@ from reid_jax.train import Moment, Position
 from reid_jax.types import Batch, Plan, TrainState, Variables
 
 _EVALUATE = flags.DEFINE_integer(
-    "evaluate_every", 0, "epochs between evaluations; 0: after the last one only", lower_bound=0
+    "evaluate_every",
+    0,
+    "epochs between evaluations; 0: after the last one only (and validations after each)",
+    lower_bound=0,
 )
 _REPORT = flags.DEFINE_boolean(
     "report",
@@ -95,7 +98,7 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
     workdirs.begin(workdir)
     workdirs.check(workdir, config)
     began = time.monotonic()
-    job = build(config)
+    job = build(config)._replace(validation=sources.validation(config))
     with workdirs.locked(workdir):
         workdirs.check(workdir, config)  # another run may have begun meanwhile
         workdirs.check_data(workdir, job.train)
@@ -116,18 +119,22 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
     encoder = job.method.encoder(state.variables, state.carry)
     try:
         with stop.held():
-            if at is not None and _looks(at, config) and parallel.agreed(_unseen(at, workdir, log)):
-                stop.at_once(_look)(job, config, embed, Moment(at, state, {}), log, workdir)
+            if at is not None:
+                again = Moment(at, state, {})
+                stop.at_once(_validate)(job, config, embed, again, log, keeper)
+                if _looks(at, config) and parallel.agreed(_unseen(at, workdir, log)):
+                    stop.at_once(_look)(job, config, embed, again, log, workdir)
             for moment in _moments(job, config, embed, state, at):
                 log.moment(moment)
                 at, encoder = moment.position, encoder_of(job, moment)
                 keeper.look(moment, now=at.ends(config.epochs))
                 if parallel.agreed(bool(stop.asked())):
                     raise stop.Stopped(stop.asked() or signal.SIGTERM)
+                stop.at_once(_validate)(job, config, embed, moment, log, keeper)
                 if _looks(at, config):
                     stop.at_once(_look)(job, config, embed, moment, log, workdir)
         keeper.close()
-        embedding, figures, ranking = test(job, config, embed, encoder)
+        embedding, figures, ranking = ranked(job.test, job.model, config, embed, encoder)
         log.test(figures)
         _record(job, config, workdir, encoder, at, figures, ranking)
         if _REPORT.value and at is not None:
@@ -193,6 +200,20 @@ def _looks(at: Position, config: Any) -> bool:
     return bool(due) and not at.ends(config.epochs)
 
 
+def _validate(
+    job: Job, config: Any, embed: parallel.Embed, moment: Moment, log: Log, keeper: Keeper
+) -> None:
+    """Where it is due, measure a run by the persons held out, and keep the best moment aside."""
+    held, at = job.validation, moment.position
+    due = (at.whole and (at.epoch + 1) % (_EVALUATE.value or 1) == 0) or at.ends(config.epochs)
+    if held is None or not due or not parallel.agreed(not log.tested(best.KIND)):
+        return
+    figures = ranked(held, job.model, config, embed, encoder_of(job, moment))[1]
+    if keeper.keep(moment, figures):
+        log.say(f"the best validation yet, kept in {keeper.workdir / best.FOLDER}")
+    log.test(figures, best.KIND)
+
+
 def _unseen(at: Position, workdir: Path, log: Log) -> bool:
     """Whether a kill came between a checkpoint and the end of the evaluation behind it."""
     drawn = report.midway_file(workdir / "report", at.epoch + 1)
@@ -204,23 +225,10 @@ def _look(
 ) -> None:
     """Evaluate a run on its way."""
     encoder, epoch = encoder_of(job, moment), moment.position.epoch + 1
-    embedding, figures, _ = test(job, config, embed, encoder)
+    embedding, figures, _ = ranked(job.test, job.model, config, embed, encoder)
     log.test(figures)
     if _REPORT.value:
         report.midway(job, config, embed, encoder, embedding, workdir / "report", epoch)
-
-
-def test(
-    job: Job, config: Any, embed: parallel.Embed, encoder: Variables
-) -> tuple[np.ndarray, dict[str, float], Ranking | None]:
-    """Embeddings f32[n d] of the test data, the figures of their ranking, and it; none without."""
-    rows = np.arange(len(job.test.person))
-    if not len(rows):
-        return np.zeros((0, job.model.width), np.float32), {}, None
-    embedding = embed_rows(embed, job.model, job.test, encoder, rows)
-    ways = {"metric": config.rank_by, "same_camera": config.same_camera}
-    ranked = evaluate.rank_records(embedding, job.test, **ways)
-    return embedding, dict(evaluate.measured(embedding, job.test, ranked=ranked, **ways)), ranked
 
 
 def _record(

@@ -95,7 +95,8 @@ def locked(workdir: Path) -> Iterator[None]:
         return
     workdir.mkdir(parents=True, exist_ok=True)
     with lock.of_training(workdir, "--workdir").held(0):
-        for folder in (workdir, workdir / "report"):
+        for name in ("", "report", "best", "best/checkpoints"):
+            folder = workdir / name
             remove_unfinished(folder)
         yield
 
