@@ -256,8 +256,13 @@ def _record(
 def ended(config: Any, workdir: Path) -> bool:
     """Whether the run in `workdir` did its last epoch and all that follows it.
 
-    Versions before 0.6.0 did not say so; of their runs the last test is looked for.
+    All processes are told what process 0 sees. Versions before 0.6.0 did not say so; of their runs
+    the last test is looked for.
     """
+    return parallel.agreed(jax.process_index() == 0 and _ended(config, workdir))
+
+
+def _ended(config: Any, workdir: Path) -> bool:
     known = about.read(workdir).finished
     if known >= 0:
         return known == config.epochs

@@ -14,7 +14,7 @@ import jax
 from reid_jax.app import stop
 from reid_jax.app.paths import resolved, resolved_values
 from reid_jax.data.check import fingerprint
-from reid_jax.files import jsons, lock
+from reid_jax.files import jsons, late, lock
 from reid_jax.options import renewed
 from reid_jax.types import Records
 from reid_jax.whole import remove_unfinished, whole
@@ -43,8 +43,10 @@ def check(workdir: Path, config: Any) -> None:
     """
     path = workdir / "config.json"
     _check_writable(workdir)
+    if jax.process_index():  # the first one may be at work, and refuses what is not a run's
+        late.wait(path, lambda: path.is_file() or not _holds_others(workdir))
     if not path.is_file():
-        if workdir.exists() and (not workdir.is_dir() or any(map(_visible, workdir.iterdir()))):
+        if _holds_others(workdir):
             raise ValueError(
                 f"{workdir} holds other files and no config.json; choose an empty or a new "
                 "--workdir"
@@ -166,6 +168,11 @@ def kept(path: Path, config_class: type) -> dict[str, Any]:
             f"{path} is not the configuration of a run of this experiment; choose another --workdir"
         ) from None
     return {**known, **kept}
+
+
+def _holds_others(workdir: Path) -> bool:
+    """Whether something is there that is no empty folder."""
+    return workdir.exists() and (not workdir.is_dir() or any(map(_visible, workdir.iterdir())))
 
 
 def _visible(path: Path) -> bool:
