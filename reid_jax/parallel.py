@@ -136,6 +136,15 @@ def agreed(wish: bool) -> bool:
     return bool(np.any(multihost_utils.process_allgather(np.asarray(wish))))
 
 
+def preempted(step: int) -> bool:
+    """Whether all processes stop after this step, since one of them is to be ended.
+
+    jax spreads the notice and chooses a step that none of them is past; asked after each step, it
+    costs no communication. Without other processes it is False.
+    """
+    return multihost_utils.reached_preemption_sync_point(step)
+
+
 def firsts(numbers: Sequence[int]) -> list[int]:
     """The whole numbers that process 0 gives; all get them."""
     if jax.process_count() == 1:

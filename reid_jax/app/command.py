@@ -225,6 +225,7 @@ def distribute() -> None:
         _PROCESS.value,
         heartbeat_timeout_seconds=round(4 * _PATIENCE.value),
     )
+    stop.share()
     if _WORKDIR.value:
         peers.begin(
             Path(workdir()), jax.process_index(), jax.process_count(), float(_PATIENCE.value)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -121,18 +121,18 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
         with stop.held():
             if at is not None:
                 again = Moment(at, state, {})
-                stop.at_once(_validate)(job, config, embed, again, log, keeper)
+                _at_once(_validate)(job, config, embed, again, log, keeper)
                 if _looks(at, config) and parallel.agreed(_unseen(at, workdir, log)):
-                    stop.at_once(_look)(job, config, embed, again, log, workdir)
+                    _at_once(_look)(job, config, embed, again, log, workdir)
             for moment in _moments(job, config, embed, state, at):
                 log.moment(moment)
                 at, encoder = moment.position, encoder_of(job, moment)
                 keeper.look(moment, now=at.ends(config.epochs))
                 if parallel.agreed(bool(stop.asked())):
                     raise stop.Stopped(stop.asked() or signal.SIGTERM)
-                stop.at_once(_validate)(job, config, embed, moment, log, keeper)
+                _at_once(_validate)(job, config, embed, moment, log, keeper)
                 if _looks(at, config):
-                    stop.at_once(_look)(job, config, embed, moment, log, workdir)
+                    _at_once(_look)(job, config, embed, moment, log, workdir)
         keeper.close()
         embedding, figures, ranking = ranked(job.test, job.model, config, embed, encoder)
         log.test(figures)
@@ -165,18 +165,23 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
     return figures
 
 
+def _at_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`stop.at_once`; but of several processes none may leave the others by itself."""
+    return stop.at_once(function) if parallel.share()[1] == 1 else function
+
+
 def _moments(
     job: Job, config: Any, embed: parallel.Embed, state: TrainState, resume: Position | None
 ) -> Iterator[Moment]:
     """The loop; a stop breaks an epoch's plan off, and waits for the end of a step."""
-    alone = parallel.share()[1] == 1  # of several processes none may leave by itself
-    plan = stop.at_once(job.method.plan) if alone else job.method.plan
+    plan = _at_once(job.method.plan)
 
     def planned(*parts: Any) -> tuple[TrainState, Plan]:
         what = "choosing the pictures of the epoch"
         with progress.doing(what), slow.watched(what):
             return plan(*parts)
 
+    alone, steps = parallel.share()[1] == 1, count(int(parallel.first(state.step)) + 1)
     method = job.method._replace(plan=planned)
     return train.epochs(
         method,
@@ -189,7 +194,7 @@ def _moments(
         count=config.epochs,
         seed=config.seed,
         every=EVERY,
-        pause=lambda: alone and bool(stop.asked()),
+        pause=lambda: parallel.preempted(next(steps)) or (alone and bool(stop.asked())),
         resume=resume,
     )
 

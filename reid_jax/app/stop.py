@@ -5,6 +5,7 @@ is, except inside `held`, where the owner of unsaved work asks `asked()` between
 twice, it ends at once. This module imports nothing heavy: scripts begin with it.
 """
 
+import ctypes
 import os
 import select
 import shlex
@@ -13,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -42,6 +43,7 @@ class _State:
     heeded = False
     early = False  # before there is anything that `Stopped` could unwind
     then = ANEW
+    others: Callable[[], Any] | None = None  # told of a stop
 
 
 def heed(*, early: bool = False) -> None:
@@ -76,6 +78,8 @@ def asked() -> int:
 def ask(number: int) -> None:
     """Ask for a stop as a signal of this number does; it raises `Stopped` outside of `held`."""
     _State.asked = _State.asked or number
+    if _State.others is not None:
+        _State.others()
     if not _State.held:
         raise Stopped(_State.asked)
 
@@ -96,6 +100,25 @@ def held() -> Iterator[None]:
 def unsaved(is_so: bool) -> None:
     """Say whether there is work that a stop at once would lose."""
     _State.unsaved = is_so
+
+
+def share() -> None:
+    """Share stops with jax, which took SIGTERM for itself when this process joined others.
+
+    Its handler notes a preemption, upon which all processes agree on a step to stop at
+    (`parallel.preempted`). From now on this module hears SIGTERM again, and any stop is noted so.
+    """
+    if signal.getsignal(signal.SIGTERM) is not _ask:
+        return
+    system = ctypes.CDLL(None)
+    system.signal.restype, system.signal.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
+    handlers = []  # the one that is there, and then Python's
+    for _ in range(2):
+        handlers.append(system.signal(int(signal.SIGTERM), None))
+        signal.signal(signal.SIGTERM, _ask)
+    theirs, ours = handlers
+    if theirs != ours:
+        _State.others = partial(ctypes.CFUNCTYPE(None, ctypes.c_int)(theirs), int(signal.SIGTERM))
 
 
 def then(does: str) -> None:

@@ -86,6 +86,22 @@ def test_a_compiler_is_not_waited_for_where_nothing_is_lost():
     assert status == 130 and "the same command goes on:" in err and seconds < 20
 
 
+def test_sigterm_is_heard_after_jax_took_it_for_itself():
+    body = """
+    import socket
+    import jax
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    jax.distributed.initialize(address, 1, 0)
+    stop.share()
+    ready()
+    time.sleep(30)
+    """
+    status, _, err, seconds = ended(started(body), signal.SIGTERM)
+    assert status == 143 and "stopped; the same command goes on:" in err and seconds < 20
+
+
 def test_before_the_libraries_are_there_nothing_is_said_of_what_is_saved():
     child = started("stop.heed(early=True); ready(); time.sleep(60)")
     status, _, err, _ = ended(child, signal.SIGTERM)
