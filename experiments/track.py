@@ -31,7 +31,7 @@ from absl import flags
 from reid_jax import encoders, lean
 from reid_jax.api.encoder import Encoder
 from reid_jax.api.loading import load
-from reid_jax.app import command, loaded, outputs
+from reid_jax.app import command, loaded, outputs, stop
 from reid_jax.app.tracks import films, jobs, table14
 from reid_jax.app.tracks.films import Film
 from reid_jax.app.tracks.follow import PACES
@@ -286,5 +286,5 @@ if __name__ == "__main__":
     command.plain(
         tracks,
         {"tracks": tracks, "score": score, "gaps": gaps, "cameras": cameras, "table": table},
-        then=command.GOES_ON,
+        then=stop.GOES_ON,
     )

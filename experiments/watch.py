@@ -28,7 +28,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from absl import flags
 
 from reid_jax.api.gallery import encoder_of, open_gallery
-from reid_jax.app import command
+from reid_jax.app import command, stop
 from reid_jax.app.watching import stream
 from reid_jax.app.watching.film import Clock
 from reid_jax.app.watching.running import Options
@@ -146,4 +146,4 @@ def _zone() -> tzinfo:
 
 
 if __name__ == "__main__":
-    command.plain(main, then=command.GOES_ON)
+    command.plain(main, then=stop.GOES_ON)

@@ -5,6 +5,7 @@ is read.
 """
 
 import logging as standard
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 
 from reid_jax import parallel, sound
-from reid_jax.files import bound
+from reid_jax.files import bound, late
 from reid_jax.sound import Say
 from reid_jax.train import Moment, Position
 from reid_jax.types import Input, Model, Plan, TrainState, Variables
@@ -32,6 +33,7 @@ def manager(folder: str | Path, *, keep: int = 2, alone: bool = False) -> ocp.Ch
         alone: nobody else writes there, so what a kill left unfinished is removed.
     """
     standard.getLogger("absl").addFilter(_quiet)
+    _see_alike(Path(folder))
     options = ocp.CheckpointManagerOptions(
         max_to_keep=keep,
         create=True,
@@ -39,6 +41,21 @@ def manager(folder: str | Path, *, keep: int = 2, alone: bool = False) -> ocp.Ch
         cleanup_tmp_directories=alone,
     )
     return ocp.CheckpointManager(Path(folder).absolute(), options=options)
+
+
+def _see_alike(folder: Path) -> None:
+    """Wait until this process sees the checkpoints that process 0 sees; all call it.
+
+    Each process lists the folder for itself, and would restore and save by its own list.
+    """
+    steps = parallel.firsts(_steps(folder))
+    if jax.process_index():
+        late.wait(folder / str(max(steps, default="")), lambda: _steps(folder) == steps)
+
+
+def _steps(folder: Path) -> list[int]:
+    names = os.listdir(folder) if folder.is_dir() else []
+    return sorted(int(name) for name in names if name.isdigit())
 
 
 def save(
@@ -165,7 +182,7 @@ def examined(folder: str | Path) -> dict[int, str]:
 @contextmanager
 def _opened(folder: str | Path) -> Iterator[ocp.CheckpointManager]:
     """The checkpoints under a folder, of which there is one at least."""
-    if not Path(folder).is_dir():
+    if not parallel.agreed(Path(folder).is_dir()):
         raise FileNotFoundError(
             f"{folder} holds no checkpoint; was this run stopped before its first one?"
         )

@@ -5,7 +5,7 @@ arrives as this process's share of the rows, in the order of its devices; the de
 processes together hold the global batch in order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -134,6 +134,24 @@ def agreed(wish: bool) -> bool:
     if jax.process_count() == 1:
         return wish
     return bool(np.any(multihost_utils.process_allgather(np.asarray(wish))))
+
+
+def preempted(step: int) -> bool:
+    """Whether all processes stop after this step, since one of them is to be ended.
+
+    jax spreads the notice and chooses a step that none of them is past; asked after each step, it
+    costs no communication. Without other processes it is False.
+    """
+    return multihost_utils.reached_preemption_sync_point(step)
+
+
+def firsts(numbers: Sequence[int]) -> list[int]:
+    """The whole numbers that process 0 gives; all get them."""
+    if jax.process_count() == 1:
+        return list(numbers)
+    count = int(multihost_utils.broadcast_one_to_all(np.asarray(len(numbers))))
+    mine = np.resize(np.asarray(numbers, np.int32), count)
+    return np.asarray(multihost_utils.broadcast_one_to_all(mine)).tolist()
 
 
 def whole(rows: int) -> int:

@@ -9,7 +9,7 @@ import jax
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
-from reid_jax.files import bound, stored, sums
+from reid_jax.files import bound, late, stored, sums
 from reid_jax.types import TrainState
 
 Say = Callable[[str], Any]
@@ -114,4 +114,6 @@ def leave_newer(checkpoints: ocp.CheckpointManager, step: int) -> None:
         (folder / str(one)).rename(place)
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices("moved")
+    paths = [folder / str(one) for one in newer]
+    late.wait(paths[0], lambda: not any(path.exists() for path in paths))
     checkpoints.reload()

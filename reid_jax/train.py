@@ -115,7 +115,7 @@ def epochs(
             state, metrics = step(state, batch)
             watch.add(done, metrics)
             now = Position(epoch, done, at.plan)
-            if now.whole or (every and done % every == 0) or pause():
+            if pause() or now.whole or (every and done % every == 0):
                 report = dict(at.plan.report) if now.whole else {}
                 yield Moment(now, state, watch.means() | report)
         at = None

@@ -44,9 +44,6 @@ _WORKERS = flags.DEFINE_integer(
 )
 
 
-GOES_ON = "goes on from what is saved"
-
-
 def say(text: str, fleeting: bool = False) -> None:
     """Print a line at once; where nobody reads any more, the command is asked to stop.
 
@@ -96,14 +93,14 @@ def main(
         body(config, folder)
         peers.end(peers.LEFT)
 
-    _start(run, config_class, recipes or {}, then=GOES_ON)
+    _start(run, config_class, recipes or {})
 
 
 def plain(
     body: Callable[[], Any],
     jobs: Mapping[str, Callable[[], Any]] | None = None,
     job: str = "the job",
-    then: str = "begins anew",
+    then: str = stop.ANEW,
 ) -> None:
     """The same for a script without --config.
 
@@ -147,14 +144,14 @@ def handing(body: Callable[[list[str]], Any]) -> None:
     def run(given: list[str]) -> None:
         body(flags.FLAGS([sys.argv[0], *given], known_only=True)[1:])
 
-    _start(run, then=GOES_ON, known_only=True)
+    _start(run, then=stop.GOES_ON, known_only=True)
 
 
 def _start(
     run: Callable[[list[str]], Any],
     config_class: type | None = None,
     recipes: Mapping[str, Mapping[str, Any]] | None = None,
-    then: str = "begins anew",
+    then: str = stop.ANEW,
     known_only: bool = False,
 ) -> None:
     """Heed stops, answer --help and --version, and run(words of the command line)."""
@@ -228,6 +225,7 @@ def distribute() -> None:
         _PROCESS.value,
         heartbeat_timeout_seconds=round(4 * _PATIENCE.value),
     )
+    stop.share()
     if _WORKDIR.value:
         peers.begin(
             Path(workdir()), jax.process_index(), jax.process_count(), float(_PATIENCE.value)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reid_jax.app import curves, distances, markdown, planar, recorded, sources
+from reid_jax.app import best, curves, distances, markdown, planar, recorded, sources
 from reid_jax.app.about import About
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.page.blocks import Block, Lines, Section, Sheet, Table, Text
@@ -64,6 +64,7 @@ def sections(seen: Seen) -> list[Section]:
     learnt = markdown.trained_on(seen.config).replace("`", "")
     opening = markdown.opening(seen.job, seen.config, seen.about, epochs=seen.epochs)
     workdir = shlex.quote(str(seen.workdir))
+    opening += markdown.validated(best.read(seen.workdir / best.FOLDER), workdir, seen.config)
     found: dict[str, Sequence[Block]] = {
         "What was trained": [Lines(opening)],
         "Figures": _figures(seen) if seen.table else markdown.no_test(workdir),
@@ -130,6 +131,7 @@ def _training(seen: Seen, moments: curves.Moments, learnt: str) -> list[Block]:
     name = f"`{learnt}`, seed {seen.config.seed}"
     charts: list[Block] = [*curves.losses(moments, name)]
     charts += curves.tests(moments, f"`{markdown.tested_on(seen.config)}`, seed {seen.config.seed}")
+    charts += curves.tests(moments, f"persons held out of {name}", best.KIND)
     if not len(moments.by_epoch("labels")[0]):
         charts += curves.health(moments, name)
     charts += distances.moved(moments)

@@ -68,11 +68,11 @@ def losses(moments: Moments, name: str) -> list[Chart]:
     return [one for one in charts if one]
 
 
-def tests(moments: Moments, name: str) -> list[Chart]:
+def tests(moments: Moments, name: str, kind: str = "test") -> list[Chart]:
     """The curves of the evaluations on the way on `name`; none where there was one only."""
-    title = f"Tests on the way on {name}"
+    title = f"{kind.capitalize()}s on the way on {name}"
     text = "Each evaluation of the run, of all queries."
-    made = _chart(moments, TESTED, title, text, "%", kind="test", percent=True)
+    made = _chart(moments, TESTED, title, text, "%", kind=kind, percent=True)
     return [made] if made and len(made.series[0].x) > 1 else []
 
 

@@ -23,6 +23,7 @@ class Job(NamedTuple):
         views: how a picture is augmented, once for each view.
         train: the training data.
         test: query and gallery; empty where people have none, and nothing is measured then.
+        validation: the same of persons that are held out of the training; None: none are.
     """
 
     method: Method
@@ -31,6 +32,7 @@ class Job(NamedTuple):
     views: tuple[Augment, ...]
     train: Records
     test: Records
+    validation: Records | None = None
 
 
 class Experiment(NamedTuple):

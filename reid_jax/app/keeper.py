@@ -3,12 +3,13 @@
 import time
 from pathlib import Path
 
+import jax
 import orbax.checkpoint as ocp
 from absl import flags
 
 from reid_jax import checkpoint, parallel
-from reid_jax.app import about, stop
-from reid_jax.app.job import Job
+from reid_jax.app import about, best, stop
+from reid_jax.app.job import Figures, Job
 from reid_jax.train import Moment
 from reid_jax.types import Variables
 
@@ -43,6 +44,19 @@ class Keeper:
             checkpoint.save(self.checkpoints, self.moment, encoder, self.job.model.input)
             about.lasted(self.workdir, time.monotonic() - self.began)
             self.moment, self.written = None, time.monotonic()
+            stop.then(stop.GOES_ON)  # who leaves waits in `close`
+
+    def keep(self, moment: Moment, figures: Figures) -> bool:
+        """Keep a moment aside if its validation is the best one yet; whether it is."""
+        epoch, step = moment.position.epoch, int(parallel.first(moment.state.step))
+        one = jax.process_index() == 0
+        better = parallel.agreed(one and best.beaten(self.workdir, step, figures[best.FIGURE]))
+        if better:
+            self.write()
+            self.checkpoints.wait_until_finished()
+            if one:
+                best.keep(self.workdir, epoch, step, figures)
+        return better
 
     def close(self) -> None:
         """Wait until all is on the disk."""

@@ -16,6 +16,7 @@ from reid_jax.app.job import Experiment, Job
 from reid_jax.app.parts import Adaptation, CameraBatch, Schedule, carried
 from reid_jax.app.views import Views
 from reid_jax.data.records import relabel
+from reid_jax.files import late
 from reid_jax.options import choose, expanded
 from reid_jax.types import Domain, Records
 from reid_jax.whole import whole
@@ -62,6 +63,7 @@ def of(config: Any, part: Records, folder: Path, labellers: Labellers) -> np.nda
         if jax.process_index() == 0:
             write(folder / "labels.csv", part, label)
         parallel.agreed(True)  # all wait for the first
+    late.wait(folder / "labels.csv")
     return read(folder / "labels.csv", part)
 
 

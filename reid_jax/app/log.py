@@ -46,8 +46,8 @@ class Log:
         self.at = (0, 0)  # epoch and step of the last moment
         if self.writes:
             self.say(f"training data\n{summary(survey(job.train))}")
+            ways = {"same_camera": bool(getattr(config, "same_camera", False))}
             if len(job.test.person):
-                ways = {"same_camera": bool(getattr(config, "same_camera", False))}
                 lines = [summary(survey(job.test), **ways)]
                 lines += [f"  {line}" for line in copies.told(job.train, job.test, **ways)]
                 self.say("\n".join(["test data", *lines]))
@@ -56,6 +56,9 @@ class Log:
                     "no test data (no query, no gallery picture), so the run ends without figures; "
                     "`reid-jax evaluate --test=KIND:PATH` gives them later"
                 )
+            if job.validation is not None:
+                lines = summary(survey(job.validation), **ways).splitlines()
+                self.say("\n".join(["validation data, held out of the training", *lines]))
             self.say(f"{info.devices()}, {jax.process_count()} process(es); {workdir}")
 
     def begin(self, step: int, resume: Position | None) -> None:
@@ -95,14 +98,14 @@ class Log:
         line = f"epoch {epoch + 1}/{self.epochs}  step {at}/{steps}  {metrics}  {clock}"
         self.say(line, fleeting=not moment.position.whole)
 
-    def test(self, figures: dict[str, float]) -> None:
+    def test(self, figures: dict[str, float], kind: str = "test") -> None:
         """Write the figures of an evaluation; without figures, that there was nothing to test."""
         if figures:
             shown = {name: 100 * value for name, value in figures.items() if name != "queries"}
             text = "  ".join(f"{name} {value:.1f}" for name, value in shown.items())
-            self.say(f"test: {text}  ({figures['queries']:.0f} queries)")
-        if not self.tested():
-            self._write("test" if figures else "untested", figures)
+            self.say(f"{kind}: {text}  ({figures['queries']:.0f} queries)")
+        if not self.tested(kind):
+            self._write(kind if figures else "untested", figures)
         self.moment_began = time.monotonic()
 
     def pictures(self, folder: Path) -> None:
@@ -114,8 +117,6 @@ class Log:
         """Say how the run ended: finished, stopped or failed."""
         if self.others:
             self.others.end(how)
-        if how == "stopped":
-            self.say("the state is saved")
         if how != "failed":
             self.say(f"{timedelta(seconds=round(time.monotonic() - self.began))} in all")
         if self.events:
@@ -127,10 +128,11 @@ class Log:
         if self.writes:
             command.say(text, fleeting)
 
-    def tested(self) -> bool:
-        """Whether an earlier process wrote the line of a test after this step."""
-        last = [{}, *jsons.lines(self.path, LINE)[0]][-1]
-        return last.get("kind") in ("test", "untested") and last.get("step") == self.at[1]
+    def tested(self, kind: str = "test") -> bool:
+        """Whether there is a line of such an evaluation after this step, e.g. of before a kill."""
+        kinds = {"untested", kind} if kind == "test" else {kind}
+        lines = jsons.lines(self.path, LINE)[0]
+        return any(line["kind"] in kinds and line["step"] == self.at[1] for line in lines)
 
     def _write(self, kind: str, figures: dict[str, float]) -> None:
         if self.events is None:

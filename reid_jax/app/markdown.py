@@ -42,6 +42,16 @@ def opening(job: Job, config: Any, about: About, *, epochs: int) -> list[str]:
     return lines
 
 
+def validated(best: Mapping[str, Any], workdir: str, config: Any) -> list[str]:
+    """What the validation chose, from its line in the log; nothing where there was none."""
+    if not best:
+        return []
+    line = f"**Validated on** {config.validate:.0%} of the persons of `{config.data}`, held out: "
+    line += f"the best mAP of these, {100 * best['mAP']:.1f}, was that after epoch "
+    line += f"{best['epoch'] + 1}. Its checkpoint is kept (`reid-jax evaluate "
+    return [f"{line}--workdir={workdir}/best`); what follows is of the last one."]
+
+
 def verdict(table: Mapping[str, Figures]) -> str:
     """A sentence where the trained network is no better than a baseline; otherwise nothing."""
     mine = table[TRAINED]["mAP"]

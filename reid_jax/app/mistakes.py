@@ -24,7 +24,7 @@ DISK = ("No space left on device", "Disk quota exceeded", "Read-only file system
 OURS = (f"{_ROOT / 'reid_jax'}{os.sep}", f"{_ROOT / 'experiments'}{os.sep}")
 
 
-def guarded(body: Callable[[], Any], then: str = "begins anew") -> Any:
+def guarded(body: Callable[[], Any], then: str = stop.ANEW) -> Any:
     """Run; a mistake of the caller ends in one line and exit status 2, a stop in one of its own.
 
     Such a mistake is an error that a `raise` of this project words, or a file that cannot be
@@ -33,17 +33,18 @@ def guarded(body: Callable[[], Any], then: str = "begins anew") -> Any:
 
     Args:
         body: what is run.
-        then: after a stop, what the same command does.
+        then: after a stop, what the same command does, until `stop.then` is told otherwise.
 
     Returns:
         What body returns.
     """
+    stop.then(then)
     try:
         return body()
     except KeyboardInterrupt as error:
         peers.end(peers.STOPPED)
         number = error.number if isinstance(error, stop.Stopped) else signal.SIGINT
-        stop.leave(number, "" if number == signal.SIGPIPE else stop.last_words(then))
+        stop.leave(number, "" if number == signal.SIGPIPE else stop.last_words())
     except BrokenPipeError:
         quiet()
         stop.leave(signal.SIGPIPE)

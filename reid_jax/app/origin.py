@@ -41,13 +41,16 @@ def revision() -> str:
     """Git's revision of this code, with "-dirty" where files were changed; "" where it has none."""
     if not (ROOT / ".git").exists():
         return ""  # a wheel, maybe in the folder of another project
-    call = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    git = ["git", "--no-optional-locks", "-C", str(ROOT)]  # a lock would outlive a stop
+    asked = (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
     try:
-        return subprocess.run(
-            call, capture_output=True, text=True, timeout=10, check=True
-        ).stdout.strip()
+        head, changed = (
+            subprocess.run([*git, *words], capture_output=True, text=True, timeout=10, check=True)
+            for words in asked
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
+    return head.stdout.strip() + ("-dirty" if changed.stdout.strip() else "")
 
 
 def configuration(config: Mapping[str, Any], folder: str) -> dict[str, Any]:

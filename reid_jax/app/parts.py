@@ -22,6 +22,13 @@ class Data:
         "or, where it has neither, no test and no figures",
         holds=SOURCE,
     )
+    validate: float = option(
+        0.0,
+        "share of the labelled persons of `data` that are not trained on; the checkpoint that "
+        "finds them best is kept in WORKDIR/best; 0: none",
+        least=0,
+        below=1,
+    )
     skip_broken: bool = option(False, "leave out pictures that cannot be read")
     same_camera: bool = option(False, "count matches within one camera as well")
 

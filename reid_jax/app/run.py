@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 from absl import flags
 
-from reid_jax import checkpoint, evaluate, parallel, train
+from reid_jax import checkpoint, parallel, train
 from reid_jax.app import (
     about,
+    best,
     command,
     progress,
     report,
@@ -27,7 +27,7 @@ from reid_jax.app import (
     workdirs,
     writers,
 )
-from reid_jax.app.embedding import embed_rows
+from reid_jax.app.embedding import embed_rows, ranked
 from reid_jax.app.job import Experiment, Figures, Job
 from reid_jax.app.keeper import Keeper, encoder_of
 from reid_jax.app.log import LINE, Log
@@ -41,7 +41,10 @@ from reid_jax.train import Moment, Position
 from reid_jax.types import Batch, Plan, TrainState, Variables
 
 _EVALUATE = flags.DEFINE_integer(
-    "evaluate_every", 0, "epochs between evaluations; 0: after the last one only", lower_bound=0
+    "evaluate_every",
+    0,
+    "epochs between evaluations; 0: after the last one only (and validations after each)",
+    lower_bound=0,
 )
 _REPORT = flags.DEFINE_boolean(
     "report",
@@ -65,6 +68,7 @@ def main(experiment: Experiment) -> None:
 
 def _begin(experiment: Experiment, config: Any, workdir: Path) -> None:
     """Train one seed, or those of --seeds."""
+    workdirs.begin(workdir)
     if count := seeds.count():
         seeds.train(config, workdir, count, finished=ended)
     else:
@@ -92,9 +96,10 @@ def run(config: Any, build: Callable[[Any], Job], workdir: Path) -> Figures:
     Raises:
         Stopped: the run was asked to stop; what it did is saved.
     """
+    workdirs.begin(workdir)
     workdirs.check(workdir, config)
     began = time.monotonic()
-    job = build(config)
+    job = build(config)._replace(validation=sources.validation(config))
     with workdirs.locked(workdir):
         workdirs.check(workdir, config)  # another run may have begun meanwhile
         workdirs.check_data(workdir, job.train)
@@ -115,18 +120,22 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
     encoder = job.method.encoder(state.variables, state.carry)
     try:
         with stop.held():
-            if at is not None and _looks(at, config) and parallel.agreed(_unseen(at, workdir, log)):
-                stop.at_once(_look)(job, config, embed, Moment(at, state, {}), log, workdir)
+            if at is not None:
+                again = Moment(at, state, {})
+                _at_once(_validate)(job, config, embed, again, log, keeper)
+                if _looks(at, config) and parallel.agreed(_unseen(at, workdir, log)):
+                    _at_once(_look)(job, config, embed, again, log, workdir)
             for moment in _moments(job, config, embed, state, at):
                 log.moment(moment)
                 at, encoder = moment.position, encoder_of(job, moment)
                 keeper.look(moment, now=at.ends(config.epochs))
                 if parallel.agreed(bool(stop.asked())):
                     raise stop.Stopped(stop.asked() or signal.SIGTERM)
+                _at_once(_validate)(job, config, embed, moment, log, keeper)
                 if _looks(at, config):
-                    stop.at_once(_look)(job, config, embed, moment, log, workdir)
+                    _at_once(_look)(job, config, embed, moment, log, workdir)
         keeper.close()
-        embedding, figures, ranking = test(job, config, embed, encoder)
+        embedding, figures, ranking = ranked(job.test, job.model, config, embed, encoder)
         log.test(figures)
         _record(job, config, workdir, encoder, at, figures, ranking)
         if _REPORT.value and at is not None:
@@ -146,6 +155,8 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
     except stop.Stopped:
         keeper.write()
         keeper.close()
+        if workdirs.used(workdir):
+            log.say("the state is saved")
         log.end("stopped")
         raise
     except Exception:
@@ -155,18 +166,23 @@ def _run(config: Any, job: Job, workdir: Path, began: float) -> Figures:
     return figures
 
 
+def _at_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`stop.at_once`; but of several processes none may leave the others by itself."""
+    return stop.at_once(function) if parallel.share()[1] == 1 else function
+
+
 def _moments(
     job: Job, config: Any, embed: parallel.Embed, state: TrainState, resume: Position | None
 ) -> Iterator[Moment]:
     """The loop; a stop breaks an epoch's plan off, and waits for the end of a step."""
-    alone = parallel.share()[1] == 1  # of several processes none may leave by itself
-    plan = stop.at_once(job.method.plan) if alone else job.method.plan
+    plan = _at_once(job.method.plan)
 
     def planned(*parts: Any) -> tuple[TrainState, Plan]:
         what = "choosing the pictures of the epoch"
         with progress.doing(what), slow.watched(what):
             return plan(*parts)
 
+    alone, steps = parallel.share()[1] == 1, count(int(parallel.first(state.step)) + 1)
     method = job.method._replace(plan=planned)
     return train.epochs(
         method,
@@ -179,7 +195,7 @@ def _moments(
         count=config.epochs,
         seed=config.seed,
         every=EVERY,
-        pause=lambda: alone and bool(stop.asked()),
+        pause=lambda: parallel.preempted(next(steps)) or (alone and bool(stop.asked())),
         resume=resume,
     )
 
@@ -188,6 +204,20 @@ def _looks(at: Position, config: Any) -> bool:
     """Whether the run is evaluated here, on its way."""
     due = at.whole and _EVALUATE.value and (at.epoch + 1) % _EVALUATE.value == 0
     return bool(due) and not at.ends(config.epochs)
+
+
+def _validate(
+    job: Job, config: Any, embed: parallel.Embed, moment: Moment, log: Log, keeper: Keeper
+) -> None:
+    """Where it is due, measure a run by the persons held out, and keep the best moment aside."""
+    held, at = job.validation, moment.position
+    due = (at.whole and (at.epoch + 1) % (_EVALUATE.value or 1) == 0) or at.ends(config.epochs)
+    if held is None or not due or not parallel.agreed(not log.tested(best.KIND)):
+        return
+    figures = ranked(held, job.model, config, embed, encoder_of(job, moment))[1]
+    if keeper.keep(moment, figures):
+        log.say(f"the best validation yet, kept in {keeper.workdir / best.FOLDER}")
+    log.test(figures, best.KIND)
 
 
 def _unseen(at: Position, workdir: Path, log: Log) -> bool:
@@ -201,23 +231,10 @@ def _look(
 ) -> None:
     """Evaluate a run on its way."""
     encoder, epoch = encoder_of(job, moment), moment.position.epoch + 1
-    embedding, figures, _ = test(job, config, embed, encoder)
+    embedding, figures, _ = ranked(job.test, job.model, config, embed, encoder)
     log.test(figures)
     if _REPORT.value:
         report.midway(job, config, embed, encoder, embedding, workdir / "report", epoch)
-
-
-def test(
-    job: Job, config: Any, embed: parallel.Embed, encoder: Variables
-) -> tuple[np.ndarray, dict[str, float], Ranking | None]:
-    """Embeddings f32[n d] of the test data, the figures of their ranking, and it; none without."""
-    rows = np.arange(len(job.test.person))
-    if not len(rows):
-        return np.zeros((0, job.model.width), np.float32), {}, None
-    embedding = embed_rows(embed, job.model, job.test, encoder, rows)
-    ways = {"metric": config.rank_by, "same_camera": config.same_camera}
-    ranked = evaluate.rank_records(embedding, job.test, **ways)
-    return embedding, dict(evaluate.measured(embedding, job.test, ranked=ranked, **ways)), ranked
 
 
 def _record(
@@ -245,8 +262,13 @@ def _record(
 def ended(config: Any, workdir: Path) -> bool:
     """Whether the run in `workdir` did its last epoch and all that follows it.
 
-    Versions before 0.6.0 did not say so; of their runs the last test is looked for.
+    All processes are told what process 0 sees. Versions before 0.6.0 did not say so; of their runs
+    the last test is looked for.
     """
+    return parallel.agreed(jax.process_index() == 0 and _ended(config, workdir))
+
+
+def _ended(config: Any, workdir: Path) -> bool:
     known = about.read(workdir).finished
     if known >= 0:
         return known == config.epochs

@@ -9,7 +9,7 @@ import numpy as np
 
 from reid_jax.app import cache, command, progress
 from reid_jax.app.kinds import open_source, shifted
-from reid_jax.data import records
+from reid_jax.data import part, records
 from reid_jax.data.check import check_test, check_training
 from reid_jax.synthetic.kept import kept
 from reid_jax.types import Domain, Records
@@ -46,11 +46,33 @@ def train_and_test(config: Any) -> tuple[Records, Records]:
         ValueError: the test has no valid query.
     """
     once = functools.cache(opened)  # a file is read once
-    with _naming("data"):
-        train = _part(once, config.data, "train")
+    train = _labelled(once, config)
     if config.skip_broken:
         train = without_broken(train, "training")
     return train, _test(config, config.data, once)
+
+
+def validation(config: Any) -> Records | None:
+    """Query and gallery of the persons that `config.validate` holds out; None where it is 0.
+
+    Raises:
+        ValueError: there are no labelled persons, or no valid query among those held out.
+    """
+    if not config.validate:
+        return None
+    data = _part(opened, config.data, "train") if config.data else None
+    if data is None or not (data.person >= 1).any():
+        raise ValueError(
+            f"--config.validate={config.validate} holds out labelled persons of --config.data, "
+            f"and {config.data or 'an empty one'} has none"
+        )
+    held = records.take(data, part.held_out(data, config.validate))
+    held = part.dealt(held, held.person >= 1)
+    if config.skip_broken:
+        held = without_broken(held, "validation's")
+    with _naming("validate"):
+        check_test(held, same_camera=config.same_camera)
+    return held
 
 
 def supervised(config: Any) -> tuple[Records, Records]:
@@ -144,9 +166,7 @@ def adaptation(config: Any) -> tuple[Records, Records]:
     with _naming("target"):
         parts = [_of_domain(_training(once, config.target), Domain.UNLABELLED)]
     if config.data:
-        with _naming("data"):
-            source = _part(once, config.data, "train")
-        parts.insert(0, _of_domain(source, Domain.LABELLED))
+        parts.insert(0, _of_domain(_labelled(once, config), Domain.LABELLED))
     train = records.concat(parts)
     if config.skip_broken:
         train = without_broken(train, "training")
@@ -199,6 +219,14 @@ def _test(config: Any, name: str, read: Open) -> Records:
             records.check_heads(test)  # a broken one would end the run after its last epoch
     check_test(test, same_camera=config.same_camera)
     return test
+
+
+def _labelled(read: Open, config: Any) -> Records:
+    """The training pictures of config.data, but those of persons that are held out."""
+    with _naming("data"):
+        data = _part(read, config.data, "train")
+    share = getattr(config, "validate", 0.0)  # older runs have none
+    return records.take(data, ~part.held_out(data, share)) if share else data
 
 
 def _training(read: Open, name: str) -> Records:

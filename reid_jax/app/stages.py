@@ -12,6 +12,7 @@ from reid_jax.app import command, run, sources, words, workdirs
 from reid_jax.app.job import Experiment
 from reid_jax.app.parts import Data, carried
 from reid_jax.app.views import Views
+from reid_jax.files import late
 from reid_jax.whole import whole
 
 
@@ -28,6 +29,7 @@ def finish(experiment: Experiment, config: Any, folder: Path, name: str = "") ->
         ValueError: the folder was made by another configuration.
         Stopped: the stage was asked to stop.
     """
+    workdirs.begin(folder)
     workdirs.check(folder, config)
     if run.ended(config, folder):
         return
@@ -87,8 +89,9 @@ def begun(experiment: Experiment, config: Any, source: Any, folder: Path) -> Any
 
 
 def copy(source: Path, to: Path) -> None:
-    """Copy a folder by the first process, while the others wait."""
+    """Copy a folder by the first process, while the others wait, and see it."""
     if jax.process_index() == 0:
         with whole(to) as unfinished:
             shutil.copytree(source, unfinished)
     parallel.agreed(True)
+    late.wait(to)

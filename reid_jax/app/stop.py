@@ -5,6 +5,7 @@ is, except inside `held`, where the owner of unsaved work asks `asked()` between
 twice, it ends at once. This module imports nothing heavy: scripts begin with it.
 """
 
+import ctypes
 import os
 import select
 import shlex
@@ -13,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -21,6 +22,7 @@ from typing import Any, NoReturn
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SWALLOWS = ("__del__", "_xla_gc_callback")  # functions whose exceptions Python only prints
 TRACKER = "ignore:resource_tracker:UserWarning"  # of semaphores that are left over
+ANEW, GOES_ON = "begins anew", "goes on from what is saved"  # the same command, after a stop
 PATIENCE = 5.0  # seconds that a computation without unsaved work may go on after a stop is asked
 
 
@@ -40,6 +42,8 @@ class _State:
     unsaved = False  # whether a stop at once would lose work
     heeded = False
     early = False  # before there is anything that `Stopped` could unwind
+    then = ANEW
+    others: Callable[[], Any] | None = None  # told of a stop
 
 
 def heed(*, early: bool = False) -> None:
@@ -74,6 +78,8 @@ def asked() -> int:
 def ask(number: int) -> None:
     """Ask for a stop as a signal of this number does; it raises `Stopped` outside of `held`."""
     _State.asked = _State.asked or number
+    if _State.others is not None:
+        _State.others()
     if not _State.held:
         raise Stopped(_State.asked)
 
@@ -94,6 +100,30 @@ def held() -> Iterator[None]:
 def unsaved(is_so: bool) -> None:
     """Say whether there is work that a stop at once would lose."""
     _State.unsaved = is_so
+
+
+def share() -> None:
+    """Share stops with jax, which took SIGTERM for itself when this process joined others.
+
+    Its handler notes a preemption, upon which all processes agree on a step to stop at
+    (`parallel.preempted`). From now on this module hears SIGTERM again, and any stop is noted so.
+    """
+    if signal.getsignal(signal.SIGTERM) is not _ask:
+        return
+    system = ctypes.CDLL(None)
+    system.signal.restype, system.signal.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
+    handlers = []  # the one that is there, and then Python's
+    for _ in range(2):
+        handlers.append(system.signal(int(signal.SIGTERM), None))
+        signal.signal(signal.SIGTERM, _ask)
+    theirs, ours = handlers
+    if theirs != ours:
+        _State.others = partial(ctypes.CFUNCTYPE(None, ctypes.c_int)(theirs), int(signal.SIGTERM))
+
+
+def then(does: str) -> None:
+    """Say what the same command does after a stop from now on, e.g. `GOES_ON`."""
+    _State.then = does
 
 
 def at_once(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,14 +161,14 @@ def again() -> str:
     return shlex.join(["python", *words[1:]])
 
 
-def last_words(then: str) -> str:
-    """How a stopped command is gone on with; `then`: what it does."""
-    return f"stopped; the same command {then}:\n    {again()}"
+def last_words(does: str = "") -> str:
+    """How a stopped command is gone on with; `does`: what the same command does, if not `then`."""
+    return f"stopped; the same command {does or _State.then}:\n    {again()}"
 
 
 def _ask(number: int, frame: FrameType | None) -> None:
     if _State.early:
-        leave(number, last_words("begins anew"))
+        leave(number, last_words("begins where this began"))  # nothing is known of what is saved
     while frame is not None:
         if frame.f_code.co_name in SWALLOWS:
             _State.asked = _State.asked or number
@@ -175,7 +205,7 @@ def _watch(reader: int) -> None:
         if ready:
             leave(_next(reader))
         if not _State.unsaved:
-            leave(first, last_words("begins where this began"))
+            leave(first, last_words())
 
 
 def _next(reader: int) -> int:

@@ -11,9 +11,10 @@ from typing import Any
 
 import jax
 
+from reid_jax.app import stop
 from reid_jax.app.paths import resolved, resolved_values
 from reid_jax.data.check import fingerprint
-from reid_jax.files import jsons, lock
+from reid_jax.files import jsons, late, lock
 from reid_jax.options import renewed
 from reid_jax.types import Records
 from reid_jax.whole import remove_unfinished, whole
@@ -42,8 +43,10 @@ def check(workdir: Path, config: Any) -> None:
     """
     path = workdir / "config.json"
     _check_writable(workdir)
+    if jax.process_index():  # the first one may be at work, and refuses what is not a run's
+        late.wait(path, lambda: path.is_file() or not _holds_others(workdir))
     if not path.is_file():
-        if workdir.exists() and (not workdir.is_dir() or any(map(_visible, workdir.iterdir()))):
+        if _holds_others(workdir):
             raise ValueError(
                 f"{workdir} holds other files and no config.json; choose an empty or a new "
                 "--workdir"
@@ -94,7 +97,8 @@ def locked(workdir: Path) -> Iterator[None]:
         return
     workdir.mkdir(parents=True, exist_ok=True)
     with lock.of_training(workdir, "--workdir").held(0):
-        for folder in (workdir, workdir / "report"):
+        for name in ("", "report", "best", "best/checkpoints"):
+            folder = workdir / name
             remove_unfinished(folder)
         yield
 
@@ -166,6 +170,11 @@ def kept(path: Path, config_class: type) -> dict[str, Any]:
     return {**known, **kept}
 
 
+def _holds_others(workdir: Path) -> bool:
+    """Whether something is there that is no empty folder."""
+    return workdir.exists() and (not workdir.is_dir() or any(map(_visible, workdir.iterdir())))
+
+
 def _visible(path: Path) -> bool:
     """Not of another process that looks whether it can write here, or writes."""
     return not path.name.startswith(".") and ".unfinished-" not in path.name
@@ -174,3 +183,9 @@ def _visible(path: Path) -> bool:
 def used(workdir: Path) -> bool:
     """Whether a step of the run, or of a stage in its folder, is saved."""
     return any(path.name.isdigit() for path in workdir.glob("**/checkpoints/*"))
+
+
+def begin(workdir: Path) -> None:
+    """Where something of a workdir is saved, a stop says from now on that the command goes on."""
+    if used(workdir):
+        stop.then(stop.GOES_ON)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reid_jax.data import records
+from reid_jax.data import part, records
 from reid_jax.data.decode import ENDINGS
 from reid_jax.data.left import LINKS, Left, ending
 from reid_jax.data.packed import COLUMNS
@@ -85,8 +85,8 @@ def folders(
     if test:
         drawn = np.random.default_rng(seed).permutation(np.unique(person))
         held = np.isin(person, drawn[: max(1, round(test * len(drawn)))])
-    split = _dealt(person, camera, np.where(held, "gallery", split), held)
-    return records.make(list(files), person, camera, split=split)
+    split = np.where(held, "gallery", split)
+    return part.dealt(records.make(list(files), person, camera, split=split), held)
 
 
 def _parts(root: Path, say: Callable[[str], None]) -> list[str]:
@@ -107,17 +107,6 @@ def _parts(root: Path, say: Callable[[str], None]) -> list[str]:
     left = sorted(others + [one for one in there if one not in (*parts, *others) and one[0] != "."])
     say(f"{root}: parts {', '.join(parts)}" + (f"; not read: {', '.join(left)}" if left else ""))
     return parts
-
-
-def _dealt(
-    person: np.ndarray, camera: np.ndarray, split: np.ndarray, held: np.ndarray
-) -> np.ndarray:
-    """Make the first picture of each person and camera a query, of the rows `held` bool[n]."""
-    pairs = person.astype(np.int64) * (int(camera.max()) + 2) + camera + 1
-    _, first = np.unique(np.where(held, pairs, -1), return_index=True)
-    split = split.astype("<U7")
-    split[first[held[first]]] = "query"
-    return split
 
 
 def pictures(folder: str | Path) -> Records:

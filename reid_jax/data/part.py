@@ -51,6 +51,28 @@ def some_pictures(data: Records, pictures: int, seed: int = 0) -> Records:
     return take(data, kept)
 
 
+def held_out(data: Records, share: float) -> np.ndarray:
+    """Which pictures, bool[n], are of the labelled persons that a validation holds out.
+
+    Args:
+        data: the training part.
+        share: of its persons that are held out, in [0, 1); one at least, unless it is 0.
+    """
+    known = np.unique(data.person[data.person >= 1])
+    drawn = np.random.default_rng(0).permutation(known)
+    return np.isin(data.person, drawn[: max(1, round(share * len(known))) if share else 0])
+
+
+def dealt(data: Records, rows: np.ndarray) -> Records:
+    """Deal rows, bool[n], into query, the first picture of each person and camera, and gallery."""
+    place = np.flatnonzero(rows)
+    pairs = np.stack([data.person[place], data.camera[place]])
+    first = np.unique(pairs, axis=1, return_index=True)[1]
+    split = np.where(rows, "gallery", data.split)
+    split[place[first]] = "query"
+    return data._replace(split=split)
+
+
 def unlabelled(data: Records) -> Records:
     """Forget who is on the training pictures; they are of Domain.UNLABELLED then."""
     train = data.split == "train"

@@ -7,6 +7,7 @@ paths. The parts are the same as those of `workers.cut_all`, and `gather.gather`
 from collections.abc import Sequence
 from pathlib import Path
 
+from reid_jax.files import late
 from reid_jax.video import cut
 from reid_jax.video.cut import How
 from reid_jax.video.find import Source
@@ -25,6 +26,7 @@ def cut_all(
 
     Raises:
         ImportError: without Apache Beam. Beam wraps the errors of `cut.cut`.
+        TimeoutError: a part that a worker has written is not seen here.
     """
     try:
         import apache_beam
@@ -41,3 +43,5 @@ def cut_all(
             | "spread" >> apache_beam.Reshuffle()
             | "cut" >> apache_beam.Map(cut.cut, str(parts), how)
         )
+    for source in sources:
+        late.wait(Path(parts) / source.key)

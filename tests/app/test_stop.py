@@ -83,7 +83,50 @@ def test_a_compiler_is_not_waited_for_where_nothing_is_lost():
     status, _, err, seconds = ended(
         started("threading.Timer(0.5, ready).start(); busy(100)"), signal.SIGINT
     )
-    assert status == 130 and "begins where this began" in err and seconds < 20
+    assert status == 130 and "the same command goes on:" in err and seconds < 20
+
+
+def test_sigterm_is_heard_after_jax_took_it_for_itself():
+    body = """
+    import socket
+    import jax
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    jax.distributed.initialize(address, 1, 0)
+    stop.share()
+    ready()
+    time.sleep(30)
+    """
+    status, _, err, seconds = ended(started(body), signal.SIGTERM)
+    assert status == 143 and "stopped; the same command goes on:" in err and seconds < 20
+
+
+def test_before_the_libraries_are_there_nothing_is_said_of_what_is_saved():
+    child = started("stop.heed(early=True); ready(); time.sleep(60)")
+    status, _, err, _ = ended(child, signal.SIGTERM)
+    assert status == 143 and "the same command begins where this began:" in err
+
+
+@pytest.mark.parametrize(
+    "saved, does",
+    [
+        ("", "goes on"),
+        ("checkpoints/7", "goes on from what is saved"),
+        ("a/checkpoints/7.tmp", "goes on"),
+    ],
+)
+def test_the_last_line_says_what_the_folder_holds(tmp_path, saved, does):
+    (tmp_path / saved).mkdir(parents=True, exist_ok=True)
+    body = f"""
+    from pathlib import Path
+    from reid_jax.app import workdirs
+    workdirs.begin(Path({str(tmp_path)!r}))
+    threading.Timer(0.5, ready).start()
+    busy(100)  # as in the compiler of the first step
+    """
+    status, _, err, _ = ended(started(body), signal.SIGINT)
+    assert status == 130 and f"stopped; the same command {does}:\n" in err
 
 
 def test_a_long_look_is_broken_off_inside_what_is_held():

@@ -274,6 +274,57 @@ def test_two_processes_train_as_one(trained, data, tmp_path):
     assert lines[1][-1]["mAP"] == pytest.approx(lines[0][-1]["mAP"], abs=0.05)
 
 
+RARELY = """
+import runpy, sys
+from reid_jax.app import run, stop
+run.EVERY, stop.PATIENCE = int(sys.argv.pop()), 100.0
+sys.argv[0] = "ide"
+runpy.run_module("experiments.ide", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number, every", [(signal.SIGTERM, 10**6), (signal.SIGINT, 20)])
+def test_a_stop_of_one_process_stops_all_at_one_step(data, tmp_path, number, every):
+    """A host is to be preempted; without a look at the others jax alone tells them the step."""
+    arguments = [
+        f"--workdir={tmp_path}/run", f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY,
+        "--config.iterations=3000", "--config.schedule=constant", "--noreport",
+    ]  # fmt: skip
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    command = ["env", "--default-signal=INT", sys.executable, "-u", "-c", RARELY, *arguments]
+    command += ["--distributed", f"--coordinator={address}", "--processes=2"]
+    options = {
+        "cwd": ROOT,
+        "env": {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu", "PYTHONPATH": ROOT},
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
+    children = [
+        subprocess.Popen([*command, f"--process={which}", f"{every}"], **options)
+        for which in (0, 1)
+    ]
+    try:
+        for line in children[0].stdout:
+            if ("step 40/3000" if every == 20 else "epoch 1, steps") in line:
+                children[1].send_signal(number)
+                break
+        said = [child.communicate(timeout=120) for child in children]
+    finally:
+        for child in children:
+            child.kill()
+    assert [child.returncode for child in children] == [143, 128 + number], said
+    assert "the state is saved" in said[0][0] and "Traceback" not in said[0][1] + said[1][1]
+    saved = max(int(one.name) for one in (tmp_path / "run" / "checkpoints").iterdir())
+    assert 1 <= saved < 3000
+    with begun("ide", *arguments, stdout=subprocess.PIPE) as child:
+        assert any(f"going on from epoch 1, step {saved} of 3000" in one for one in child.stdout)
+        child.kill()
+
+
 @pytest.mark.slow
 def test_cluster_labels_pictures_for_a_training(data, tmp_path):
     """Eight colours, each of twelve images in two folders; a training starts from the labels."""

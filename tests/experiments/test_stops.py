@@ -64,9 +64,14 @@ def test_a_stop_at_each_moment_loses_nothing(tmp_path, name, options, moments):
     call(name, f"--workdir={tmp_path}/straight", *options)
     again = [f"--workdir={tmp_path}/stopped", *options]
     for marker in moments:
+        saved = marker.startswith(("epoch", "test")) or [
+            *tmp_path.glob("stopped/checkpoints/[0-9]*")
+        ]
+        does = "goes on from what is saved" if saved else "begins anew"
+        does = does if marker else "begins where this began"
         status, _, err = stopped(name, marker, *again)
         assert status == 130, (marker, err)
-        assert "stopped; the same command" in err and "--workdir=" in err, (marker, err)
+        assert f"stopped; the same command {does}:" in err and "--workdir=" in err, (marker, err)
     call(name, *again)
     ends = [
         json.loads((tmp_path / run / "metrics.jsonl").read_text().splitlines()[-1])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 
 import numpy as np
@@ -67,6 +68,21 @@ def test_seeds_and_moved_folders_are_one_configuration():
     one = origin.digest({"seed": 0, "weights": "/a/b/source", "epochs": 2}, "/a/b")
     assert one == origin.digest({"seed": 1, "weights": "/c/source", "epochs": 2}, "/c")
     assert one != origin.digest({"seed": 0, "weights": "/a/b/source", "epochs": 3}, "/a/b")
+
+
+def test_asking_git_for_the_revision_locks_nothing(tmp_path, monkeypatch):
+    """A stop kills git; a lock of the index would stay, and the next commit would fail."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    (tmp_path / "a").write_text("a")
+    for words in (["init", "-q"], ["add", "a"], ["commit", "-qm", "a"]):
+        subprocess.run([*git, *words], check=True)
+    os.utime(tmp_path / "a", (1, 1))  # git would write down that it is the same
+    before = (tmp_path / ".git" / "index").read_bytes()
+    monkeypatch.setattr(origin, "ROOT", tmp_path)
+    origin.revision.cache_clear()
+    assert len(origin.revision()) == 40
+    origin.revision.cache_clear()
+    assert (tmp_path / ".git" / "index").read_bytes() == before
 
 
 def test_the_revision_is_gits():
