@@ -71,8 +71,7 @@ def tiny(monkeypatch):
     """Sources of a handful of pixels, and small encoders, each built once."""
     monkeypatch.setattr(sources, "open_source", opened)
     trunk = partial(ResNet, depths=(1,), width=8, bottleneck=False, stem="fold")
-    trunks = {**encoders.BACKBONES, "resnet_small": trunk}
-    monkeypatch.setattr(encoders, "BACKBONES", trunks)
+    monkeypatch.setitem(encoders.BACKBONES, "resnet_small", trunk)
     monkeypatch.setattr(encoders, "build", lambda config, say=print: _encoder(_network(config)))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import experiments
 from experiments import domainmix, gds, ide, mmt
-from reid_jax import encoders, evaluate, optimise, parallel, train
+from reid_jax import encoders, evaluate, network, optimise, parallel, train
 from reid_jax.app import kinds, sources
 from reid_jax.data import batch as batching
 from reid_jax.data import records
@@ -140,13 +140,11 @@ def drawn(model):
 @pytest.fixture
 def small(monkeypatch):
     """Small trunks, the tiny persons as a kind of data, and quick compilation."""
-    trunks = {
-        name: partial(make, **SMALL)
-        for name, make in encoders.BACKBONES.items()
-        if name.startswith("resnet50")
-    }
-    monkeypatch.setattr(encoders, "BACKBONES", {**encoders.BACKBONES, **trunks})
+    for name, make in [*encoders.BACKBONES.items()]:
+        if name.startswith("resnet50"):
+            monkeypatch.setitem(encoders.BACKBONES, name, partial(make, **SMALL))
     monkeypatch.setitem(kinds.KINDS, "tiny", kinds.Kind(tiny, "persons of a colour"))
+    assert network.BACKBONES is encoders.BACKBONES  # those that are built
     made = embedder.model
     monkeypatch.setattr(embedder, "model", lambda module: drawn(made(module)))
 
