@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from absl import flags
 
 from reid_jax import synthetic
 from reid_jax.app.log import Log
@@ -116,6 +117,8 @@ def test_parts_without_a_common_picture_are_silent():
 
 
 def test_a_run_says_it_before_its_first_step(tmp_path, capsys):
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()
     names = []
     for number, value in enumerate((20, 20, 90, 150)):
         names.append(str(tmp_path / f"{number}.png"))
@@ -125,7 +128,7 @@ def test_a_run_says_it_before_its_first_step(tmp_path, capsys):
     Log(
         tmp_path,
         SimpleNamespace(epochs=1, same_camera=False),
-        SimpleNamespace(train=train, test=test),
+        SimpleNamespace(train=train, test=test, validation=None),
     )
     said = capsys.readouterr().out
     assert (
