@@ -50,8 +50,9 @@ def main(_: list[str]) -> None:
 
     path = HOME / f"{_KEEP.value}.json"
     old = json.loads(path.read_text()) if path.exists() else []
-    path.write_text(json.dumps(joined(old, kept(files, _TEST.value, hide)), indent=1) + "\n")
-    say(f"wrote {path.name}: seeds {', '.join(str(run['seed']) for run in joined(old, []))}")
+    runs = joined(old, kept(files, _TEST.value, hide))
+    path.write_text(json.dumps(runs, indent=1) + "\n")
+    say(f"wrote {path.name}: {len(runs)} of {_KEEP.value}")
 
 
 if __name__ == "__main__":
