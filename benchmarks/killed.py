@@ -20,7 +20,7 @@ PHASES: dict[str, list[tuple[Any, str]]] = {
     "beginning": [(workdirs, "check_data")],
     "training": [(Log, "moment")],
     "saving": [(run.checkpoint, "save")],
-    "testing": [(run, "test")],
+    "testing": [(run, "ranked")],
     "recording": [(run, "_record")],
     "reporting": [(report, "write"), (report, "midway")],
     "ending": [(run.about, "finished")],

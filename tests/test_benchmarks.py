@@ -96,6 +96,13 @@ def test_persons_found_on_another_camera_are_counted(tmp_path):
     )
 
 
+def test_the_moments_of_a_run_that_are_killed_are_there():
+    from benchmarks import killed
+
+    for phase, places in killed.PHASES.items():
+        assert all(callable(getattr(place, name, None)) for place, name in places), phase
+
+
 @pytest.mark.slow
 def test_finding_runs(tmp_path):
     pytest.importorskip("lancedb")
