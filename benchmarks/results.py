@@ -1,8 +1,8 @@
 """RESULTS.md from the files of results, and these files from runs.
 
     python -m benchmarks.results
-    python -m benchmarks.results --keep=spcl-street --files='runs/spcl/seed*/results.json' \
-        --hide=/home/me/data=/data,/home/me/runs=runs
+    python -m benchmarks.results --keep=spcl-street --test=Market-100 \
+        --files='runs/spcl/seed*/results.json' --hide=/home/me/data=/data,/home/me/runs=runs
 
 The first writes RESULTS.md: results/page.md with each {{...}} replaced by what results/NAME.json
 says.
@@ -10,7 +10,7 @@ says.
     {{NAME TEST}}           mAP / rank-1 in percent, mean ± standard deviation over the seeds
     {{NAME TEST FIGURE}}    one figure alone: mAP, rank1, mINP, ...
     {{labels NAME}}         a table of the pseudo labels by epoch, mean over the seeds
-    {{how NAME NAME ...}}   the commands, seeds, versions, dates, machines and times
+    {{how NAME NAME ...}}   the commands, seeds, versions, dates and machines
 
 The second keeps what the results.json of runs, one for each seed, or the files of `reid-jax
 evaluate --out` say, under the name of their test; `--hide` writes other paths instead of this

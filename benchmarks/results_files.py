@@ -9,6 +9,7 @@ from typing import Any
 
 from reid_jax.app import about as origins
 from reid_jax.app.curves import Moments
+from reid_jax.app.results import record
 
 ROOT = Path(__file__).parents[1]
 HOME, PAGE, WRITTEN = ROOT / "results", "page.md", ROOT / "RESULTS.md"
@@ -30,13 +31,12 @@ def kept(files: Sequence[Path], test: str, hide: Callable[[str], str]) -> list[d
         hide: a text with other paths.
 
     Raises:
-        ValueError: a file has no figures, or two are of one seed.
+        ValueError: a file is none of results or has no figures, or two are of one seed.
     """
     runs = []
     for file in files:
-        read = json.loads(file.read_text())
-        about = read["about"]
-        if "mAP" not in read:
+        _, figures, _, about, _ = record.read(file)
+        if not figures:
             raise ValueError(f"{file} has no figures")
         folder = Path(about.get("folder", file.parent))
         moments, trained = Moments(folder / "metrics.jsonl"), origins.read(folder).command
@@ -48,7 +48,7 @@ def kept(files: Sequence[Path], test: str, hide: Callable[[str], str]) -> list[d
             "tests": {test: {
                 "command": hide(about["command"]), "source": hide(about["test"]["source"]),
                 "mark": about["test"]["mark"],
-                **{name: round(read[name], 5) for name in FIGURES},
+                **{name: round(figures[name], 5) for name in FIGURES},
             }},
             "labels": {
                 name: [round(float(value), 4) for value in moments.by_epoch(name)[1]]

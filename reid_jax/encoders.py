@@ -117,13 +117,13 @@ def build(config: Any, say: Say = logging.info) -> Model:
     if not weights:
         return model
     if Path(weights).is_dir():
-        return transfer.started(model, _fit(Path(weights), config, model, leave, say))
+        return transfer.started(model, _fit(weights, config, model, leave, say))
     return pretrained.started(
         model, weights, leave, say, **packaged(config.weights, config.backbone)
     )
 
 
-def _fit(folder: Path, config: Any, model: Model, leave: list[str], say: Say) -> transfer.Fit:
+def _fit(folder: str, config: Any, model: Model, leave: list[str], say: Say) -> transfer.Fit:
     """What the encoder takes of the one in a folder; it says so where that is not all of both."""
     theirs, _, variables = trained(folder)
     if theirs.normalise != config.normalise:

@@ -1,11 +1,13 @@
 """RESULTS.md is what its command writes, and a figure on it is that of a file of results."""
 
+import hashlib
 import json
 
 import numpy as np
 import pytest
 
 from benchmarks import results_files as results
+from reid_jax.app.results import record
 
 
 def test_the_page_is_written_from_the_files():
@@ -21,13 +23,17 @@ def test_no_path_of_a_machine_is_in_the_files():
 
 def run(folder, seed, ap, **about):
     folder.mkdir()
+    one = np.ones(1)
+    np.savez(folder / "results.npz", name=np.array(["q"]), ap=one, inp=one, first=np.ones(1, int))
+    queries = hashlib.sha256((folder / "results.npz").read_bytes()).hexdigest()[:16]
     told = {
+        "form": record.FORM, "queries": queries,
         "folder": str(folder), "seeds": [seed], "command": "reid-jax evaluate /here/a",
         "version": "1.0", "date": "2026-01-02T03:04", "devices": "1 x cpu", "cores": "2",
         "configuration": "c", "test": {"source": "csv:/here/a.csv", "mark": "m"}, **about,
     }  # fmt: skip
     figures = dict.fromkeys(results.FIGURES, 0.25) | {"mAP": ap}
-    (folder / "results.json").write_text(json.dumps({**figures, "about": told}))
+    (folder / "results.json").write_text(json.dumps({**figures, "spread": {}, "about": told}))
     (folder / "about.json").write_text(json.dumps({"command": f"reid-jax ide {seed}"}))
     lines = [
         {

@@ -98,6 +98,12 @@ def refused(module, *arguments):
     return done.stderr
 
 
+def draw(path, colour, rng):
+    """A picture of 32x16 pixels of one colour, with noise."""
+    image = np.clip(colour + rng.normal(0, 20, (32, 16, 3)), 0, 255).astype(np.uint8)
+    cv2.imwrite(str(path), image)
+
+
 def two_domains(folder):
     """source.csv and target.csv: 6 persons in two cameras each, half of them to test with."""
     rng = np.random.default_rng(0)
@@ -106,9 +112,8 @@ def two_domains(folder):
         for person in range(6):
             colour = rng.integers(0, 256, 3)
             for take in range(8):
-                image = np.clip(colour + rng.normal(0, 20, (32, 16, 3)), 0, 255).astype(np.uint8)
                 path = f"{name}{person}_{take}.png"
-                cv2.imwrite(str(folder / path), image)
+                draw(folder / path, colour, rng)
                 split = "train" if person < 3 else "query" if take < 2 else "gallery"
                 lines.append(f"{path},{person},{take % 2},{split}")
         (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")

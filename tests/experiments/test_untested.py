@@ -4,7 +4,6 @@ import dataclasses
 import json
 import types
 
-import cv2
 import numpy as np
 import pytest
 from absl import flags
@@ -13,7 +12,7 @@ from experiments import cluster_contrast, cycas, ide, report, spcl
 from experiments.tables.__main__ import check_tests
 from experiments.tables.trainings import Training
 from reid_jax.app import about, command, run, sources
-from tests.experiments.called import refused
+from tests.experiments.called import draw, refused
 
 SMALL = {"size": "32x16", "backbone": "resnet_small", "epochs": 1}
 BATCH = {"persons": 2, "per_person": 2, "iterations": 2}
@@ -29,9 +28,8 @@ def data(tmp_path_factory):
     for person in range(6):
         colour = rng.integers(0, 256, 3)
         for take in range(6):
-            image = np.clip(colour + rng.normal(0, 20, (32, 16, 3)), 0, 255).astype(np.uint8)
             path = f"{person}_{take}.png"
-            cv2.imwrite(str(folder / path), image)
+            draw(folder / path, colour, rng)
             named.append(f"{path},{person},{take % 2},train")
             unknown.append(f"{path},,,train")
             films.append(f"{path},,,train,film {person // 3},{take}")

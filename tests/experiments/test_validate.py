@@ -4,7 +4,6 @@ import dataclasses
 import json
 from types import SimpleNamespace
 
-import cv2
 import jax
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from reid_jax import encoders, parallel
 from reid_jax.app import best, keeper, run, sources
 from reid_jax.app.log import Log
 from reid_jax.types import Domain
-from tests.experiments.called import call, refused
+from tests.experiments.called import call, draw, refused
 
 SMALL = {"size": "32x16", "backbone": "resnet_small", "epochs": 4, "warmup": 0}
 BATCH = {"persons": 2, "per_person": 2, "iterations": 2}
@@ -32,9 +31,8 @@ def data(tmp_path_factory):
     for person in range(6):
         colour = rng.integers(0, 256, 3)
         for take in range(6):
-            image = np.clip(colour + rng.normal(0, 20, (32, 16, 3)), 0, 255).astype(np.uint8)
             path = f"{person}_{take}.png"
-            cv2.imwrite(str(folder / path), image)
+            draw(folder / path, colour, rng)
             lines["named"].append(f"{path},{person},{take % 2},train")
             lines["unknown"].append(f"{path},,,train")
             lines["one_camera"].append(f"{path},{person},0,train")
