@@ -16,7 +16,7 @@ import jax
 from tensorboard.summary import Writer
 
 from reid_jax import parallel
-from reid_jax.app import command, info, writers
+from reid_jax.app import command, info, stop, writers
 from reid_jax.app.job import Job
 from reid_jax.app.paths import resolved
 from reid_jax.data import copies
@@ -150,7 +150,8 @@ class Log:
 
 def _but_writers(told: Any) -> None:
     """What a thread says of its end; a writer of events hands its error on, so it is told once."""
-    if not (isinstance(told.exc_value, OSError) and type(told.thread).__name__ == WRITER):
+    writer = isinstance(told.exc_value, OSError) and type(told.thread).__name__ == WRITER
+    if not (writer or stop.asked()):
         threading.__excepthook__(told)
 
 

@@ -67,6 +67,7 @@ def heed(*, early: bool = False) -> None:
     given = [text for text in (os.environ.get("PYTHONWARNINGS"), TRACKER) if text]
     os.environ["PYTHONWARNINGS"] = ",".join(given)
     os.register_at_fork(after_in_child=_forget)
+    sys.excepthook, threading.excepthook = _told(sys.excepthook), _told(threading.excepthook)
     threading.Thread(target=_watch, args=(reader,), name="stop", daemon=True).start()
 
 
@@ -189,6 +190,19 @@ def _forget() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) is _ask:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _told(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """A hook of exceptions that is silent about other threads once a stop is asked.
+
+    What the main thread breaks off, e.g. a loop of orbax, they go on to call, and fail.
+    """
+
+    def told(*error: Any) -> None:
+        if not _State.asked or threading.get_ident() == threading.main_thread().ident:
+            hook(*error)
+
+    return told
 
 
 def _watch(reader: int) -> None:

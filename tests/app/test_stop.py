@@ -86,6 +86,32 @@ def test_a_compiler_is_not_waited_for_where_nothing_is_lost():
     assert status == 130 and "the same command goes on:" in err and seconds < 20
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_other_threads_break_silently_once_a_stop_is_asked(asked):
+    body = f"""
+        def breaks():
+            try:
+                raise RuntimeError("Event loop is closed")
+            except RuntimeError:  # as PyErr_Print does in a thread of C
+                sys.excepthook(*sys.exc_info())
+            raise RuntimeError("broken")
+
+        ready()
+        try:
+            time.sleep(60 if {asked} else 0)
+        finally:
+            other = threading.Thread(target=breaks)
+            other.start()
+            other.join()
+    """
+    child = started(body)
+    if asked:
+        child.send_signal(signal.SIGTERM)
+    err = child.communicate(timeout=60)[1]
+    assert child.returncode == (143 if asked else 0)
+    assert err.count("Traceback") == (0 if asked else 2), err
+
+
 def test_sigterm_is_heard_after_jax_took_it_for_itself():
     body = """
     import socket
