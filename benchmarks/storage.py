@@ -93,9 +93,9 @@ def told(status: int | None, said: str) -> str:
         return ""
     last = [line for line in said.splitlines() if line.strip()][-1:]
     if status != 2 or not last or not last[0].startswith("error: "):
-        return f"it ends with {status} and {last}"
+        return f"it ends with {status}:\n{said[-3000:]}"
     if "Traceback" in said:
-        return f"a traceback before {last}"
+        return f"a traceback before the line:\n{said[-3000:]}"
     return ""
 
 

@@ -225,6 +225,7 @@ def restore_tree(folder: str | Path, like: Any) -> Any:
 
     Raises:
         ValueError: it is damaged, or has other shapes.
+        OSError: this machine cannot read it now, e.g. too many files are open.
     """
     standard.getLogger("absl").addFilter(_quiet)
     with ocp.StandardCheckpointer() as reader:
@@ -232,6 +233,8 @@ def restore_tree(folder: str | Path, like: Any) -> Any:
         try:
             return reader.restore(Path(folder).absolute(), shapes)
         except Exception as error:  # damage can make orbax raise anything
+            if bound.of_machine(error):
+                raise OSError(f"{folder} cannot be read: {bound.reason(error)}") from error
             raise ValueError(
                 f"{folder} cannot be read, damaged or of another network: {bound.reason(error)}"
             ) from error
@@ -250,4 +253,6 @@ def _check_room(folder: Path, tree: Any) -> None:
 
 
 def _quiet(record: standard.LogRecord) -> bool:
-    return record.levelno >= standard.WARNING or "orbax" not in record.pathname
+    """Whether a record is told; orbax's threads tell of errors that they hand on, too."""
+    handed = record.levelno < standard.WARNING or record.exc_info
+    return not handed or "orbax" not in record.pathname

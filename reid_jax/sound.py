@@ -57,6 +57,7 @@ def read(
 
     Raises:
         ValueError: it is damaged; only the reason is said.
+        OSError: this machine cannot read it now, e.g. too many files are open.
     """
     folder = Path(checkpoints.directory) / str(step)
     missing = [name for name in parts if not (folder / name).is_dir()]
@@ -70,9 +71,9 @@ def read(
         found = dict(checkpoints.restore(step, args=ocp.args.Composite(**parts, **kept)))
         if "state" in found and parts["state"].item is not None:
             found["state"] = TrainState(*found["state"])
-    except MemoryError:
-        raise
     except Exception as error:  # damage can make orbax raise anything
+        if bound.of_machine(error):
+            raise OSError(f"{folder} cannot be read: {bound.reason(error)}") from error
         raise ValueError(bound.reason(error)) from error
     if kept:
         _compare(found, found.pop("sums"))

@@ -1,5 +1,8 @@
 import collections
+import contextlib
 import json
+import os
+import resource
 import shutil
 
 import jax
@@ -104,6 +107,27 @@ def test_a_damaged_checkpoint_is_passed_over(saved, damage, item):
     assert [one.name.split("-")[0] for one in (folder.parent / "damaged").iterdir()] == [str(last)]
     assert (folder / "strange").is_dir()
     assert _restored(run, folder)[1] == []
+
+
+def test_a_sound_one_that_cannot_be_read_now_stays(saved):
+    run, folder, states = saved
+    with checkpoint.manager(folder) as checkpoints:
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = max(map(int, os.listdir("/proc/self/fd"))) + 1
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, limits[1]))
+        taken = []
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(os.open(os.devnull, os.O_RDONLY))
+            with pytest.raises(OSError, match="Too many open files"):
+                checkpoint.restore(checkpoints, run.start())
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            for one in taken:
+                os.close(one)
+        read = checkpoint.restore(checkpoints, run.start())
+    assert int(read[0].step) == max(states) and not (folder.parent / "damaged").exists()
 
 
 def test_none_is_sound(saved):

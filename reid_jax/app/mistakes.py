@@ -21,6 +21,7 @@ from reid_jax.app import peers, stop
 _ROOT = Path(__file__).resolve().parents[2]
 # what a system says of a disk; libraries hand it on as errors of other kinds, without the file
 DISK = ("No space left on device", "Disk quota exceeded", "Read-only file system")
+HANDLES = "Too many open files"
 OURS = (f"{_ROOT / 'reid_jax'}{os.sep}", f"{_ROOT / 'experiments'}{os.sep}")
 
 
@@ -28,8 +29,8 @@ def guarded(body: Callable[[], Any], then: str = stop.ANEW) -> Any:
     """Run; a mistake of the caller ends in one line and exit status 2, a stop in one of its own.
 
     Such a mistake is an error that a `raise` of this project words, or a file that cannot be
-    opened, read or written, or a disk that is full. Whatever else goes wrong shows its traceback;
-    REID_TRACEBACK=1 shows all of them.
+    opened, read or written, or a disk that is full, or too many open files. Whatever else goes
+    wrong shows its traceback; REID_TRACEBACK=1 shows all of them.
 
     Args:
         body: what is run.
@@ -74,10 +75,12 @@ def quiet() -> None:
 
 
 def disk(error: BaseException) -> str:
-    """What the disk refuses and where, in a line, if that is the error or behind it; else ""."""
+    """What the system refuses and where, in a line, if that is the error or behind it; else ""."""
     seen: BaseException | None = error
     while seen is not None:
         text = str(seen)
+        if HANDLES in text:
+            return f"no further file can be opened ({HANDLES}); `ulimit -n 4096` allows more"
         for reason in DISK:
             if reason in text:
                 found = re.findall(r'"(/[^"]+)"|writing (/[^;]+);', text)

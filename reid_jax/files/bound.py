@@ -1,8 +1,12 @@
-"""How much memory the arrays of a file may take."""
+"""How much memory the arrays of a file may take, and what an error of reading it means."""
 
 from pathlib import Path
 
 LEAST, TIMES = 64 << 20, 20
+MACHINE = (
+    *("Too many open files", "Cannot allocate memory"),
+    *("Permission denied", "Stale file handle"),
+)
 
 
 def room(path: Path) -> int:
@@ -19,6 +23,11 @@ def check(path: Path, claimed: int) -> None:
     """
     if claimed > room(path):
         raise ValueError(f"it claims {claimed:.3g} bytes of numbers, far more than it can hold")
+
+
+def of_machine(error: BaseException) -> bool:
+    """Whether an error that reading a file has raised is not the file's own."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in MACHINE)
 
 
 def reason(error: BaseException) -> str:

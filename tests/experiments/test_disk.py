@@ -43,6 +43,8 @@ def test_what_libraries_say_of_a_full_disk_is_one_line():
     outer = RuntimeError("saving failed")
     outer.__cause__ = OSError(errno.ENOSPC, "No space left on device")
     assert mistakes.disk(outer) == "cannot write a file: No space left on device"
+    outer.__cause__ = OSError(errno.EMFILE, "Too many open files")
+    assert mistakes.disk(outer).startswith("no further file can be opened")
 
 
 def test_a_file_that_is_written_whole_is_named(tmp_path):
