@@ -61,9 +61,12 @@ class Fault:
         """Take the storage away from a run that is at work."""
         process = run.process.pid
         if self.name == "readonly":
-            # a file that is open to write forbids it, so the disk is emptied of room instead
-            if not remounted(self.place, "ro"):
-                remounted(self.place, "size=4k")
+            # a file that is open to write forbids it, so the disk has no more room instead
+            while not remounted(self.place, "ro"):
+                disk = os.statvfs(self.place)
+                taken = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+                if remounted(self.place, f"size={taken}"):  # not if it wrote more meanwhile
+                    break
         elif self.name == "handles":
             numbers = [int(one) for one in os.listdir(f"/proc/{process}/fd")]
             most = max(numbers) + 1

@@ -23,6 +23,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SWALLOWS = ("__del__", "_xla_gc_callback")  # functions whose exceptions Python only prints
 TRACKER = "ignore:resource_tracker:UserWarning"  # of semaphores that are left over
 ANEW, GOES_ON = "begins anew", "goes on from what is saved"  # the same command, after a stop
+CLOSED = "Event loop is closed"
 PATIENCE = 5.0  # seconds that a computation without unsaved work may go on after a stop is asked
 
 
@@ -67,7 +68,8 @@ def heed(*, early: bool = False) -> None:
     given = [text for text in (os.environ.get("PYTHONWARNINGS"), TRACKER) if text]
     os.environ["PYTHONWARNINGS"] = ",".join(given)
     os.register_at_fork(after_in_child=_forget)
-    sys.excepthook, threading.excepthook = _told(sys.excepthook), _told(threading.excepthook)
+    sys.unraisablehook = _told(sys.unraisablehook)
+    threading.excepthook = _told(threading.excepthook)
     threading.Thread(target=_watch, args=(reader,), name="stop", daemon=True).start()
 
 
@@ -192,15 +194,17 @@ def _forget() -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _told(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """A hook of exceptions that is silent about other threads once a stop is asked.
+def _told(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A hook of exceptions that is silent about other threads where they only follow the main one.
 
-    What the main thread breaks off, e.g. a loop of orbax, they go on to call, and fail.
+    What that breaks off, by a stop or an error of its own, e.g. a loop of orbax, they go on to
+    call.
     """
 
-    def told(*error: Any) -> None:
-        if not _State.asked or threading.get_ident() == threading.main_thread().ident:
-            hook(*error)
+    def told(error: Any) -> None:
+        follows = _State.asked or str(error.exc_value) == CLOSED
+        if not follows or threading.get_ident() == threading.main_thread().ident:
+            hook(error)
 
     return told
 

@@ -89,11 +89,12 @@ def test_a_compiler_is_not_waited_for_where_nothing_is_lost():
 @pytest.mark.parametrize("asked", [True, False])
 def test_other_threads_break_silently_once_a_stop_is_asked(asked):
     body = f"""
-        def breaks():
-            try:
+        class Closed:
+            def __del__(self):  # as a thread of C calls a loop that is closed: nobody can catch it
                 raise RuntimeError("Event loop is closed")
-            except RuntimeError:  # as PyErr_Print does in a thread of C
-                sys.excepthook(*sys.exc_info())
+
+        def breaks():
+            Closed()
             raise RuntimeError("broken")
 
         ready()
@@ -109,7 +110,8 @@ def test_other_threads_break_silently_once_a_stop_is_asked(asked):
         child.send_signal(signal.SIGTERM)
     err = child.communicate(timeout=60)[1]
     assert child.returncode == (143 if asked else 0)
-    assert err.count("Traceback") == (0 if asked else 2), err
+    assert err.count("Traceback") == (0 if asked else 1), err
+    assert asked or "RuntimeError: broken" in err
 
 
 def test_sigterm_is_heard_after_jax_took_it_for_itself():
