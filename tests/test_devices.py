@@ -4,6 +4,10 @@ What SGD makes of the rounding stays as small as it is; Adam divides a gradient 
 that one near zero, whose sign is rounding, moves its weight by up to the learning rate.
 """
 
+import re
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import optax
@@ -45,6 +49,15 @@ def test_twenty_steps_of_adam_differ_by_less_than_one_step_moves_a_weight(device
     others, other_weights = _ended(devices, optax.adam(rate))
     np.testing.assert_allclose(others, losses, atol=1e-4)
     assert difference(weights, other_weights) < rate
+
+
+@pytest.mark.slow
+def test_in_float64_nothing_is_left_of_the_difference():
+    options = ["--wide", "--steps=3", "--others=2", "--optimisers=sgd"]
+    command = [sys.executable, "-m", "benchmarks.devices", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    apart = re.search(r"2 devices, difference: (.*)", done.stdout)[1]
+    assert max(map(float, re.split("[,;] ", apart))) < 1e-12
 
 
 @pytest.mark.parametrize("devices", [1, 2, 8])
