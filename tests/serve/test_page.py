@@ -1,9 +1,13 @@
 """The page in a browser: clicks, keys, what a screen reader has, and what it loads."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
+import reid_jax
 from reid_jax.gallery import feedback
 from reid_jax.gallery.store import Store
 from tests.app.page.browser import needed
@@ -171,3 +175,32 @@ def test_a_token_is_asked_for(tmp_path, seer):
             page.click("button")
             page.until(then)
     served.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("REID_DATA" not in os.environ, reason="REID_DATA names no folder of real data")
+def test_strangers_of_multiviewx_are_found_by_street(tmp_path):
+    """Crops are named PERSON_cCAMERA..., and the encoder has seen none of them."""
+    crops = sorted((Path(os.environ["REID_DATA"]) / "multiviewx" / "crops").glob("*.jpg"))
+    first = {crop.name[:4]: crop for crop in reversed(crops)}
+    asked = [*first.values()][::-1][:8]
+    kept = [crop for crop in crops if crop not in asked]
+    by = reid_jax.load("street")
+    gallery = reid_jax.open_gallery(tmp_path / "people", by, create=True)
+    gallery.add(kept, camera=[crop.name[5:7] for crop in kept])
+    one = made.Served(tmp_path / "people", by)
+    right = 0
+    try:
+        with Page(one.address) as page:
+            page.until(SEEN)
+            for crop in asked:
+                page.value("location.hash = ''")
+                page.give("#file", crop)
+                page.until(f"location.hash.startsWith('#picture-') && {STATUS}.includes('alike')")
+                row = page.value("document.querySelector('#ranked .look').dataset.row")
+                right += kept[int(row)].name[:4] == crop.name[:4]
+            page.picture(tmp_path / "found.png")
+            assert page.console == [], page.console
+    finally:
+        one.close()
+    assert right >= 6
