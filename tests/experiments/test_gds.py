@@ -5,7 +5,7 @@ import json
 import pytest
 
 from experiments.gds import Config, train
-from tests.experiments.called import call, refused
+from tests.experiments.called import QUICK, call, refused
 
 TINY = [
     "--config.size=32x16", "--config.persons=2", "--config.per_person=4", "--config.iterations=3",
@@ -55,6 +55,7 @@ def test_all_stages_by_one_command(data, tmp_path):
         f"--workdir={tmp_path}/run",
         "--evaluate_every=2",
         *_arguments(data, "--config.rank_by=euclidean"),
+        "--noreport",
     ).stdout
     assert again.count("test: mAP") == 1  # stage 1 is not looked at again
     figures = {}
@@ -84,6 +85,7 @@ def test_all_stages_by_one_command(data, tmp_path):
         f"--workdir={tmp_path}/base",
         "--config.gds=none",
         "--config.optimiser=sgd",
+        "--config.epochs=2",
         *_arguments(data, *more),
     )
     assert (
@@ -94,7 +96,7 @@ def test_all_stages_by_one_command(data, tmp_path):
 @pytest.mark.slow
 def test_the_papers_figures_are_drawn(data, tmp_path):
     """Of direct transfer too, which is stage 1 tested on the target; one method is left out."""
-    given = (f"--workdir={tmp_path}/t", "--rows=0,2-3", *_arguments(data, "--config.cameras=1"))
+    given = (f"--workdir={tmp_path}/t", "--rows=0,2-3", *_arguments(data, "--config.cameras=1", QUICK))
     said = call("tables", "--table=gds.figures", *given).stdout
     for name in ("distances.png", "trend-2.png"):
         assert f"{tmp_path}/t/{name}" in said and (tmp_path / "t" / name).stat().st_size > 1000
@@ -124,14 +126,14 @@ def test_over_the_other_methods(data, tmp_path):
     )
     more = (
         *given,
-        "--config.backbone=resnet_small",
+        QUICK,
         "--config.k1=6",
         "--config.k2=2",
         f"--config.target=csv:{data}/target.csv",
     )
     call("spcl", f"--workdir={tmp_path}/spcl", *small, *more)
     data_and_test = (f"--config.data=csv:{data}/source.csv", f"--config.test=csv:{data}/target.csv")
-    call("ide", f"--workdir={tmp_path}/ide", *small, *data_and_test, "--config.gds=gds")
+    call("ide", f"--workdir={tmp_path}/ide", *small, *data_and_test, QUICK, "--config.gds=gds")
     assert "tails" in _lines(tmp_path / "spcl")[0]
     assert (
         "separation" in _lines(tmp_path / "ide")[0] and "tails" not in _lines(tmp_path / "ide")[0]
