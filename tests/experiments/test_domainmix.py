@@ -86,7 +86,9 @@ def test_labels_of_each_epoch_and_given(given, tmp_path):
         "--config.k1=6",
         "--config.k2=2",
     ]
-    said = call("domainmix", f"--workdir={tmp_path}/anew", *given, *anew, QUICK, "--noreport").stdout
+    said = call(
+        "domainmix", f"--workdir={tmp_path}/anew", *given, *anew, QUICK, "--noreport"
+    ).stdout
     assert "stage 1" not in said and "test: mAP" in said and "a linear probe" in said
     alone = [
         "--config.pseudo_labels=given",
@@ -109,7 +111,9 @@ LABELLERS = {
 def test_other_experiments_that_adapt_label_too(name, given, tmp_path):
     options = ["--config.begin=0", "--config.epochs=1", "--config.least=1", "--config.kept_out=0"]
     options += [f"--config.pseudo_labels={name}", f"--config.stage1={LABELLERS[name]}"]
-    said = call("domainmix", f"--workdir={tmp_path}/run", *given, *options, QUICK, "--noreport").stdout
+    said = call(
+        "domainmix", f"--workdir={tmp_path}/run", *given, *options, QUICK, "--noreport"
+    ).stdout
     assert f"stage 1: pseudo labels by {name}" in said and said.count("test: mAP") >= 2
     assert (tmp_path / "run" / "stage1" / "labels.csv").is_file()
 

@@ -8,9 +8,9 @@ from experiments.gds import Config, train
 from tests.experiments.called import QUICK, call, refused
 
 TINY = [
-    "--config.size=32x16", "--config.persons=2", "--config.per_person=4", "--config.iterations=3",
-    "--config.epochs=4", "--config.round=2", "--config.rho=0.3", "--config.k1=6", "--config.k2=2",
-    "--config.source_epochs=1",
+    "--config.size=32x16", QUICK, "--config.persons=2", "--config.per_person=4",
+    "--config.iterations=3", "--config.epochs=4", "--config.round=2", "--config.rho=0.3",
+    "--config.k1=6", "--config.k2=2", "--config.source_epochs=1",
 ]  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_all_stages_by_one_command(data, tmp_path):
 @pytest.mark.slow
 def test_the_papers_figures_are_drawn(data, tmp_path):
     """Of direct transfer too, which is stage 1 tested on the target; one method is left out."""
-    given = (f"--workdir={tmp_path}/t", "--rows=0,2-3", *_arguments(data, "--config.cameras=1", QUICK))
+    given = (f"--workdir={tmp_path}/t", "--rows=0,2-3", *_arguments(data, "--config.cameras=1"))
     said = call("tables", "--table=gds.figures", *given).stdout
     for name in ("distances.png", "trend-2.png"):
         assert f"{tmp_path}/t/{name}" in said and (tmp_path / "t" / name).stat().st_size > 1000
