@@ -21,6 +21,7 @@ from reid_jax.mapped import mapped
 from reid_jax.models import embedder, pretrained, resnet
 from reid_jax.types import Input
 
+QUICK = ["--backbone=vit_mini"]  # which compiles quickly
 OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
 
 
@@ -28,7 +29,7 @@ OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
 @pytest.mark.parametrize(
     ("name", "options", "told"),
     [
-        ("separation", ["--backbone=vit_mini", "--size=32x16", "--images=8", "--steps=3"], "GDS-H"),
+        ("separation", [*QUICK, "--size=32x16", "--images=8", "--steps=3"], "GDS-H"),
         (
             "scaling",
             ["--sizes=128", "--size=32,16", "--steps=1", "--index=100000"],
@@ -63,7 +64,7 @@ OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
                 "--users=2",
                 "--seconds=2",
                 "--think=0.1",
-                "--backbone=vit_mini",
+                *QUICK,
                 "--size=32x16",
             ],
             "errors         0",
