@@ -14,7 +14,7 @@ from reid_jax.data import records
 from tests.experiments.called import QUICK, call, refused
 
 TINY = [
-    "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2",
+    "--config.size=32x16", QUICK, "--config.persons=2",
     "--config.per_person=2", "--config.epochs=3", "--config.begin=1", "--config.iterations=3",
     "--config.least=2", "--config.kept_out=20", "--config.source=",
     "--config.stage1=epochs=1,iterations=2,persons=2,per_person=2,k1=6,k2=2,bn_group=0",
@@ -86,9 +86,7 @@ def test_labels_of_each_epoch_and_given(given, tmp_path):
         "--config.k1=6",
         "--config.k2=2",
     ]
-    said = call(
-        "domainmix", f"--workdir={tmp_path}/anew", *given, *anew, QUICK, "--noreport"
-    ).stdout
+    said = call("domainmix", f"--workdir={tmp_path}/anew", *given, *anew, "--noreport").stdout
     assert "stage 1" not in said and "test: mAP" in said and "a linear probe" in said
     alone = [
         "--config.pseudo_labels=given",
@@ -96,7 +94,7 @@ def test_labels_of_each_epoch_and_given(given, tmp_path):
         "--config.epochs=1",
         "--config.data=",
     ]
-    call("domainmix", f"--workdir={tmp_path}/alone", *given, *alone, QUICK, "--noreport")
+    call("domainmix", f"--workdir={tmp_path}/alone", *given, *alone, "--noreport")
     assert _lines(tmp_path / "alone")[0]["purity"] == 1
 
 
@@ -111,9 +109,7 @@ LABELLERS = {
 def test_other_experiments_that_adapt_label_too(name, given, tmp_path):
     options = ["--config.begin=0", "--config.epochs=1", "--config.least=1", "--config.kept_out=0"]
     options += [f"--config.pseudo_labels={name}", f"--config.stage1={LABELLERS[name]}"]
-    said = call(
-        "domainmix", f"--workdir={tmp_path}/run", *given, *options, QUICK, "--noreport"
-    ).stdout
+    said = call("domainmix", f"--workdir={tmp_path}/run", *given, *options, "--noreport").stdout
     assert f"stage 1: pseudo labels by {name}" in said and said.count("test: mAP") >= 2
     assert (tmp_path / "run" / "stage1" / "labels.csv").is_file()
 

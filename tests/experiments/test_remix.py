@@ -9,7 +9,7 @@ import pytest
 from tests.experiments.called import QUICK, call, refused
 
 TINY = [
-    "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2",
+    "--config.size=32x16", QUICK, "--config.persons=2",
     "--config.per_person=2", "--config.labels=2", "--config.per_label=2", "--config.epochs=2",
     "--config.iterations=3", "--config.warmup=0", "--config.eps=0.9",
 ]  # fmt: skip
@@ -99,7 +99,7 @@ def test_a_table_is_written_and_not_trained_twice(data, tmp_path):
     assert "remix.8" in said and "needs market1501, dukemtmc, msmt17" in said
     said = call("tables", "--table=remix.13").stdout
     assert "   5  MSMT17, with videos" in said and "100 epochs of 400 batches of 64" in said
-    given = ("--table=remix.13", f"--workdir={tmp_path}/table", *_arguments(data, QUICK))
+    given = ("--table=remix.13", f"--workdir={tmp_path}/table", *_arguments(data))
     said = call("tables", *given).stdout
     told = (tmp_path / "table" / "table.md").read_text()
     assert told in said and "89.8 / 96.2 (Market-1501)" in told
