@@ -37,7 +37,7 @@ def test_with_and_without_a_source(data, tmp_path):
     target = f"--config.target=csv:{data}/target.csv"
     given = (f"--config.data=csv:{data}/source.csv", target, *TINY)
     first = "--config.source=epochs=1,iterations=2,warmup=0"
-    said = call("spcl", f"--workdir={tmp_path}/adapted", *given, first).stdout
+    said = call("spcl", f"--workdir={tmp_path}/adapted", *given, first, "--noreport").stdout
     assert said.index("the source by itself") < said.index("test: mAP")
     assert (
         call("spcl", f"--workdir={tmp_path}/adapted", *given, first, "--noreport").stdout.count(
