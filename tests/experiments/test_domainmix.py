@@ -17,7 +17,7 @@ TINY = [
     "--config.size=32x16", QUICK, "--config.persons=2",
     "--config.per_person=2", "--config.epochs=3", "--config.begin=1", "--config.iterations=3",
     "--config.least=2", "--config.kept_out=20", "--config.source=",
-    "--config.stage1=epochs=1,iterations=2,persons=2,per_person=2,k1=6,k2=2,bn_group=0",
+    "--config.stage1=epochs=1,iterations=2,persons=2,per_person=2,k1=6,k2=2,bn_group=0,bn_domains=false",
 ]  # fmt: skip
 
 
