@@ -57,12 +57,7 @@ def data(folder: Path, rows: int) -> Path:
 
 def commands(folder: Path, table: Path) -> dict[str, list[str]]:
     """The commands that are measured, by name; later ones need what earlier ones leave."""
-    short = (
-        "--config.epochs=1",
-        "--config.warmup=0",
-        "--config.iterations=5",
-        "--config.persons=4",
-    )
+    short = (*SMALL, "--config.epochs=1", "--config.warmup=0", "--config.iterations=5")
     train = [f"--config.data=csv:{table}", "--config.test=", *short, "--noreport"]
     run = f"--workdir={folder / 'ide'}"
     return {

@@ -21,6 +21,7 @@ from reid_jax.mapped import mapped
 from reid_jax.models import embedder, pretrained, resnet
 from reid_jax.types import Input
 
+QUICK = ["--backbone=vit_mini"]  # which compiles quickly
 OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
 
 
@@ -28,7 +29,7 @@ OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
 @pytest.mark.parametrize(
     ("name", "options", "told"),
     [
-        ("separation", ["--size=32x16", "--images=8", "--steps=3"], "GDS-H"),
+        ("separation", [*QUICK, "--size=32x16", "--images=8", "--steps=3"], "GDS-H"),
         (
             "scaling",
             ["--sizes=128", "--size=32,16", "--steps=1", "--index=100000"],
@@ -58,7 +59,14 @@ OPTIMISED = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}
         ),
         (
             "serving",
-            ["--persons=6", "--users=2", "--seconds=2", "--think=0.1", "--size=64x32"],
+            [
+                "--persons=6",
+                "--users=2",
+                "--seconds=2",
+                "--think=0.1",
+                *QUICK,
+                "--size=32x16",
+            ],
             "errors         0",
         ),
         ("gallery", ["--rows=3000", "--width=16", "--queries=5"], "recall@10 1.0000 then"),

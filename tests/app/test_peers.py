@@ -10,7 +10,7 @@ import time
 import pytest
 
 from reid_jax.app import peers
-from tests.experiments.called import ROOT, two_domains
+from tests.experiments.called import QUICK, ROOT, two_domains
 
 # the other process, process 1: it lives until its input ends, and then ends in the way it is told
 OTHER = """
@@ -91,7 +91,7 @@ def test_a_run_of_two_processes_ends_in_a_line_and_goes_on(tmp_path, killed):
     arguments = [
         f"--workdir={tmp_path}/run", f"--config.data=csv:{tmp_path}/source.csv", "--config.test=",
         "--config.size=32x16", "--config.persons=2", "--config.per_person=2", "--config.warmup=0",
-        "--config.iterations=4", "--noreport", "--save_minutes=0", "--distributed",
+        "--config.iterations=4", QUICK, "--noreport", "--save_minutes=0", "--distributed",
         "--processes=2",
     ]  # fmt: skip
 

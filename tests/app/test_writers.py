@@ -32,8 +32,8 @@ def log():
 def config(tmp_path):
     data = two_domains(tmp_path)
     return ide.Config(
-        size="32x16", epochs=1, iterations=2, persons=2, per_person=2, warmup=0, test="",
-        data=f"csv:{data}/source.csv", schedule="constant",
+        size="32x16", backbone="vit_mini", epochs=1, iterations=2, persons=2, per_person=2,
+        warmup=0, test="", data=f"csv:{data}/source.csv", schedule="constant",
     )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def test_a_writer_gets_all_of_a_run_and_its_name_at_the_next_start(deaf, config,
     run.train_all(ide.EXPERIMENT, config, tmp_path / "runs" / "a")
     begun, *middle, ended = deaf.asked
     assert begun[:2] == ("begin", "runs/a") and begun[-1] == "" and ended == ("end", "finished")
-    assert begun[3]["backbone"] == "resnet_small" and begun[3]["seed"] == 0
+    assert begun[3]["backbone"] == "vit_mini" and begun[3]["seed"] == 0
     figures = [one for one in middle if one[0] == "figures"]
     lines = (tmp_path / "runs" / "a" / "metrics.jsonl").read_text().splitlines()
     for line, (_, told, step) in zip(map(json.loads, lines), figures, strict=True):

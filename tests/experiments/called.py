@@ -25,6 +25,8 @@ LIBRARIES = [
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(LIBRARIES)
 LIMIT = 400  # seconds
+# for scripts of which not the network is tested: it is traced and compiled in half of the time
+QUICK = "--config.backbone=vit_mini"
 
 
 def call(module, *arguments, check=True):

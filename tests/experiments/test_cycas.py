@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.experiments.called import call, refused
+from tests.experiments.called import QUICK, call, refused
 
 TINY = [
     "--config.size=32x16", "--config.backbone=resnet_small_in", "--config.projection=8",
@@ -205,8 +205,9 @@ def test_moco_trains_on_the_same_pictures_and_its_encoder_starts_cycas(data, tmp
         "--config.size=32x16",
         "--config.hidden=16",
         "--config.out=8",
-        "--config.epochs=2",
+        "--config.epochs=1",
         "--config.batch=8",
+        QUICK,
     )
     where = (
         f"--config.data=csv:{data}/films.csv",
@@ -220,7 +221,7 @@ def test_moco_trains_on_the_same_pictures_and_its_encoder_starts_cycas(data, tmp
     ]
     assert lines[0]["step"] == 48 // 8 and lines[-1]["kind"] == "test"
     same = (
-        "--config.backbone=resnet_small",
+        QUICK,
         "--config.projection=0",
         "--config.neck=false",
         "--config.epochs=1",

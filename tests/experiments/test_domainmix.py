@@ -11,13 +11,13 @@ from experiments.domainmix import Config, check
 from reid_jax.app import labels
 from reid_jax.app.kinds import open_source
 from reid_jax.data import records
-from tests.experiments.called import call, refused
+from tests.experiments.called import QUICK, call, refused
 
 TINY = [
-    "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2",
+    "--config.size=32x16", QUICK, "--config.persons=2",
     "--config.per_person=2", "--config.epochs=3", "--config.begin=1", "--config.iterations=3",
     "--config.least=2", "--config.kept_out=20", "--config.source=",
-    "--config.stage1=epochs=1,iterations=2,persons=2,per_person=2,k1=6,k2=2,bn_group=0",
+    "--config.stage1=epochs=1,iterations=2,persons=2,per_person=2,k1=6,k2=2,bn_group=0,bn_domains=false",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from experiments import ide
-from tests.experiments.called import call, refused
+from tests.experiments.called import QUICK, call, refused
 
 TINY = [
     "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2",
@@ -26,6 +26,7 @@ def test_source_then_target_and_what_is_done_is_not_done_again(data, tmp_path):
         f"--config.data=csv:{data}/source.csv",
         f"--config.target=csv:{data}/target.csv",
         *TINY,
+        QUICK,
     )
     said = call("mmt", f"--workdir={workdir}", *options).stdout
     assert said.count("test: mAP") == 3

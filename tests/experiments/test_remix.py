@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.experiments.called import call, refused
+from tests.experiments.called import QUICK, call, refused
 
 TINY = [
-    "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2",
+    "--config.size=32x16", QUICK, "--config.persons=2",
     "--config.per_person=2", "--config.labels=2", "--config.per_label=2", "--config.epochs=2",
     "--config.iterations=3", "--config.warmup=0", "--config.eps=0.9",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ import pytest
 
 import reid_jax
 from reid_jax import forms
-from tests.experiments.called import ROOT, begun, call, nobody_is_left, refused
+from tests.experiments.called import QUICK, ROOT, begun, call, nobody_is_left, refused
 
 pytestmark = pytest.mark.usefixtures("optimised")
 TINY = [
@@ -148,14 +148,14 @@ def test_evaluate_finds_the_operating_point_and_ranks_again(trained, tmp_path):
 def test_asked_to_stop_it_saves_and_the_same_command_goes_on_to_the_same_end(data, tmp_path):
     arguments = [
         f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY, "--config.epochs=2",
-        "--config.iterations=150", "--noreport",
+        "--config.iterations=60", "--noreport",
     ]  # fmt: skip
     call("ide", f"--workdir={tmp_path}/straight", *arguments)
     stopped = f"--workdir={tmp_path}/stopped"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with begun("ide", stopped, *arguments, "--workers=2", **pipes) as child:
         for line in child.stdout:
-            if "step 40/150" in line:
+            if "step 20/60" in line:
                 os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to all of them
                 break
         said, errors = child.communicate(timeout=120)
@@ -228,15 +228,15 @@ def test_killed_at_once_nothing_is_lost(data, tmp_path):
     """kill -9 at any moment: the same command starts again from the last whole checkpoint."""
     arguments = [
         f"--workdir={tmp_path}/run", f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY,
-        "--config.iterations=400", "--save_minutes=0.0", "--noreport",
+        "--config.iterations=100", "--noreport",
     ]  # fmt: skip
-    command = [sys.executable, "-u", "-m", "experiments.ide", *arguments]
+    command = [sys.executable, "-u", "-m", "experiments.ide", *arguments, "--save_minutes=0.0"]
     environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     ) as child:
         for line in child.stdout:
-            if "step 100/400" in line:
+            if "step 60/100" in line:
                 time.sleep(0.05)
                 child.kill()
                 break
@@ -244,15 +244,16 @@ def test_killed_at_once_nothing_is_lost(data, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one(trained, data, tmp_path):
+def test_two_processes_train_as_one(data, tmp_path):
+    arguments = [f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY, QUICK]
+    call("ide", f"--workdir={tmp_path}/one", *arguments, "--noreport")
     with socket.socket() as free:
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
     environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
     command = [
-        sys.executable, "-m", "experiments.ide", f"--workdir={tmp_path}/run",
-        f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY, "--distributed",
-        f"--coordinator={address}", "--processes=2",
+        sys.executable, "-m", "experiments.ide", f"--workdir={tmp_path}/run", *arguments,
+        "--distributed", f"--coordinator={address}", "--processes=2",
     ]  # fmt: skip
     options = {
         "cwd": ROOT,
@@ -267,8 +268,8 @@ def test_two_processes_train_as_one(trained, data, tmp_path):
     assert "test: mAP" in said[0] and "test: mAP" not in said[1]
     assert (tmp_path / "run" / "report" / "report.md").is_file()
     lines = [
-        [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-        for workdir in (trained[0], tmp_path / "run")
+        [json.loads(line) for line in (tmp_path / run / "metrics.jsonl").read_text().splitlines()]
+        for run in ("one", "run")
     ]
     assert lines[1][0]["loss"] == pytest.approx(lines[0][0]["loss"], rel=1e-3)
     assert lines[1][-1]["mAP"] == pytest.approx(lines[0][-1]["mAP"], abs=0.05)
@@ -289,7 +290,7 @@ def test_a_stop_of_one_process_stops_all_at_one_step(data, tmp_path, number, eve
     """A host is to be preempted; without a look at the others jax alone tells them the step."""
     arguments = [
         f"--workdir={tmp_path}/run", f"--config.data=csv:{data}/all.csv", "--config.test=", *TINY,
-        "--config.iterations=3000", "--config.schedule=constant", "--noreport",
+        "--config.iterations=3000", "--config.schedule=constant", "--noreport", QUICK,
     ]  # fmt: skip
     with socket.socket() as free:
         free.bind(("localhost", 0))
@@ -356,6 +357,8 @@ def test_cluster_labels_pictures_for_a_training(data, tmp_path):
         f"--config.data=csv:{out}",
         f"--config.test=csv:{data}/all.csv",
         *TINY,
+        QUICK,
+        "--noreport",
     )
     assert "exists already" in refused("cluster", *given, f"--out={out}")
     assert "--eps is 1.5" in refused("cluster", *given, f"--out={tmp_path}/b.csv", "--eps=1.5")

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.spcl import RECIPES, Config
 from reid_jax.data import sample
-from tests.experiments.called import call, refused
+from tests.experiments.called import QUICK, call, refused
 
 TINY = [
     "--config.size=32x16", "--config.backbone=resnet_small", "--config.persons=2",
@@ -37,10 +37,12 @@ def test_with_and_without_a_source(data, tmp_path):
     target = f"--config.target=csv:{data}/target.csv"
     given = (f"--config.data=csv:{data}/source.csv", target, *TINY)
     first = "--config.source=epochs=1,iterations=2,warmup=0"
-    said = call("spcl", f"--workdir={tmp_path}/adapted", *given, first).stdout
+    said = call("spcl", f"--workdir={tmp_path}/adapted", *given, first, "--noreport").stdout
     assert said.index("the source by itself") < said.index("test: mAP")
     assert (
-        call("spcl", f"--workdir={tmp_path}/adapted", *given, first).stdout.count("training data")
+        call("spcl", f"--workdir={tmp_path}/adapted", *given, first, "--noreport").stdout.count(
+            "training data"
+        )
         == 1
     )
     lines = [
@@ -48,7 +50,7 @@ def test_with_and_without_a_source(data, tmp_path):
         for line in (tmp_path / "adapted" / "metrics.jsonl").read_text().splitlines()
     ]
     assert {"source", "target", "labels", "outlier_part", "purity"} <= set(lines[0])
-    alone = ("--config.data=", "--config.bn_domains=false", target, *TINY, "--noreport")
+    alone = ("--config.data=", "--config.bn_domains=false", target, *TINY, QUICK, "--noreport")
     assert "test: mAP" in call("spcl", f"--workdir={tmp_path}/alone", *alone).stdout
 
 

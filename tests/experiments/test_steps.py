@@ -18,10 +18,10 @@ from reid_jax import encoders, evaluate, network, optimise, parallel, train
 from reid_jax.app import kinds, sources
 from reid_jax.data import batch as batching
 from reid_jax.data import records
-from reid_jax.models import embedder
+from reid_jax.models import embedder, mobile
 from reid_jax.types import Domain
 
-SMALL = {"depths": (1, 1, 1, 1), "width": 8, "bottleneck": False, "stem": "fold"}
+SMALL = {"depths": (1, 1), "width": 8, "bottleneck": False, "stem": "fold"}
 PERSONS, PICTURES, CAMERAS = 40, 8, 2
 LENGTHS = {
     "size": "32x16",
@@ -143,6 +143,11 @@ def small(monkeypatch):
     for name, make in [*encoders.BACKBONES.items()]:
         if name.startswith("resnet50"):
             monkeypatch.setitem(encoders.BACKBONES, name, partial(make, **SMALL))
+    lite = [
+        one._replace(width=8, depth=min(one.depth, 2 - (place > 1)))
+        for place, one in enumerate(mobile.LITE)
+    ]
+    monkeypatch.setattr(mobile, "LITE", tuple(lite))
     monkeypatch.setitem(kinds.KINDS, "tiny", kinds.Kind(tiny, "persons of a colour"))
     assert network.BACKBONES is encoders.BACKBONES  # those that are built
     made = embedder.model

@@ -8,14 +8,15 @@ import time
 
 import pytest
 
-from tests.experiments.called import begun, call, nobody_is_left, two_domains
+from tests.experiments.called import QUICK, begun, call, nobody_is_left, two_domains
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("optimised")]
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 SMALL = [
-    "--config.test=", "--config.persons=2", "--config.per_person=2", "--config.size=64x32",
+    "--config.test=", "--config.persons=2", "--config.per_person=2", "--config.size=32x16",
     "--config.epochs=2", "--config.iterations=30",
 ]  # fmt: skip
+STEADY = ["--config.schedule=constant", "--config.warmup=0"]
 # what a run says last before: nothing yet (it imports), the data are read, it compiles or labels,
 # it trains, it tests, it draws its report
 MOMENTS = [
@@ -48,7 +49,7 @@ def stopped(name, marker, *arguments):
     [
         (
             "ide",
-            ["--config.data=csv:{}/source.csv", "--config.schedule=constant", "--config.warmup=0"],
+            ["--config.data=csv:{}/source.csv", *STEADY, QUICK],
             MOMENTS,
         ),
         (
@@ -61,7 +62,7 @@ def stopped(name, marker, *arguments):
 def test_a_stop_at_each_moment_loses_nothing(tmp_path, name, options, moments):
     two_domains(tmp_path)
     options = [*SMALL, *(option.format(tmp_path) for option in options)]
-    call(name, f"--workdir={tmp_path}/straight", *options)
+    call(name, f"--workdir={tmp_path}/straight", *options, "--noreport")
     again = [f"--workdir={tmp_path}/stopped", *options]
     for marker in moments:
         saved = marker.startswith(("epoch", "test")) or [
@@ -72,7 +73,7 @@ def test_a_stop_at_each_moment_loses_nothing(tmp_path, name, options, moments):
         status, _, err = stopped(name, marker, *again)
         assert status == 130, (marker, err)
         assert f"stopped; the same command {does}:" in err and "--workdir=" in err, (marker, err)
-    call(name, *again)
+    call(name, *again, "--noreport")
     ends = [
         json.loads((tmp_path / run / "metrics.jsonl").read_text().splitlines()[-1])
         for run in ("straight", "stopped")
@@ -82,12 +83,9 @@ def test_a_stop_at_each_moment_loses_nothing(tmp_path, name, options, moments):
 
 def test_a_finished_run_goes_on_for_more_epochs_to_the_same_end(tmp_path):
     two_domains(tmp_path)
-    options = [*SMALL, f"--config.data=csv:{tmp_path}/source.csv", "--noreport"]
-    steady = ["--config.schedule=constant", "--config.warmup=0"]
+    options = [*SMALL, *STEADY, QUICK, f"--config.data=csv:{tmp_path}/source.csv", "--noreport"]
     for folder, epochs in (("straight", 2), ("more", 1), ("more", 2)):
-        call(
-            "ide", f"--workdir={tmp_path}/{folder}", *options, *steady, f"--config.epochs={epochs}"
-        )
+        call("ide", f"--workdir={tmp_path}/{folder}", *options, f"--config.epochs={epochs}")
     ends = [
         json.loads((tmp_path / run / "metrics.jsonl").read_text().splitlines()[-1])
         for run in ("straight", "more")
@@ -99,9 +97,11 @@ def test_an_export_that_is_stopped_leaves_nothing(tmp_path):
     two_domains(tmp_path)
     options = [
         *SMALL,
+        *STEADY,
         f"--config.data=csv:{tmp_path}/source.csv",
         "--noreport",
-        "--config.epochs=2",
+        "--config.epochs=1",
+        "--config.iterations=2",
     ]
     call("ide", f"--workdir={tmp_path}/run", *options)
     with begun("export", f"--workdir={tmp_path}/run", f"--out={tmp_path}/out", **PIPES) as child:

@@ -14,7 +14,7 @@ from experiments.tables.trainings import Training
 from reid_jax.app import about, command, run, sources
 from tests.experiments.called import draw, refused
 
-SMALL = {"size": "32x16", "backbone": "resnet_small", "epochs": 1}
+SMALL = {"size": "32x16", "backbone": "vit_mini", "epochs": 1}
 BATCH = {"persons": 2, "per_person": 2, "iterations": 2}
 
 
@@ -83,7 +83,8 @@ def test_a_labelled_run_trains_on_and_is_known_as_finished(
 def test_a_stage_before_it_goes_on_and_is_done_once(train, data, tmp_path, capsys):
     config = spcl.Config(
         **SMALL, **BATCH, data=f"csv:{data}/named.csv", target=f"csv:{data}/unknown.csv", k1=6,
-        k2=2, eps=0.8, fall=1, bn_group=0, source="epochs=1,iterations=2,warmup=0",
+        k2=2, eps=0.8, fall=1, bn_group=0, bn_domains=False,
+        source="epochs=1,iterations=2,warmup=0",
     )  # fmt: skip
     workdir = tmp_path / "run"
     assert spcl.source_config(config).test == ""

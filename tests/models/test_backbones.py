@@ -1,12 +1,17 @@
 """One step of every method with a backbone of each kind, and of one method with all backbones.
 
-The steps are traced from pixels to gradients, but not compiled.
+The steps are traced from pixels to gradients, but not compiled. What a backbone repeats is traced
+once: where it meets the other methods, it has few blocks, and of the widths and depths of one
+network one is trained.
 """
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from reid_jax import encoders, parallel
 from reid_jax.methods.cycas import cycas
@@ -18,7 +23,7 @@ from reid_jax.methods.moco import moco
 from reid_jax.methods.remix import remix
 from reid_jax.methods.spcl import spcl
 from reid_jax.methods.theory import theory
-from reid_jax.models import mlp, norm
+from reid_jax.models import mlp, norm, osnet
 from reid_jax.models.discriminator import judge
 from reid_jax.models.vit import VITS
 from reid_jax.types import Batch, Tags
@@ -74,6 +79,13 @@ FEW = ("resnet50", "resnet_small_ibn_a", "osnet_ibn_x0_25", "swin_t", "vit_mini"
 # backbones with the same operations as another
 WIDTHS = tuple(f"osnet{kind}_x{width}" for kind in ("", "_ibn") for width in ("0_5", "0_75", "1_0"))
 WIDTHS = (*WIDTHS, "vit_t16", *(name for name in VITS if "_b16" in name or "_b14" in name))
+MORE = tuple(  # more blocks or channels than efficientnet_lite0, mobilenet_v2, swin_t; no IBN
+    name
+    for name in encoders.BACKBONES
+    if name.startswith(tuple(f"efficientnet_lite{number}" for number in (1, 2, 3, 4)))
+    or (name.startswith("mobilenet_v2") and "_x" in name)
+    or name in ("swin_s", "swin_b", "osnet_x0_25")
+)
 QUICK = "resnet_small_ibn_a"  # every method is tried with it; the other pairs trace for seconds
 PAIRS = [
     pytest.param(
@@ -83,17 +95,54 @@ PAIRS = [
     )
     for method in sorted(METHODS)
     for name in encoders.BACKBONES
-    if name in FEW or (method == "ide" and name not in WIDTHS)
+    if name in FEW or (method == "ide" and name not in (*WIDTHS, *MORE))
 ]
+
+
+class Plain(nn.Module):
+    """What stands for a repeated block of OSNet."""
+
+    width: int
+    ibn: bool
+    norm: object
+    dtype: object
+
+    @nn.compact
+    def __call__(self, x, train):
+        return osnet._conv(self, "conv1", x, self.width, train)
+
+
+def _few_blocks(monkeypatch):
+    """OSNet's first block, one a stage of ResNet, of Swin a window and a shifted one."""
+    block = osnet.Block
+    monkeypatch.setattr(
+        osnet,
+        "Block",
+        lambda *args, name: (block if name == "conv2_0" else Plain)(*args, name=name),
+    )
+    for name, make in [*encoders.BACKBONES.items()]:
+        if name.startswith(("resnet50", "swin_t")):
+            depths = (1 + (name == "swin_t"), 1, 1, 1)
+            monkeypatch.setitem(encoders.BACKBONES, name, partial(make, depths=depths))
 
 
 @pytest.mark.parametrize(("method", "name"), PAIRS)
 def test_a_step(name, method, monkeypatch):
+    if method != "ide" or name not in FEW:
+        _few_blocks(monkeypatch)
     model = _model(name, monkeypatch)
     variables, (loss, gradient) = _step(model, METHODS[method](model))
     assert loss.shape == () and jax.tree.structure(gradient) == jax.tree.structure(
         variables["params"]
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MORE)
+def test_one_of_more_blocks_or_channels_is_built(name, monkeypatch):
+    model = _model(name, monkeypatch)
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    assert shapes["batch_stats"]["neck"]["mean"].shape == (model.width,)
 
 
 def test_snr_with_its_loss(monkeypatch):

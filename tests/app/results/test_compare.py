@@ -13,7 +13,7 @@ from experiments import compare, ide
 from reid_jax.app import seeds, workdirs
 from reid_jax.app.results import groups, shown, verdict
 from tests.app.results import made
-from tests.experiments.called import call, refused, two_domains
+from tests.experiments.called import QUICK, call, refused, two_domains
 
 
 def compared(*paths):
@@ -184,7 +184,7 @@ def test_a_command_trains_seeds_that_are_compared(tmp_path):
     given = [
         f"--config.data=csv:{data}/source.csv", "--config.test=", "--config.size=32x16",
         "--config.persons=2", "--config.per_person=2", "--config.epochs=1", "--config.warmup=0",
-        "--config.iterations=2", "--noreport", "--seeds=2",
+        "--config.iterations=2", QUICK, "--noreport", "--seeds=2",
     ]  # fmt: skip
     said = call("ide", f"--workdir={tmp_path}/a", *given).stdout
     assert "seeds 0 to 1" in said and "(2 seeds)" in said

@@ -99,8 +99,8 @@ def test_a_run_leaves_its_results_and_its_time_adds_up(tmp_path, monkeypatch):
         flags.FLAGS.mark_as_parsed()
     data = two_domains(tmp_path)
     config = ide.Config(
-        size="32x16", epochs=1, iterations=2, persons=2, per_person=2, warmup=0, test="",
-        data=f"csv:{data}/source.csv", schedule="constant",
+        size="32x16", backbone="vit_mini", epochs=1, iterations=2, persons=2, per_person=2,
+        warmup=0, test="", data=f"csv:{data}/source.csv", schedule="constant",
     )  # fmt: skip
     workdir = tmp_path / "run"
     figures = run.train_all(ide.EXPERIMENT, config, workdir)
