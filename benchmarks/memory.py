@@ -3,7 +3,7 @@
 python -m benchmarks.memory --rows=10000,100000,1000000
 
 Pictures are small jpegs, named by as many links as there are rows; the network is the small ResNet
-at 32x16. A training is cut short (an epoch of a few batches), since its memory does not depend on
+at 128x64. A training is cut short (an epoch of a few batches), since its memory does not depend on
 its length; everything else is the whole command. The last line of each command fits a straight
 line: what it takes without data, and bytes a picture.
 """
@@ -28,7 +28,6 @@ _COMMANDS = flags.DEFINE_list("commands", [], "some of those measured; empty: al
 SOURCES = 100  # pictures; each has many names
 PERSON = 50  # pictures of a person
 QUERIES = 1000
-SMALL = ("--config.backbone=resnet_small", "--config.size=32x16", "--config.persons=4")
 
 
 def data(folder: Path, rows: int) -> Path:
@@ -57,7 +56,12 @@ def data(folder: Path, rows: int) -> Path:
 
 def commands(folder: Path, table: Path) -> dict[str, list[str]]:
     """The commands that are measured, by name; later ones need what earlier ones leave."""
-    short = (*SMALL, "--config.epochs=1", "--config.warmup=0", "--config.iterations=5")
+    short = (
+        "--config.epochs=1",
+        "--config.warmup=0",
+        "--config.iterations=5",
+        "--config.persons=4",
+    )
     train = [f"--config.data=csv:{table}", "--config.test=", *short, "--noreport"]
     run = f"--workdir={folder / 'ide'}"
     return {

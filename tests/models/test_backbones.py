@@ -84,7 +84,7 @@ MORE = tuple(  # more blocks or channels than efficientnet_lite0, mobilenet_v2, 
     for name in encoders.BACKBONES
     if name.startswith(tuple(f"efficientnet_lite{number}" for number in (1, 2, 3, 4)))
     or (name.startswith("mobilenet_v2") and "_x" in name)
-    or name in ("swin_s", "swin_b", "osnet_x0_25")
+    or name in ("swin_s", "swin_b")
 )
 QUICK = "resnet_small_ibn_a"  # every method is tried with it; the other pairs trace for seconds
 PAIRS = [
