@@ -3,10 +3,7 @@
 from pathlib import Path
 
 LEAST, TIMES = 64 << 20, 20
-MACHINE = (
-    *("Too many open files", "Cannot allocate memory"),
-    *("Permission denied", "Stale file handle"),
-)
+MACHINE = ("Too many open files", "Cannot allocate memory", "Permission denied", "Stale file")
 
 
 def room(path: Path) -> int:
