@@ -233,8 +233,7 @@ def restore_tree(folder: str | Path, like: Any) -> Any:
         try:
             return reader.restore(Path(folder).absolute(), shapes)
         except Exception as error:  # damage can make orbax raise anything
-            if bound.of_machine(error):
-                raise OSError(f"{folder} cannot be read: {bound.reason(error)}") from error
+            bound.check_machine(Path(folder), error)
             raise ValueError(
                 f"{folder} cannot be read, damaged or of another network: {bound.reason(error)}"
             ) from error

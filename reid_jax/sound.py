@@ -72,8 +72,7 @@ def read(
         if "state" in found and parts["state"].item is not None:
             found["state"] = TrainState(*found["state"])
     except Exception as error:  # damage can make orbax raise anything
-        if bound.of_machine(error):
-            raise OSError(f"{folder} cannot be read: {bound.reason(error)}") from error
+        bound.check_machine(folder, error)
         raise ValueError(bound.reason(error)) from error
     if kept:
         _compare(found, found.pop("sums"))

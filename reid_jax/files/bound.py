@@ -22,9 +22,16 @@ def check(path: Path, claimed: int) -> None:
         raise ValueError(f"it claims {claimed:.3g} bytes of numbers, far more than it can hold")
 
 
-def of_machine(error: BaseException) -> bool:
-    """Whether an error that reading a file has raised is not the file's own."""
-    return isinstance(error, MemoryError) or any(text in str(error) for text in MACHINE)
+def check_machine(path: Path, error: BaseException) -> None:
+    """Tell an error of reading a file that is not the file's own from one of its damage.
+
+    Raises:
+        OSError: this machine cannot read it now, e.g. too many files are open.
+    """
+    text = "Cannot allocate memory" if isinstance(error, MemoryError) else str(error)
+    for reason in MACHINE:
+        if reason in text:
+            raise OSError(f"{path} cannot be read now: {reason}") from error
 
 
 def reason(error: BaseException) -> str:

@@ -25,6 +25,7 @@ def check(folder: Path) -> None:
     Raises:
         ValueError: they claim far more than the files can hold, or they are damaged; only the
             reason is said.
+        OSError: this machine cannot read them now.
     """
     size = sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
     most = bound.LEAST + TIMES * size
@@ -53,4 +54,5 @@ def _headers(folder: Path) -> list[bytes]:
         names = [name for name in store.list().result() if name.endswith(HEADER.encode())]
         return [one.result().value for one in [store.read(name) for name in names]]
     except (ValueError, OSError, NotImplementedError) as error:
+        bound.check_machine(folder, error)
         raise ValueError(bound.reason(error)) from None
