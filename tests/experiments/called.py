@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import cv2
+import jax
 import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -55,6 +56,8 @@ def _be(module, arguments, files, environment):
     os.chdir(ROOT)
     os.environ.clear()
     os.environ.update(environment)
+    few = "JAX_DISABLE_MOST_OPTIMIZATIONS"  # which the server's jax read when it was imported
+    jax.config.update(few.lower(), environment.get(few) == "1")
     sys.argv = [module, *arguments]
     faulthandler.dump_traceback_later(LIMIT - 10)
     try:
