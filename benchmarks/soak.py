@@ -8,7 +8,6 @@ tests and draws after each epoch. The page's users are those of `benchmarks.serv
 """
 
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -106,7 +105,7 @@ def serve(folder: Path) -> list[Look]:
             print(f"{count:,} questions, {len(users.errors)} errors {users.errors[:2]}")
             return looks
         finally:
-            server.send_signal(signal.SIGINT)
+            server.terminate()
 
 
 def main(_: list[str]) -> None:
