@@ -15,6 +15,8 @@ import cv2
 import jax
 import numpy as np
 
+from reid_jax import xla
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # The other libraries take two seconds of processor time to import: a server imports them once, and
 # forks for each call.
@@ -56,8 +58,10 @@ def _be(module, arguments, files, environment):
     os.chdir(ROOT)
     os.environ.clear()
     os.environ.update(environment)
-    few = "JAX_DISABLE_MOST_OPTIMIZATIONS"  # which the server's jax read when it was imported
+    few = "JAX_DISABLE_MOST_OPTIMIZATIONS"
+    # what the server has imported has read its own environment
     jax.config.update(few.lower(), environment.get(few) == "1")
+    xla.mend()
     sys.argv = [module, *arguments]
     faulthandler.dump_traceback_later(LIMIT - 10)
     try:
