@@ -32,6 +32,7 @@ MADE = {"sgd": optax.sgd(0.05), "adam": optax.adam(1e-3)}
 
 def trained(devices: int, optimiser: optax.GradientTransformation) -> tuple[list[float], list]:
     """The loss of each step, and the weights at the end."""
+    # after `--wide` has been heard: defaults of functions name jnp.float32
     from reid_jax import encoders, parallel, train
     from reid_jax.data import records
     from reid_jax.methods.ide import ide

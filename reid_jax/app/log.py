@@ -7,8 +7,10 @@ import dataclasses
 import json
 import threading
 import time
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import jax
 from tensorboard.summary import Writer
 
 from reid_jax import parallel
-from reid_jax.app import command, info, stop, writers
+from reid_jax.app import command, info, writers
 from reid_jax.app.job import Job
 from reid_jax.app.paths import resolved
 from reid_jax.data import copies
@@ -36,7 +38,7 @@ class Log:
         self.writes = jax.process_index() == 0
         self.path, self.epochs = workdir / "metrics.jsonl", config.epochs
         self.events = Writer(str(workdir / "events")) if self.writes else None
-        threading.excepthook = _but_writers
+        threading.excepthook = partial(_but_writers, threading.excepthook)
         self.others = None
         if self.writes and writers.named():
             self.others = writers.Writers(workdir, dataclasses.asdict(resolved(config)))
@@ -148,11 +150,10 @@ class Log:
             self.others.figures(kind, figures, step)
 
 
-def _but_writers(told: Any) -> None:
+def _but_writers(hook: Callable[[Any], Any], told: Any) -> None:
     """What a thread says of its end; a writer of events hands its error on, so it is told once."""
-    writer = isinstance(told.exc_value, OSError) and type(told.thread).__name__ == WRITER
-    if not (writer or stop.asked()):
-        threading.__excepthook__(told)
+    if not (isinstance(told.exc_value, OSError) and type(told.thread).__name__ == WRITER):
+        hook(told)
 
 
 def _step(moment: Moment) -> int:

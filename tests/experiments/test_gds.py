@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+import reid_jax
 from experiments.gds import Config, train
+from reid_jax import evaluate
+from reid_jax.app.kinds import open_source
 from tests.experiments.called import QUICK, call, refused
 
 TINY = [
@@ -61,12 +64,16 @@ def test_all_stages_by_one_command(data, tmp_path):
     ).stdout
     assert again.count("test: mAP") == 1  # stage 1 is not looked at again
     # the run is tested by Euclidean distance, which its workdir remembers
+    target, figures = open_source(f"csv:{data}/target.csv"), {}
+    rows = reid_jax.load(f"{tmp_path}/run")(target)
     for metric, flag in (("euclidean", []), ("cosine", ["--metric=cosine"])):
         out = tmp_path / f"{metric}.json"
         said = call("evaluate", f"--workdir={tmp_path}/run", f"--out={out}", *flag).stdout
         assert f"by {metric} distance" in said
-    kept = json.loads((tmp_path / "euclidean.json").read_text())
-    assert kept["mAP"] == pytest.approx(lines[-1]["mAP"], abs=1e-6)
+        figures[metric] = json.loads(out.read_text())["mAP"]
+        own = evaluate.rank_records(rows, target, metric=metric).mean_ap
+        assert figures[metric] == pytest.approx(own, abs=1e-6)
+    assert figures["euclidean"] == pytest.approx(lines[-1]["mAP"], abs=1e-6)
     # stage 1 serves other runs, of the code's optimiser here, and the tables
     more = (
         f"--config.weights={tmp_path}/run-source",
