@@ -39,6 +39,7 @@ def manager(folder: str | Path, *, keep: int = 2, alone: bool = False) -> ocp.Ch
         create=True,
         enable_async_checkpointing=True,
         cleanup_tmp_directories=alone,
+        lightweight_initialize=True,  # without their times, which damage could keep from being read
     )
     return ocp.CheckpointManager(Path(folder).absolute(), options=options)
 

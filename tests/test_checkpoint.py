@@ -109,6 +109,16 @@ def test_a_damaged_checkpoint_is_passed_over(saved, damage, item):
     assert _restored(run, folder)[1] == []
 
 
+@pytest.mark.parametrize("name", ["item_handlers", "commit_timestamp_nsecs", "custom_metadata"])
+def test_what_orbax_notes_of_a_checkpoint_may_be_damaged(saved, name):
+    run, folder, states = saved
+    for step in states:
+        noted = folder / str(step) / "_CHECKPOINT_METADATA"
+        noted.write_text(json.dumps(json.loads(noted.read_text()) | {name: 999999999999}))
+    (state, _), said = _restored(run, folder)
+    assert int(state.step) == max(states) and said == []
+
+
 def test_a_sound_one_that_cannot_be_read_now_stays(saved):
     run, folder, states = saved
     with checkpoint.manager(folder) as checkpoints:
