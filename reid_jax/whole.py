@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished-{os.getpid()}")
+    unfinished = path.with_name(f"{path.name}.unfinished-{socket.gethostname()}-{os.getpid()}")
     try:
         yield unfinished
         unfinished.rename(path)
@@ -39,7 +40,7 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what killed processes of this host left unfinished in a folder, but not below it."""
-    for path in folder.glob("*.unfinished-*"):
+    for path in folder.glob(f"*.unfinished-{socket.gethostname()}-*"):
         number = path.name.rpartition("-")[2]
         if number.isdigit() and not alive(int(number)):
             if path.is_dir():

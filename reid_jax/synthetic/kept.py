@@ -15,7 +15,7 @@ from reid_jax.data import records as reading
 from reid_jax.data.records import Held
 from reid_jax.files import npz
 from reid_jax.types import Records
-from reid_jax.whole import whole
+from reid_jax.whole import remove_unfinished, whole
 
 DRAWING = 1  # counted up by every change of what is drawn
 FEW = 500  # pictures that one core draws sooner than workers start
@@ -58,6 +58,7 @@ def kept(
     path = folder / _slug(name)
     if not path.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(path.parent)
         try:
             with whole(path) as unfinished:
                 unfinished.mkdir()

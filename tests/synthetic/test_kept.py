@@ -50,6 +50,14 @@ def test_another_name_is_another_folder_and_a_failure_leaves_none(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_what_a_killed_drawing_left_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "remove_unfinished", lambda folder: (folder / "left").unlink())
+    (tmp_path / "left").touch()
+    kept.kept(made, "a", tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    kept.kept(made, "a", tmp_path)  # nothing is looked for where nothing is drawn
+
+
 def test_the_number_of_the_drawing_is_counted_up_with_what_is_drawn():
     """If this fails, what is drawn has changed: count kept.DRAWING up, and write the new means."""
     means = records.hold(made()).image.pixels[[0, 5, 20, 30]].mean((1, 2, 3))
