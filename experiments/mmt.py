@@ -55,7 +55,7 @@ class Config(
     source_epochs: int = option(80, "of the training on the source, and so on", least=1)
     source_iterations: int = option(100, "batches of an epoch", least=0)
     source_learning_rate: float = option(3.5e-4, "its peak", was="source_rate", least=0)
-    source_warmup: int = option(10, "epochs in which it rises", least=0)
+    source_warmup: int = option(10, "epochs in which it rises", least=0, below="source_epochs")
     source_schedule: str = option("40,70", "as in experiments.ide")
     source_erase: float = option(0.0, "probability of random erasing", least=0, most=1)
     source_beside: bool = option(

@@ -25,7 +25,7 @@ def option(
     least: float | None = None,
     most: float | None = None,
     above: float | None = None,
-    below: float | None = None,
+    below: float | str | None = None,
 ) -> Any:
     """A field of a configuration, a dataclass.
 
@@ -41,7 +41,7 @@ def option(
         least: of a number, the smallest that it can be; `checked` looks.
         most: likewise the greatest.
         above: it must be greater than this.
-        below: it must be less than this.
+        below: it must be less than this; or than the option of this name.
 
     Returns:
         A field for a dataclass.
@@ -84,7 +84,7 @@ def holds(config_class: type, name: str, value: Any) -> Holds:
     return "" if value in NO_PATHS or (kind == CSV and not value.endswith(".csv")) else kind
 
 
-def bounds(config_class: type, name: str) -> tuple[float | None, ...]:
+def bounds(config_class: type, name: str) -> tuple[Any, ...]:
     """(least, most, above, below) of an option, see `option`."""
     return _about(config_class, name).get("bounds", (None,) * 4)
 
@@ -95,16 +95,20 @@ def checked(config: Any, flag: str = "", names: Iterable[str] | None = None) -> 
     Args:
         config: a dataclass.
         flag: what stands before an option's name where it is given.
-        names: the options to look at; None: all.
+        names: the options to look at, and at those whose bound is one of them; None: all.
 
     Raises:
         ValueError: a number is out of its bounds, or no number; it names option and bound.
     """
-    for name in [one.name for one in dataclasses.fields(config)] if names is None else names:
+    every = [one.name for one in dataclasses.fields(config)]
+    looked = set(every if names is None else names)
+    for name in every:
         value = getattr(config, name)
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
         least, most, above, below = bounds(type(config), name)
+        if not looked & {name, below}:
+            continue
         if not math.isfinite(value):
             raise ValueError(f"{flag}{name}={value} is no finite number")
         if least is not None and value < least:
@@ -113,7 +117,11 @@ def checked(config: Any, flag: str = "", names: Iterable[str] | None = None) -> 
             raise ValueError(f"{flag}{name}={value} is above {most:g}, the most that it can be")
         if above is not None and value <= above:
             raise ValueError(f"{flag}{name}={value} is not above {above:g}, as it must be")
-        if below is not None and value >= below:
+        if isinstance(below, str):
+            if value >= getattr(config, below):
+                other = f"{flag}{below}={getattr(config, below)}"
+                raise ValueError(f"{flag}{name}={value} is not below {other}, as it must be")
+        elif below is not None and value >= below:
             raise ValueError(f"{flag}{name}={value} is not below {below:g}, as it must be")
     return config
 

@@ -108,7 +108,7 @@ class Schedule:
 class WarmSchedule(Schedule):
     """A schedule that begins slowly."""
 
-    warmup: int = option(10, "epochs in which the learning rate rises", least=0)
+    warmup: int = option(10, "epochs in which the learning rate rises", least=0, below="epochs")
 
 
 @dataclasses.dataclass

@@ -75,11 +75,13 @@ class Bounded:
     share: float = option(0.5, "a share", least=0, most=1)
     heat: float = option(1.0, "a temperature", above=0, below=10)
     count: int = option(1, "a count", least=1)
+    first: int = option(0, "the first of them", least=0, below="count")
 
 
 @pytest.mark.parametrize(
     ("values", "told"),
     [
+        ({"first": 2, "count": 2}, "--config.first=2 is not below --config.count=2"),
         ({"share": 3.0}, "--config.share=3.0 is above 1, the most that it can be"),
         ({"share": -0.1}, "--config.share=-0.1 is below 0, the least that it can be"),
         ({"heat": 0.0}, "--config.heat=0.0 is not above 0"),
