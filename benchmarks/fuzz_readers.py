@@ -16,10 +16,15 @@ from benchmarks import fuzz_weights as weights
 
 
 class Reader(NamedTuple):
-    """How a sound input is written to a new folder, and how any input is read."""
+    """How a sound input is written to a new folder, and how any input is read.
+
+    Attributes:
+        lists: it lists files, which may lie anywhere, and each is opened as a picture.
+    """
 
     make: Callable[[Path], Any]
     read: Callable[[Path], Any]
+    lists: bool = False
 
 
 def _pixels(seed: int = 0) -> np.ndarray:
@@ -230,7 +235,7 @@ def _read_mot(folder: Path) -> None:
 
 READERS = {
     "pictures": Reader(_pictures, _read_pictures),
-    "csv": Reader(_csv, _read_csv),
+    "csv": Reader(_csv, _read_csv, lists=True),
     "pth": Reader(weights.pth, weights.reader("pth")),
     "older_pth": Reader(weights.older_pth, weights.reader("pth")),
     "safetensors": Reader(weights.safetensors, weights.reader("safetensors")),

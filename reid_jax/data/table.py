@@ -2,7 +2,7 @@
 
 It is the reader for data sets in any other form:
 
-    path: relative to the CSV's folder.
+    path: relative to the CSV's folder, or absolute; it is opened as a picture, wherever it lies.
     person: any name. "distractor" is kept in the gallery and matches no query; an empty one or -1
         is unknown.
     camera: any name; an empty one or -1 is unknown.
