@@ -19,6 +19,7 @@ from reid_jax.options import PATH, choose, option
 from reid_jax.types import Input
 
 LONGEST = 2048  # pixels of a side of a picture
+WIDEST = 65_536  # numbers of an embedding
 SIZES = ("size", "resize")  # options that a trunk may go on with at another value
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 POOLINGS = {name: name for name in ("average", "gem", *BY_TOKEN)}
@@ -76,7 +77,11 @@ class Network(Trunk):
         "the tokens beside it (PASS)",
     )
     projection: int = option(
-        0, "width of a linear layer behind the pooling; 0: no such layer", was="head", least=0
+        0,
+        "width of a linear layer behind the pooling; 0: no such layer",
+        was="head",
+        least=0,
+        most=WIDEST,
     )
     neck: bool = option(
         True,
