@@ -83,9 +83,10 @@ def _compare(read: Mapping[str, Any], kept: Any) -> None:
     told = {name: read[name] for name in ("position", "input") if name in read}
     found = of_trees({name: read[name] for name in read if name not in told}, told)
     for name, mine in found.items():
-        theirs = kept.get(name) if isinstance(kept, dict) else None
-        if sorted(mine.values()) != sorted((theirs or {}).values()):
-            names = [one for one in mine if mine[one] not in (theirs or {}).values()]
+        item = kept.get(name) if isinstance(kept, dict) else None
+        theirs = list(item.values()) if isinstance(item, dict) else []
+        if sorted(map(str, mine.values())) != sorted(map(str, theirs)):  # damage may be any JSON
+            names = [one for one in mine if mine[one] not in theirs]
             raise ValueError(
                 f"its {name} has not the checksum that was kept: {', '.join(names[:1])}"
             )

@@ -119,6 +119,19 @@ def test_what_orbax_notes_of_a_checkpoint_may_be_damaged(saved, name):
     assert int(state.step) == max(states) and said == []
 
 
+@pytest.mark.parametrize("kept", [[1], {"state": [1]}, {"state": None}, {"state": {"a": "b"}}])
+def test_checksums_that_are_damaged_are_those_of_no_checkpoint(saved, kept):
+    run, folder, states = saved
+    first, last = states
+    file = folder / str(last) / "sums" / "metadata"
+    before = json.loads(file.read_text())
+    if isinstance(kept, dict) and isinstance(kept["state"], dict):
+        kept["state"] |= before["state"]
+    file.write_text(json.dumps({**before, **kept} if isinstance(kept, dict) else kept))
+    (state, _), said = _restored(run, folder)
+    assert int(state.step) == first and "has not the checksum" in said[0]
+
+
 def test_a_sound_one_that_cannot_be_read_now_stays(saved):
     run, folder, states = saved
     with checkpoint.manager(folder) as checkpoints:
