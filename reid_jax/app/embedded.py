@@ -115,6 +115,8 @@ def _of_parquet(path: Path) -> Embedded:
     file = _pyarrow().ParquetFile(path)
     claimed = (file.metadata.row_group(one) for one in range(file.metadata.num_row_groups))
     bound.check(path, sum(one.total_byte_size for one in claimed))
+    # empty lists of a fixed length take memory and no room in the file
+    bound.check(path, file.metadata.num_rows * sum(_length(one.type) for one in file.schema_arrow))
     table = file.read()
     table.validate(full=True)
     embedding = table["embedding"].combine_chunks()
@@ -123,6 +125,12 @@ def _of_parquet(path: Path) -> Embedded:
     kept = [name for name in table.column_names if name not in ("name", "embedding")]
     keys = {name: table[name].to_pylist() for name in kept}
     return Embedded(table["name"].to_pylist(), rows, encoder.decode() if encoder else None, keys)
+
+
+def _length(kind: Any) -> int:
+    """Bytes of a list of a fixed length; 0 of any other type."""
+    size = max(0, getattr(kind, "list_size", 0))
+    return size and size * (_length(kind.value_type) or 8)
 
 
 def _parquet(
