@@ -123,7 +123,10 @@ def packed(folder: str | Path) -> Records:
             f"{folder} holds {len(pictures)} pictures and {COLUMNS} {rows} rows; "
             "copy or pack it again"
         )
-    return reading.make(pictures, **columns)
+    try:
+        return reading.make(pictures, **columns)
+    except ValueError as error:
+        raise ValueError(f"{folder / COLUMNS} is broken: {error}; {AGAIN}") from None
 
 
 def encoded(records: Records, row: int) -> bytes:

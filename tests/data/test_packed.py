@@ -91,12 +91,17 @@ def test_many_files_keep_the_order(made, tmp_path, monkeypatch):
     assert row == 6 and got.image[-1] == item
 
 
-def test_a_missing_shard_is_refused(made, folder, tmp_path):
+def test_a_missing_shard_or_a_strange_column_is_refused(made, folder, tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(folder, broken)
     (shard,) = broken.glob("*array_record*")
     shard.unlink()
     with pytest.raises(ValueError, match="holds 0 pictures and columns.npz 7 rows"):
+        packed.packed(broken)
+    columns = dict(np.load(folder / packed.COLUMNS))
+    np.savez(broken / packed.COLUMNS, **{**columns, "split": np.full(7, "trains")})
+    shutil.copy(folder / shard.name, shard)
+    with pytest.raises(ValueError, match=r"columns.npz is broken: the split 'trains'"):
         packed.packed(broken)
 
 
