@@ -68,7 +68,7 @@ def test_small_recipes_and_scripts_without_one_start_from_random_numbers():
 
 def test_both_stages_start_from_random_numbers_if_told():
     paper = {"weights": "none"}
-    adapted = spcl.Config(**paper, source="epochs=1")
+    adapted = spcl.Config(**paper, source="epochs=1,warmup=0")
     mixed = domainmix.Config(**paper)
     own = [
         gds.source_config(gds.Config(**paper)),
@@ -90,7 +90,7 @@ def test_none_is_no_start_where_a_source_or_two_networks_are_asked_for(data, tmp
     monkeypatch.setattr(
         stages.run, "run", lambda config, build, folder: trained.append(folder) or {"mAP": 0.0}
     )
-    config = spcl.Config(weights="none", source="epochs=1")
+    config = spcl.Config(weights="none", source="epochs=1,warmup=0")
     begun = stages.begun(ide.EXPERIMENT, config, spcl.source_config(config), tmp_path / "source")
     assert begun.weights == str(tmp_path / "source") and trained
     sound = {"data": "", "target": f"csv:{data}/target.csv", "clusters": 4}

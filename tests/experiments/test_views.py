@@ -65,7 +65,7 @@ def test_a_stage_before_has_the_same_views_unless_told():
     def seen(config):
         return {name: getattr(config, name) for name in changed}
 
-    adapting = spcl.Config(**changed, source="epochs=1")
+    adapting = spcl.Config(**changed, source="epochs=1,warmup=0")
     assert seen(spcl.source_config(adapting)) == changed
     assert spcl.source_config(adapting).erase == adapting.erase
     mixing = domainmix.Config(**changed)
