@@ -11,34 +11,60 @@ import time
 from pathlib import Path
 
 import httpx
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.app.page.browser import CHROMIUM, QUIET
 
 
 class Page:
-    """One page of a browser of its own; what it does and what it says."""
+    """One page of a browser of its own; what it does and what it says.
+
+    A browser that dies before the page is there (seen once, on a busy machine) is started once
+    more; whatever dies later fails the test.
+    """
 
     def __init__(self, address, *, width=1280, height=900, dark=False):
-        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        options = ["--remote-debugging-port=0", f"--user-data-dir={self._folder.name}"]
-        self._process = subprocess.Popen(
-            [CHROMIUM, *QUIET, *options, "about:blank"], stderr=subprocess.PIPE, text=True
-        )
+        try:
+            self._start(address, width, height, dark)
+        except (ConnectionClosed, httpx.TransportError, EOFError):
+            self._start(address, width, height, dark)
+
+    def _start(self, *shown):
         self._numbers, self.console = itertools.count(1), []
-        port = self._port()
-        self._stack = contextlib.ExitStack()
-        self._socket = self._stack.enter_context(self._opened(port))
-        for domain in ("Page", "Runtime", "Log", "Network", "Accessibility", "DOM"):
-            self.tell(f"{domain}.enable")
-        self.sized(width, height, dark)
-        self.go(address)
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+            self._told = Path(folder) / "told"
+            stack.enter_context(self._running(folder))
+            self._socket = stack.enter_context(self._opened(self._port()))
+            for domain in ("Page", "Runtime", "Log", "Network", "Accessibility", "DOM"):
+                self.tell(f"{domain}.enable")
+            address, *size = shown
+            self.sized(*size)
+            self.go(address)
+            self._stack = stack.pop_all()
+
+    @contextlib.contextmanager
+    def _running(self, folder):
+        options = ["--remote-debugging-port=0", f"--user-data-dir={folder}/user"]
+        with self._told.open("w") as told:
+            self._process = subprocess.Popen(
+                [CHROMIUM, *QUIET, *options, "about:blank"], stderr=told
+            )
+        try:
+            yield
+        finally:
+            self._process.kill()
+            self._process.wait()
 
     def _port(self):
-        for line in self._process.stderr:
-            if found := re.search(r"DevTools listening on ws://127.0.0.1:(\d+)/", line):
+        end = time.monotonic() + 60
+        while time.monotonic() < end and self._process.poll() is None:
+            told = self._told.read_text()
+            if found := re.search(r"DevTools listening on ws://127.0.0.1:(\d+)/", told):
                 return int(found[1])
-        raise RuntimeError("chromium did not start")
+            time.sleep(0.05)
+        raise EOFError(f"chromium did not start: {self._told.read_text()}")
 
     def _opened(self, port):
         with httpx.Client(trust_env=False) as client:
@@ -48,10 +74,6 @@ class Page:
 
     def close(self):
         self._stack.close()
-        self._process.kill()
-        self._process.wait()
-        self._process.stderr.close()
-        self._folder.cleanup()
 
     def __enter__(self):
         return self
@@ -64,7 +86,7 @@ class Page:
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": given}))
         while True:
-            told = json.loads(self._socket.recv(timeout=60))
+            told = json.loads(self._received())
             if told.get("method") == "Log.entryAdded":
                 self.console.append(told["params"]["entry"]["text"])
             elif told.get("method") in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled"):
@@ -72,6 +94,14 @@ class Page:
             elif told.get("id") == number:
                 assert "error" not in told, told
                 return told["result"]
+
+    def _received(self):
+        try:
+            return self._socket.recv(timeout=60)
+        except ConnectionClosed as error:
+            ended = f"chromium ended ({self._process.poll()}): {self._told.read_text()[-2000:]}"
+            error.add_note(ended)
+            raise
 
     def sized(self, width, height, dark=False):
         """The window, and what the user prefers."""

@@ -17,7 +17,7 @@ needed = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED: there is no ch
 QUIET = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-extensions", "--hide-scrollbars",
+    "--disable-extensions", "--hide-scrollbars", "--disable-dev-shm-usage",
 ]  # fmt: skip
 # What only a browser knows, written into the page for --dump-dom. The page itself has no script.
 ASK = """<script>addEventListener('load', () => {
