@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reid_jax.app import stop
+from reid_jax.app import hugepages, stop
 
 if TYPE_CHECKING:
     from reid_jax.app.job import Experiment
 
 if sys.argv[:1] == ["-m"]:  # `python -m experiments.NAME`: before the libraries are imported
+    hugepages.ask()
     stop.heed(early=True)
 
 

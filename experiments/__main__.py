@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from reid_jax import __version__
-from reid_jax.app import stop
+from reid_jax.app import hugepages, stop
 from reid_jax.options import nearest
 
 from . import files, is_training
@@ -25,6 +25,8 @@ HELP = ("-h", "--help", "-?", "--helpshort", "--helpfull")
 
 def main() -> None:
     """Run the script that the command line names, as if it had been started by itself."""
+    if sys.argv[0] in sys.orig_argv:  # `reid-jax`, not called by another program
+        hugepages.ask()
     stop.heed(early=True)
     name, *rest = sys.argv[1:] or ["--help"]
     if name == "--version":

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import jax
 
 import reid_jax
-from reid_jax.app import cache
+from reid_jax.app import cache, hugepages
 
 LIBRARIES = (
     "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "scipy", "scikit-learn",
@@ -29,7 +29,7 @@ EXTRAS = {
 }
 VARIABLES = (
     "XLA_FLAGS", "JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR", "REID_MAP", "REID_TRACEBACK",
-    "REID_DATA",
+    "REID_DATA", "GLIBC_TUNABLES",
 )  # fmt: skip
 
 
@@ -55,6 +55,7 @@ def machine() -> Iterator[tuple[str, str]]:
             yield name, "not installed"
     yield "devices", f"{devices()} ({jax.default_backend()})"
     yield "processor cores", str(os.cpu_count())
+    yield "large pages", hugepages.state()
 
 
 def devices() -> str:
