@@ -13,7 +13,9 @@ python -m benchmarks.training --cpus=1   where other work keeps the machine busy
 python -m benchmarks.training --whole     the steps of a run beside bare ones, without torch
 
 Where other work takes the cores, the wall tells how patient the threads of each are, and little of
-the work that is done; then only processor time on one core can be compared.
+the work that is done; then only processor time on one core can be compared. Both have their memory
+in large pages, where the kernel gives them (`reid_jax/app/hugepages.py`); with
+GLIBC_TUNABLES=glibc.malloc.hugetlb=0 neither has.
 """
 
 import os
@@ -25,6 +27,8 @@ from typing import NamedTuple
 
 import numpy as np
 from absl import app, flags
+
+from reid_jax.app import hugepages
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("step", "forward")
@@ -239,4 +243,5 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    hugepages.ask()
     app.run(main)

@@ -4,7 +4,7 @@ XLA's CPU backend runs a convolution with one group per channel, and both of its
 hundred times slower than the same sums of shifted maps (benchmarks/README.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
@@ -26,12 +26,13 @@ def depthwise(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
     With stride 1 it is a sum of shifted maps. With a larger stride it is so on a CPU, where the
     map is first divided into maps of every second row and column; other devices, and ONNX, have
     the grouped convolution. The gradients are such sums on a CPU, and elsewhere the transposes of
-    the convolution.
+    the convolution. On a CPU all is NaN where the kernel's first number is not finite.
     """
-    if stride == 1:
-        return _summed(x, kernel, 1, padding)
-    summed, grouped = (partial(of, stride=stride, padding=padding) for of in (_summed, _grouped))
-    return jax.lax.platform_dependent(x, kernel, cpu=summed, default=grouped)
+    summed, plain = (
+        partial(of, stride=stride, padding=padding)
+        for of in (_summed, _summed if stride == 1 else _grouped)
+    )
+    return jax.lax.platform_dependent(x, kernel, cpu=partial(_once, summed), default=plain)
 
 
 def _grouped(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
@@ -52,8 +53,21 @@ def _summed(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
 
 
 def _made(x: Array) -> Array:
-    """The same, computed once: else XLA computes it anew for each tap and for each who takes it."""
+    """The same, computed once: else XLA computes it anew for each tap."""
     return jax.lax.optimization_barrier(x)
+
+
+def _once(compute: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
+    """compute(x, kernel), with all its taps only once: else XLA does so for each who takes it.
+
+    A barrier is gone before XLA decides that; a choice that is made at run time stays.
+    """
+    first, made = kernel.ravel()[0], jax.eval_shape(compute, x, kernel)
+
+    def nothing(*_: Array) -> Array:
+        return jnp.full(made.shape, jnp.nan, made.dtype)
+
+    return jax.lax.cond(jnp.isfinite(first), compute, nothing, x, kernel)
 
 
 def _parts(x: Array, stride: int) -> list[list[Array]]:
@@ -84,8 +98,10 @@ def _backward(
         return jax.vjp(lambda x, kernel: plain(x, kernel, stride, padding), x, kernel)[1](gradient)
 
     def sums(x: Array, kernel: Array, gradient: Array) -> tuple[Array, Array]:
-        to_x = _to_x(gradient, kernel, stride, padding, x.shape[1:3])
-        return to_x, _to_kernel(x, gradient, kernel, stride, padding)
+        def to_x(gradient: Array, kernel: Array) -> Array:
+            return _to_x(gradient, kernel, stride, padding, x.shape[1:3])
+
+        return _once(to_x, gradient, kernel), _to_kernel(x, gradient, kernel, stride, padding)
 
     return jax.lax.platform_dependent(x, kernel, gradient, cpu=sums, default=transposes)
 
@@ -139,7 +155,7 @@ def _to_x(
     both = jnp.stack(rows, 2).reshape(
         gradient.shape[0], counts[0] * stride, counts[1] * stride, gradient.shape[3]
     )
-    return _made(both[:, : sides[0], : sides[1]])
+    return both[:, : sides[0], : sides[1]]
 
 
 def _to_kernel(x: Array, gradient: Array, kernel: Array, stride: int, padding: Padding) -> Array:

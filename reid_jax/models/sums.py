@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from reid_jax.types import Array
 
+FOLDS = 8  # parts of the positions that are added before the product
 GROUPS = 16  # above, the product would multiply by too many zeros
 
 
@@ -36,7 +37,8 @@ def _total(x: Array, count: int) -> Array:
     groups, _, width = x.shape
 
     def product(x: Array) -> Array:
-        own = jnp.repeat(jnp.eye(groups, dtype=x.dtype), count, axis=1)
+        x = _folded(x)
+        own = jnp.repeat(jnp.eye(groups, dtype=x.dtype), x.shape[1], axis=1)
         return jnp.matmul(own, x.reshape(-1, width), precision=jax.lax.Precision.HIGHEST)
 
     def plain(x: Array) -> Array:
@@ -45,6 +47,19 @@ def _total(x: Array, count: int) -> Array:
     if groups > GROUPS:
         return plain(x)
     return jax.lax.platform_dependent(x, cpu=product, default=plain)
+
+
+def _folded(x: Array) -> Array:
+    """Add FOLDS parts of the positions of x [g n c]: [g n/FOLDS c].
+
+    XLA writes a product's operand to memory, a square as large as the map, but computes a sum of
+    slices as it reads what they are made of.
+    """
+    groups, count, width = x.shape
+    if count % FOLDS:
+        return x
+    parts = x.reshape(groups, FOLDS, count // FOLDS, width)
+    return sum(parts[:, part] for part in range(FOLDS))
 
 
 _total.defvjp(
