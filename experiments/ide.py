@@ -84,13 +84,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "weights": "imagenet",
         "backbone": "efficientnet_lite0",
         "epochs": 8,
-        "learning_rate": 3.5e-4,
+        "learning_rate": 1e-3,
     },
 }
 
 
 def build(config: Config) -> Job:
     """Everything that the run needs, checked before step 0."""
+    shape = _shape(config.schedule, config.epochs)
     model = encoders.build(config, command.say)
     train, test = sources.supervised(config)
     method = ide(
@@ -108,7 +109,7 @@ def build(config: Config) -> Job:
         epochs=config.epochs,
         iterations=config.iterations or max(1, len(train.person) // batch),
         warmup=config.warmup,
-        **_shape(config.schedule, config.epochs),
+        **shape,
     )
     train = sources.with_beside(config, train)
     return standard.with_adam(config, method, model, rate, train, test)
