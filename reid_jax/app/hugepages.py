@@ -9,6 +9,7 @@ module imports nothing heavy: scripts begin with it.
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 VARIABLE, ASKED = "GLIBC_TUNABLES", "glibc.malloc.hugetlb"
@@ -42,11 +43,9 @@ def ask() -> None:
     if not wanted():
         return
     given = [text for text in (os.environ.get(VARIABLE), f"{ASKED}=1") if text]
-    os.environ[VARIABLE] = ":".join(given)
-    try:
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-    except OSError:  # it goes on as it is
-        return
+    command = [sys.executable, *sys.orig_argv[1:]]
+    with suppress(OSError):  # then it goes on as it is
+        os.execve(sys.executable, command, {**os.environ, VARIABLE: ":".join(given)})
 
 
 def _given() -> str:
