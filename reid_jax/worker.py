@@ -6,10 +6,12 @@ Ctrl-C reaches all processes of a terminal; it is for the parent of the workers.
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 
 
 def cores() -> int:
@@ -25,6 +27,20 @@ def deaf() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a Ctrl-C of meanwhile arrives now
+
+
+@contextmanager
+def light() -> Iterator[None]:
+    """Processes that are spawned inside do not import the program that runs, which takes seconds.
+
+    What they are given to do must be of modules alone.
+    """
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
 
 
 def follow() -> None:

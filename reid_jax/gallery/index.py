@@ -22,10 +22,10 @@ GROWN = 2.0  # how many times as many rows make its centres stale
 SAMPLE = 100  # rows that recall is measured by
 BEST = 10  # of recall@10
 RECALL = 0.995  # that is asked for: each row of the sample finds itself, strangers find less
-PROBES = (10, 20, 40, 80, 160)  # lists that are looked at: the fewest that do
+PROBES = (10, 20, 30, 40, 60, 80, 120, 160)  # lists that are looked at: the fewest that do
 ALL = 100_000  # as many lists as there are
 REFINE = (10, 30, 100)  # times as many rows as are wanted are compared exactly
-REFINE_FILTERED = (30, 100, 300, 1000)  # the rows that a filter leaves are farther away, and alike
+REFINE_FILTERED = (30, 100, 200, 300, 500, 1000)  # what a filter leaves is farther away, and alike
 PART = 20
 FILTER = f"row % {PART} = 0"
 SEED = 0

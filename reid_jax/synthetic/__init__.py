@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reid_jax import worker
 from reid_jax.data import records
+from reid_jax.synthetic import workers
 from reid_jax.synthetic.chance import generator
 from reid_jax.synthetic.domain import DOMAINS, find
 from reid_jax.synthetic.films import Films, film_pair
@@ -34,6 +36,7 @@ __all__ = [
 
 APART = 100_000  # distance of the person numbers of two seeds, and of training and test parts
 
+_MANY = 1_500  # figures that one core paints later than workers start
 _SEEN = 0.7  # share of the cameras that see a person
 _SPLITS = ("train", "query", "gallery")
 
@@ -231,6 +234,15 @@ def camera_pair(
     return film_pair(name, people, frames, float(rate), (size[0], size[1]))
 
 
+def _truths(films: Sequence[Video], stride: int) -> list[np.ndarray]:
+    """`Video.truth_every` of each; figures are painted for it, many of them by all cores."""
+    figures = sum(len(one.walkers) * -(-one.frames // stride) for one in films)
+    cores = min(worker.cores(), len(films))
+    if figures < _MANY or cores == 1:
+        return [video.truth_every(stride) for video in films]
+    return workers.each(Video.truth_every, [(video, stride) for video in films], cores)
+
+
 def video_crops(
     films: Sequence[Video],
     *,
@@ -255,7 +267,7 @@ def video_crops(
     """
     if stride < 1:
         raise ValueError(f"stride={stride}, but at least 1 is needed")
-    truths = [video.truth_every(stride) for video in films]
+    truths = _truths(films, stride)
     kept = [truth[truth["visible"] >= visible] for truth in truths]
     which = np.repeat(np.arange(len(kept), dtype=np.int32), [len(truth) for truth in kept])
     truth = np.concatenate(kept)

@@ -3,8 +3,6 @@
 import hashlib
 import re
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -14,6 +12,7 @@ from reid_jax import worker
 from reid_jax.data import records as reading
 from reid_jax.data.records import Held
 from reid_jax.files import npz
+from reid_jax.synthetic import workers
 from reid_jax.types import Records
 from reid_jax.whole import remove_unfinished, whole
 
@@ -89,23 +88,15 @@ def _write(records: Records, folder: Path, cores: int, watch: Watch) -> None:
             _draw(reading.take(records, np.array(part)), file, part.start)
             watch(part.stop, n)
         return
-    done, pool = 0, ProcessPoolExecutor(min(cores, len(parts)), get_context("spawn"), _begin)
-    try:
-        with worker.deaf():
-            running = [
-                pool.submit(_draw, reading.take(records, np.array(part)), file, part.start)
-                for part in parts
-            ]
-        for future in as_completed(running):
-            done += future.result()
-            watch(done, n)
-    finally:
-        pool.shutdown(wait=done == n, cancel_futures=True)
+    done = 0
 
+    def drawn(count: int) -> None:
+        nonlocal done
+        done += count
+        watch(done, n)
 
-def _begin() -> None:
-    worker.follow()
-    cv2.setNumThreads(1)
+    given = [(reading.take(records, np.array(part)), file, part.start) for part in parts]
+    workers.each(_draw, given, min(cores, len(parts)), drawn)
 
 
 def _draw(records: Records, file: Path, first: int) -> int:

@@ -1,6 +1,10 @@
 """Pictures that are drawn once and kept."""
 
+import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,3 +67,24 @@ def test_the_number_of_the_drawing_is_counted_up_with_what_is_drawn():
     means = records.hold(made()).image.pixels[[0, 5, 20, 30]].mean((1, 2, 3))
     assert kept.DRAWING == 1
     np.testing.assert_allclose(means, [86.20, 122.10, 120.27, 151.13], atol=0.5)
+
+
+def test_workers_do_not_import_the_program(tmp_path):
+    """A script as `python -m experiments.NAME` is: its imports take longer than the drawing."""
+    (tmp_path / "program.py").write_text(
+        "import pathlib\n"
+        "with open('imported', 'a') as file:\n"
+        "    file.write(f'{__name__}\\n')\n"
+        "if __name__ == '__main__':\n"
+        "    from reid_jax.synthetic import kept\n"
+        "    from tests.synthetic.test_kept import made\n"
+        "    kept.FEW, kept.CHUNK = 3, 7\n"
+        "    kept.kept(made, 'a', pathlib.Path('kept'), cores=2)\n"
+    )
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"}
+    subprocess.run(
+        [sys.executable, "-m", "program"], cwd=tmp_path, env=environment, check=True, timeout=100
+    )
+    assert (tmp_path / "imported").read_text().split() == ["__main__"]
+    assert list((tmp_path / "kept").iterdir())

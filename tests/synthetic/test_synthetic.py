@@ -160,6 +160,17 @@ def test_video_crops():
         synthetic.video_crops(films, visible=2)
 
 
+def test_crops_are_the_same_by_all_cores(monkeypatch):
+    films = synthetic.videos(videos=3, people=2, frames=6, size=(60, 80))
+    one = synthetic.video_crops(films, stride=2)
+    monkeypatch.setattr(synthetic, "_MANY", 1)
+    monkeypatch.setattr(synthetic.worker, "cores", lambda: 2)
+    many = synthetic.video_crops(films, stride=2)
+    for name in set(one._fields) - {"image"}:
+        np.testing.assert_array_equal(getattr(one, name), getattr(many, name))
+    np.testing.assert_array_equal(one.image[0], many.image[0])
+
+
 def test_a_pair_shows_the_same_people_at_the_same_time():
     shared = alone = 0
     for pair in range(2):
