@@ -11,7 +11,6 @@ import numpy as np
 from reid_jax.gallery import schema
 from reid_jax.gallery.index import ALL, Index, matrix
 from reid_jax.gallery.table import Table
-from reid_jax.gallery.where import Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,35 +37,30 @@ def nearest(
         where: the predicate.
         index: how its index is asked; None: every row is looked at, and the answer is exact.
     """
-    known: dict[int, dict] = {}
     if index is None:
-        number, embedding = table.followed(lambda: _looked(table, query, k, where))
+        found = table.followed(lambda: _looked(table, query, k, where))
     else:
         found = _asked(table, query, k, where, index)
-        number, embedding = found["row"].to_numpy(), matrix(found["embedding"])
-        known = {row["row"]: row for row in found.select(schema.KEYS).to_pylist()}
+    number, embedding = found["row"].to_numpy(), matrix(found["embedding"])
     cosine = np.clip(embedding.astype(np.float64) @ query.astype(np.float64), -1, 1)
     order = np.lexsort((number, -cosine))[:k]
-    if not known and len(order):
-        wanted = Where(rows=tuple(number[order].tolist())).sql()
-        known = {row["row"]: row for row in table.read(schema.KEYS, wanted).to_pylist()}
-    kept = [place for place in order if number[place] in known]  # one may be removed meanwhile
-    return Near(cosine[kept], [known[number[place]] for place in kept])
+    return Near(cosine[order], found.select(schema.KEYS).take(order).to_pylist())
 
 
-def _looked(table: Table, query: np.ndarray, k: int, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers i64[n] and embeddings f32[n d] of all rows that may be among the k nearest."""
-    number = np.zeros(0, np.int64)
-    embedding = np.zeros((0, len(query)), np.float32)
+def _looked(table: Table, query: np.ndarray, k: int, where: str) -> "pa.Table":
+    """`schema.KEYS` and embeddings of all rows that may be among the k nearest."""
+    import pyarrow as pa
+
+    names = [*schema.KEYS, "embedding"]
+    found = pa.schema([table.schema.field(name) for name in names]).empty_table()
     near = np.zeros(0, np.float32)
-    for batch in table.stream(["row", "embedding"], where):
-        rows = matrix(batch["embedding"])
-        number = np.concatenate([number, batch["row"].to_numpy()])
-        embedding, near = np.concatenate([embedding, rows]), np.concatenate([near, rows @ query])
+    for batch in table.stream(names, where):
+        found = pa.concat_tables([found, pa.Table.from_batches([batch.select(names)])])
+        near = np.concatenate([near, matrix(batch["embedding"]) @ query])
         if len(near) > k:
             inside = near >= np.partition(near, -k)[-k] - ROUNDING
-            number, embedding, near = number[inside], embedding[inside], near[inside]
-    return number, embedding
+            found, near = found.filter(pa.array(inside)), near[inside]
+    return found
 
 
 def _asked(table: Table, query: np.ndarray, want: int, where: str, index: Index) -> "pa.Table":

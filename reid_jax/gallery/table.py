@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reid_jax.gallery.reads import Reads
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -77,6 +79,7 @@ class Table:
         database = connected(folder)
         if new:
             self.lance = database.create_table(name, schema=schema)
+            self._reads = Reads(folder, name)
             return
         try:
             self.lance = database.open_table(name)
@@ -85,6 +88,7 @@ class Table:
         kinds = {field.name: field.type for field in schema}
         if {field.name: field.type for field in self.lance.schema} != kinds:
             raise ValueError(f"the table {name!r} of {folder} has other columns than it must")
+        self._reads = Reads(folder, name)
 
     def add(self, batches: Iterable["pa.RecordBatch"]) -> None:
         """Append rows of the schema in one commit; all or none.
@@ -104,18 +108,11 @@ class Table:
 
     def read(self, columns: Sequence[str], where: str = "", limit: int | None = None) -> "pa.Table":
         """The rows that a predicate means, in no order."""
-
-        def once() -> "pa.Table":
-            query = self.lance.search().select(list(columns))
-            query = query.where(where) if where else query
-            return (query.limit(limit) if limit is not None else query).to_arrow()
-
-        return self.followed(once)
+        return self.followed(lambda: self._reads.read(columns, where, limit))
 
     def stream(self, columns: Sequence[str], where: str = "") -> Iterator["pa.RecordBatch"]:
         """The rows that a predicate means by batches, of the version that there is now."""
-        query = self.lance.search().select(list(columns))
-        yield from (query.where(where) if where else query).to_batches(BATCH)
+        yield from self._reads.stream(columns, where, BATCH)
 
     def followed(self, body: Any) -> Any:
         """What a read returns; it is tried again where a writer cleaned its version away."""
@@ -126,6 +123,7 @@ class Table:
                 if not left:
                     raise
                 self.lance.checkout_latest()
+                self._reads.renew()
 
     def count(self, where: str = "") -> int:
         """How many rows a predicate means."""

@@ -4,7 +4,7 @@ A track is told by (camera, video, track): trackers count from 1 in each video.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from reid_jax.gallery import schema
 from reid_jax.gallery.index import Index, matrix
 from reid_jax.gallery.query import nearest
 from reid_jax.gallery.table import Table
-from reid_jax.gallery.where import Where, quoted
+from reid_jax.gallery.where import quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SHOWN = 3  # best pictures of a track
 PICTURES = 10  # pictures that are looked at for each track that is wanted, to begin with
@@ -120,18 +123,25 @@ def _single(row: dict, cosine: float) -> Track:
 
 def _tracks(table: Table, query: np.ndarray, keys: list[Key], where: str, k: int) -> list[Track]:
     """The k tracks of these whose means are the nearest, with all their pictures."""
+    import pyarrow as pa
+
+    if not keys:
+        return []
     place = {one: number for number, one in enumerate(keys)}
     parts = [
-        _members(table, keys[start : start + MANY], where, place)
-        for start in range(0, len(keys), MANY)
+        _members(table, keys[start : start + MANY], where) for start in range(0, len(keys), MANY)
     ]
-    if not parts:
+    found = pa.concat_tables(parts)
+    names = zip(*(found[name].to_pylist() for name in ("camera", "video", "track")), strict=True)
+    unit = np.array([place.get(name, -1) for name in names], np.int64)
+    row = found["row"].to_numpy()
+    order = np.lexsort((row, unit))
+    order = order[unit[order] >= 0]
+    if not len(order):  # all were removed meanwhile
         return []
-    found, unit, rows = (np.concatenate(one) for one in zip(*parts, strict=True))
-    order = np.lexsort((found["row"], unit))
-    found, unit, embedding = found[order], unit[order], rows[order].astype(np.float64)
-    if not len(found):  # all were removed meanwhile
-        return []
+    row, unit = row[order], unit[order]
+    time = found["time"].fill_null(UNKNOWN).to_numpy()[order]
+    embedding = matrix(found["embedding"])[order].astype(np.float64)
     near = np.clip(embedding @ query.astype(np.float64), -1, 1)
     start = np.flatnonzero(np.r_[True, unit[1:] != unit[:-1]])
     ends = np.r_[start[1:], len(unit)]
@@ -139,47 +149,34 @@ def _tracks(table: Table, query: np.ndarray, keys: list[Key], where: str, k: int
     length = np.maximum(np.linalg.norm(mean, axis=1), 1e-12)
     cosine = np.clip(mean @ query.astype(np.float64) / length, -1, 1)
     first = np.array([near[one:end].argmax() for one, end in zip(start, ends, strict=True)]) + start
-    best = np.lexsort((found["row"][first], -cosine))[:k]
-    wanted = found["row"][first[best]].tolist()
-    known = table.read(schema.KEYS, Where(rows=tuple(wanted)).sql()).to_pylist()
-    of_row = {row["row"]: row for row in known}  # one may be removed meanwhile
+    best = np.lexsort((row[first], -cosine))[:k]
+    known = found.select(schema.KEYS).take(order[first[best]]).to_pylist()
     return [
-        _track(float(cosine[one]), of_row[row], found[start[one] : ends[one]],
-               near[start[one] : ends[one]])
-        for one, row in zip(best.tolist(), wanted, strict=True)
-        if row in of_row
-    ]  # fmt: skip
+        _track(float(cosine[one]), nearest_row, row[part], time[part], near[part])
+        for one, nearest_row in zip(best.tolist(), known, strict=True)
+        for part in [slice(start[one], ends[one])]
+    ]
 
 
-def _members(
-    table: Table, keys: list[Key], where: str, place: dict[Key, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(numbers and times, places i64[n] of their keys, embeddings f32[n d]) of the tracks' rows."""
+def _members(table: Table, keys: list[Key], where: str) -> "pa.Table":
+    """All columns of the tracks' rows, and of some rows of others."""
     parts = [f"track IN ({', '.join(sorted({quoted(one[-1]) for one in keys}))})"]
     videos = {one[1] for one in keys}
     if None not in videos:  # trackers count from 1 in each video
         parts.append(f"video IN ({', '.join(sorted(map(quoted, videos)))})")
     parts += [f"({where})"] * bool(where)
-    found = table.read(
-        ["row", "time", "camera", "video", "track", "embedding"], " AND ".join(parts)
-    )
-    names = zip(*(found[name].to_pylist() for name in ("camera", "video", "track")), strict=True)
-    unit = np.array([place.get(name, -1) for name in names], np.int64)
-    inside = unit >= 0
-    rows = np.zeros(len(unit), [("row", np.int64), ("time", np.int64)])
-    rows["row"], rows["time"] = found["row"].to_numpy(), found["time"].fill_null(UNKNOWN).to_numpy()
-    return rows[inside], unit[inside], matrix(found["embedding"])[inside]
+    return table.read([*schema.KEYS, "embedding"], " AND ".join(parts))
 
 
-def _track(cosine: float, row: dict, own: np.ndarray, near: np.ndarray) -> Track:
+def _track(cosine: float, best: dict, row: np.ndarray, time: np.ndarray, near: np.ndarray) -> Track:
     order = np.argsort(-near, kind="stable")
-    times = own["time"][own["time"] != UNKNOWN].tolist()
+    times = time[time != UNKNOWN].tolist()
     return Track(
         cosine,
         float(near[order[0]]),
-        row,
-        tuple(own["row"][order[:SHOWN]].tolist()),
-        len(own),
+        best,
+        tuple(row[order[:SHOWN]].tolist()),
+        len(row),
         min(times, default=None),
         max(times, default=None),
     )
