@@ -128,10 +128,9 @@ def _tracks(table: Table, query: np.ndarray, keys: list[Key], where: str, k: int
     if not keys:
         return []
     place = {one: number for number, one in enumerate(keys)}
-    parts = [
+    found = pa.concat_tables(
         _members(table, keys[start : start + MANY], where) for start in range(0, len(keys), MANY)
-    ]
-    found = pa.concat_tables(parts)
+    )
     names = zip(*(found[name].to_pylist() for name in ("camera", "video", "track")), strict=True)
     unit = np.array([place.get(name, -1) for name in names], np.int64)
     row = found["row"].to_numpy()
@@ -151,10 +150,10 @@ def _tracks(table: Table, query: np.ndarray, keys: list[Key], where: str, k: int
     first = np.array([near[one:end].argmax() for one, end in zip(start, ends, strict=True)]) + start
     best = np.lexsort((row[first], -cosine))[:k]
     known = found.select(schema.KEYS).take(order[first[best]]).to_pylist()
+    parts = map(slice, start[best], ends[best])
     return [
-        _track(float(cosine[one]), nearest_row, row[part], time[part], near[part])
-        for one, nearest_row in zip(best.tolist(), known, strict=True)
-        for part in [slice(start[one], ends[one])]
+        _track(one, shown, row[part], time[part], near[part])
+        for one, shown, part in zip(cosine[best].tolist(), known, parts, strict=True)
     ]
 
 

@@ -237,9 +237,7 @@ def camera_pair(
 def _truths(films: Sequence[Video], stride: int) -> list[np.ndarray]:
     """`Video.truth_every` of each; figures are painted for it, many of them by all cores."""
     figures = sum(len(one.walkers) * -(-one.frames // stride) for one in films)
-    cores = min(worker.cores(), len(films))
-    if figures < _MANY or cores == 1:
-        return [video.truth_every(stride) for video in films]
+    cores = 1 if figures < _MANY else min(worker.cores(), len(films))
     return workers.each(Video.truth_every, [(video, stride) for video in films], cores)
 
 

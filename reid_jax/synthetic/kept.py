@@ -83,11 +83,6 @@ def _write(records: Records, folder: Path, cores: int, watch: Watch) -> None:
     file = folder / "pixels.npy"
     np.lib.format.open_memmap(file, "w+", np.uint8, shape).flush()
     parts = [range(at, min(at + CHUNK, n)) for at in range(0, n, CHUNK)]
-    if n <= FEW or cores == 1:
-        for part in parts:
-            _draw(reading.take(records, np.array(part)), file, part.start)
-            watch(part.stop, n)
-        return
     done = 0
 
     def drawn(count: int) -> None:
@@ -96,7 +91,7 @@ def _write(records: Records, folder: Path, cores: int, watch: Watch) -> None:
         watch(done, n)
 
     given = [(reading.take(records, np.array(part)), file, part.start) for part in parts]
-    workers.each(_draw, given, min(cores, len(parts)), drawn)
+    workers.each(_draw, given, 1 if n <= FEW else min(cores, len(parts)), drawn)
 
 
 def _draw(records: Records, file: Path, first: int) -> int:

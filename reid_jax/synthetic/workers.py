@@ -18,14 +18,22 @@ def each(
     cores: int,
     watch: Callable[[T], Any] = lambda done: None,
 ) -> list[T]:
-    """work(*one) for each of those given, by processes, which an error or a stop ends.
+    """work(*one) for each of those given, in their order.
+
+    It is done by processes, which an error or a stop ends; by this process where `cores` is 1.
 
     Args:
         work: a function of a module; they do not import the program that runs.
         given: its arguments.
-        cores: how many processes.
+        cores: how many processes, at least 1.
         watch: called with what is done, in the order of the ends.
     """
+    if cores == 1:
+        results = []
+        for one in given:
+            results.append(work(*one))
+            watch(results[-1])
+        return results
     done, pool = False, ProcessPoolExecutor(cores, get_context("spawn"), _begin)
     try:
         with worker.deaf(), worker.light():
